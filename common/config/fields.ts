@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { parseSocketAddress } from "../address.ts";
+import { formatIp, parseIp, parsePrefix } from "../ip.ts";
+import type { Result } from "../result.ts";
+import { parseBitRate, parseDurationMs, parseSizeBytes } from "../units.ts";
+
+/** A string that `parse` turns into something else, or says why not. */
+function parsed<T>(parse: (text: string) => Result<T, string>) {
+  return z.string().transform((text, context): T => {
+    const result = parse(text);
+    if (result.ok) return result.value;
+    context.addIssue({ code: "custom", message: result.error });
+    return z.NEVER;
+  });
+}
+
+/** `20s`, `250ms`, `1h`; becomes milliseconds. */
+export const duration = parsed(parseDurationMs);
+
+/** `256MiB`; becomes bytes. */
+export const size = parsed(parseSizeBytes);
+
+/** `10Gbps`; becomes bits per second. */
+export const bitRate = parsed(parseBitRate);
+
+/** `127.0.0.1:8080` or `[::1]:8080`. */
+export const socketAddress = parsed(parseSocketAddress);
+
+/** An IPv4 or IPv6 address; becomes its normal text form. */
+export const ipAddress = parsed((text) => {
+  const bytes = parseIp(text);
+  return bytes.ok ? { ok: true, value: formatIp(bytes.value) } : bytes;
+});
+
+/** `192.0.2.0/24`; becomes bytes and a length. */
+export const ipPrefix = parsed(parsePrefix);
+
+/** A name of ours: what sites, PoPs and edges are called, also as a DNS label. */
+export const label = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be a DNS label: lower-case letters, digits and inner hyphens, at most 63",
+  );
+
+/** A host name of at least two labels, in lower case and without the final dot. */
+export const hostName = z
+  .string()
+  .transform((text) => text.toLowerCase().replace(/\.$/, ""))
+  .pipe(
+    z
+      .string()
+      .max(253)
+      .regex(
+        /^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+        "must be a host name such as www.example.com",
+      ),
+  );
+
+/** An `http:` or `https:` URL of an origin: scheme, host, port; nothing behind them. */
+export const originUrl = z.string().transform((text, context): string => {
+  const url = URL.parse(text);
+  if (
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    url.pathname !== "/" ||
+    url.search !== ""
+  ) {
+    context.addIssue({
+      code: "custom",
+      message: `"${text}" is not an origin URL (like http://10.0.0.5:8000, without a path)`,
+    });
+    return z.NEVER;
+  }
+  return url.origin;
+});

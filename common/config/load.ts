@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { type Document, LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { fail, ok, type Result } from "../result.ts";
+import { checkConfig, type Path } from "./check.ts";
+import { type Config, configSchema } from "./schema.ts";
+
+/** One thing wrong in a file, and where: lines and columns count from 1. */
+export interface FileProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** Writes a problem as `file:line:column: message`, which editors can jump to (P). */
+export function formatProblem(problem: FileProblem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** Reads and checks a configuration file. Every problem is reported, not only the first. */
+export function loadConfig(file: string): Result<Config, readonly FileProblem[]> {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const reason =
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : String(error);
+    return fail([{ file, line: 1, column: 1, message: reason }]);
+  }
+  return parseConfig(text, file);
+}
+
+/** Checks the text of a configuration (P). `file` is only used in the problems it reports. */
+export function parseConfig(text: string, file: string): Result<Config, readonly FileProblem[]> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const at = (offset: number, message: string): FileProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
+  };
+  if (document.errors.length > 0) {
+    return fail(document.errors.map((error) => at(error.pos[0], firstLine(error.message))));
+  }
+  const placed = (path: Path, message: string) =>
+    at(offsetOf(document, path), path.length === 0 ? message : `${pathText(path)}: ${message}`);
+  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    return fail(parsed.error.issues.flatMap((issue) => explainIssue(issue, placed)));
+  }
+  const problems = checkConfig(parsed.data).map(({ path, message }) => placed(path, message));
+  return problems.length > 0 ? fail(problems) : ok(parsed.data);
+}
+
+function explainIssue(
+  issue: z.core.$ZodIssue,
+  placed: (path: Path, message: string) => FileProblem,
+): readonly FileProblem[] {
+  const path = issue.path as Path;
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => placed([...path, key], "unknown key"));
+  }
+  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  return [placed(path, missing ? `is required (${issue.expected})` : issue.message)];
+}
+
+/** Where a path stands in the text; of something that is missing, where its parent stands. */
+function offsetOf(document: Document, path: Path): number {
+  const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
+  if (typeof parent === "object" && parent !== null && "items" in parent) {
+    for (const item of parent.items as { key?: { value?: unknown; range?: number[] } }[]) {
+      if (item.key?.value === path.at(-1) && item.key?.range) return item.key.range[0] ?? 0;
+    }
+  }
+  for (let depth = path.length; depth >= 0; depth -= 1) {
+    const node = document.getIn(path.slice(0, depth), true);
+    if (typeof node === "object" && node !== null && "range" in node) {
+      return (node.range as number[])[0] ?? 0;
+    }
+  }
+  return 0;
+}
+
+function pathText(path: Path): string {
+  return path
+    .map((part, index) =>
+      typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${part}`,
+    )
+    .join("");
+}
+
+function firstLine(message: string): string {
+  return message.split("\n", 1)[0]?.replace(/ at line \d+, column \d+:?$/, "") ?? message;
+}

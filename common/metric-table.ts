@@ -1,0 +1,160 @@
+/** What one metric is: everything that the documentation, the registry and the tests need. */
+export type MetricSpec = {
+  readonly part: "edge" | "dns" | "control" | "origin" | "all";
+  readonly help: string;
+  readonly labels: readonly string[];
+} & (
+  | { readonly kind: "counter" | "gauge" }
+  | { readonly kind: "histogram"; readonly buckets: readonly number[] }
+);
+
+const SECONDS_HTTP = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+const SECONDS_DNS = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1];
+
+/**
+ * Every metric of the product, without its `meridian_` prefix. Labels are bounded by construction:
+ * a site, edge or PoP comes from the configuration, everything else from a closed set.
+ */
+export const METRICS = {
+  edge_requests_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["site", "cache", "code"],
+    help: "Requests answered, by how the cache took part (hit, stale, revalidated, miss, bypass) and status class.",
+  },
+  edge_response_bytes_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["site", "cache"],
+    help: "Bytes of response bodies sent to clients.",
+  },
+  edge_request_duration_seconds: {
+    part: "edge",
+    kind: "histogram",
+    buckets: SECONDS_HTTP,
+    labels: ["site", "cache"],
+    help: "From the end of the request head to the last byte handed to the client's socket.",
+  },
+  edge_first_byte_seconds: {
+    part: "edge",
+    kind: "histogram",
+    buckets: SECONDS_HTTP,
+    labels: ["site", "cache"],
+    help: "From the end of the request head to the response head.",
+  },
+  edge_fills_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["site", "result"],
+    help: "Fetches from an origin, by result (stored, uncacheable, not_modified, error, timeout, aborted).",
+  },
+  edge_fill_waiters: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Clients that are being served from a fill that another client started.",
+  },
+  edge_store_bytes: {
+    part: "edge",
+    kind: "gauge",
+    labels: ["tier"],
+    help: "Bytes that stored objects occupy, overhead included.",
+  },
+  edge_store_objects: {
+    part: "edge",
+    kind: "gauge",
+    labels: ["tier"],
+    help: "Stored objects; every variant counts.",
+  },
+  edge_evictions_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["tier", "reason"],
+    help: "Objects that left a store, by reason (space, replaced, invalidated, purged).",
+  },
+  edge_origin_up: {
+    part: "edge",
+    kind: "gauge",
+    labels: ["site", "origin"],
+    help: "1 while the last exchange with this origin worked, 0 after it failed.",
+  },
+  edge_connections: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Open client connections.",
+  },
+  dns_queries_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["transport", "type", "rcode"],
+    help: "Queries, by transport (udp, tcp), query type (rare ones as other) and response code (dropped if none).",
+  },
+  dns_query_duration_seconds: {
+    part: "dns",
+    kind: "histogram",
+    buckets: SECONDS_DNS,
+    labels: ["transport"],
+    help: "From a packet in hand to its answer handed to the socket.",
+  },
+  dns_steered_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["site", "pop", "reason"],
+    help: "Steered answers, by the PoP that was named and why (closest, coverage, deep, failover, all-down, no-location).",
+  },
+  dns_edge_health: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["edge"],
+    help: "1 while this router believes the edge to be up, 0 while down or draining.",
+  },
+  dns_rrl_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["action"],
+    help: "Answers that response rate limiting looked at, by action.",
+  },
+  dns_map_prefixes: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["family"],
+    help: "Prefixes in the compiled steering map.",
+  },
+  purge_latency_seconds: {
+    part: "control",
+    kind: "histogram",
+    buckets: SECONDS_HTTP,
+    labels: [],
+    help: "From a purge accepted to the last live edge's acknowledgement.",
+  },
+  control_requests_total: {
+    part: "control",
+    kind: "counter",
+    labels: ["method", "code"],
+    help: "API requests, by method and status class.",
+  },
+  origin_requests_total: {
+    part: "origin",
+    kind: "counter",
+    labels: ["code"],
+    help: "Requests that the demo origin answered, by status class.",
+  },
+  state_up: {
+    part: "all",
+    kind: "gauge",
+    labels: [],
+    help: "1 while the state store answers.",
+  },
+  state_lag_versions: {
+    part: "all",
+    kind: "gauge",
+    labels: [],
+    help: "Changes that are known to exist and have not been applied here yet.",
+  },
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+/** The name of a metric, without its prefix. */
+export type MetricName = keyof typeof METRICS;

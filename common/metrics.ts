@@ -1,0 +1,102 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import { METRICS, type MetricName, type MetricSpec } from "./metric-table.ts";
+
+/** Label values of one sample. The names are those that the table gives for the metric. */
+export type Labels<N extends MetricName> = Readonly<
+  Record<(typeof METRICS)[N]["labels"][number], string>
+>;
+
+type NamesOf<K extends MetricSpec["kind"]> = {
+  [N in MetricName]: (typeof METRICS)[N]["kind"] extends K ? N : never;
+}[MetricName];
+
+/** Which metrics a process has: those of its own part, and those that every part has. */
+export type MetricsPart = "edge" | "dns" | "control" | "origin";
+
+type Instrument = Counter<string> | Gauge<string> | Histogram<string>;
+
+/**
+ * The metrics of one daemon. Several daemons in one process each have their own, so nothing is
+ * global but the figures of the process itself.
+ *
+ * A name that the part does not have is our own mistake and throws at start-up, not under load:
+ * callers take their instruments once.
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #instruments = new Map<string, Instrument>();
+
+  /** `constantLabels` (such as `edge` and `pop`) are put on every sample. */
+  constructor(part: MetricsPart, constantLabels: Readonly<Record<string, string>> = {}) {
+    this.#registry.setDefaultLabels({ ...constantLabels });
+    collectDefaultMetrics({ register: this.#registry });
+    for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
+      if (spec.part === part || spec.part === "all")
+        this.#instruments.set(name, this.#make(name, spec));
+    }
+  }
+
+  /** Something that only grows. */
+  counter<N extends NamesOf<"counter">>(
+    name: N,
+  ): { add(labels: Labels<N>, amount?: number): void } {
+    const counter = this.#get(name) as Counter<string>;
+    return { add: (labels, amount = 1) => counter.inc(labels, amount) };
+  }
+
+  /** Something that goes up and down. `clear` forgets label sets that no longer exist. */
+  gauge<N extends NamesOf<"gauge">>(
+    name: N,
+  ): { set(labels: Labels<N>, value: number): void; clear(): void } {
+    const gauge = this.#get(name) as Gauge<string>;
+    return { set: (labels, value) => gauge.set(labels, value), clear: () => gauge.reset() };
+  }
+
+  /** Reads a gauge only when somebody scrapes. `read` gives the samples of that moment. */
+  onScrape<N extends NamesOf<"gauge">>(
+    name: N,
+    read: () => readonly (readonly [Labels<N>, number])[],
+  ): void {
+    const gauge = this.#get(name) as Gauge<string> & { collect?: () => void };
+    gauge.collect = () => {
+      gauge.reset();
+      for (const [labels, value] of read()) gauge.set(labels, value);
+    };
+  }
+
+  /** A distribution over the buckets of the table. */
+  histogram<N extends NamesOf<"histogram">>(
+    name: N,
+  ): { observe(labels: Labels<N>, value: number): void } {
+    const histogram = this.#get(name) as Histogram<string>;
+    return { observe: (labels, value) => histogram.observe(labels, value) };
+  }
+
+  /** The Prometheus text exposition of everything, and its content type. */
+  async expose(): Promise<{ readonly body: string; readonly contentType: string }> {
+    return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  #get(name: string): Instrument {
+    const instrument = this.#instruments.get(name);
+    if (instrument === undefined) throw new Error(`this daemon has no metric ${name}`);
+    return instrument;
+  }
+
+  #make(name: string, spec: MetricSpec): Instrument {
+    const base = {
+      name: `meridian_${name}`,
+      help: spec.help,
+      labelNames: [...spec.labels],
+      registers: [this.#registry],
+    };
+    switch (spec.kind) {
+      case "counter":
+        return new Counter(base);
+      case "gauge":
+        return new Gauge(base);
+      case "histogram":
+        return new Histogram({ ...base, buckets: [...spec.buckets] });
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { EpochMs } from "../common/clock.ts";
+import type { Site } from "../common/config/site.ts";
+
+/** Everything in force at one version of the log. */
+export interface Snapshot {
+  /**
+   * Identity of the log, made up when the log is created. A different one means that the store lost
+   * its data: versions of the two cannot be compared, and purges may have been lost with it.
+   */
+  readonly epoch: string;
+  readonly version: number;
+  readonly sites: readonly Site[];
+  /** Names of the edges that are drained. */
+  readonly drained: readonly string[];
+}
+
+/** What an edge says about itself every second. */
+export interface Heartbeat {
+  readonly edge: string;
+  readonly pop: string;
+  readonly at: EpochMs;
+  /** Identity of the process: a new one means that memory is empty. */
+  readonly run: string;
+  /** The version that it has applied. */
+  readonly version: number;
+  readonly connections: number;
+  /** Since the last heartbeat, in bits per second to clients, and as requests per second. */
+  readonly bitsPerSecond: number;
+  readonly requestsPerSecond: number;
+  /** 0 to 1, of the one core that the process can use. */
+  readonly cpu: number;
+  readonly storeBytes: number;
+  readonly storeBytesMax: number;
+  readonly objects: number;
+}
+
+/** What a router says about itself and about the edges as it sees them. */
+export interface RouterReport {
+  readonly router: string;
+  readonly at: EpochMs;
+  readonly version: number;
+  readonly queriesPerSecond: number;
+  readonly edges: readonly {
+    readonly edge: string;
+    readonly health: "up" | "down" | "draining" | "unknown";
+    /** When `health` last changed. */
+    readonly since: EpochMs;
+    /** The last probe's outcome in words, such as `200 in 3 ms` or `connection refused`. */
+    readonly detail: string;
+  }[];
+}
+
+/** What is known of one object on one edge. Facts about it, never its bytes. */
+export interface ObjectRecord {
+  /** Cache key with its variant; opaque outside the edge. */
+  readonly key: string;
+  readonly site: string;
+  readonly url: string;
+  readonly status: number;
+  readonly bytes: number;
+  readonly storedAt: EpochMs;
+  readonly freshUntil: EpochMs;
+  readonly etag?: string;
+}

@@ -1,0 +1,85 @@
+import type { EpochMs } from "../common/clock.ts";
+import type { Change, ChangeBody } from "./change.ts";
+import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+
+/** The store could not be reached or did not answer in time. Nothing is known about the effect. */
+export class StateUnavailableError extends Error {
+  override readonly name = "StateUnavailableError";
+}
+
+/**
+ * What the machines of a CDN share. Two implementations keep this one contract: embedded
+ * (`node:sqlite`, one process) and Redis. `test/contract/state-contract.ts` runs on both.
+ *
+ * Nobody waits for it on a request's or a query's path. Every call has a deadline inside the
+ * implementation and rejects with StateUnavailableError when it passes, never later.
+ */
+export interface StateStore {
+  readonly kind: "embedded" | "redis";
+
+  /**
+   * Appends one change to the ordered log, applies it to the snapshot in the same step, and gives
+   * it the next version. The body has been validated by the caller. Wakes all watchers.
+   */
+  append(body: ChangeBody, by: string): Promise<Change>;
+
+  /** Everything that is in force now, and the version that it stands for. */
+  snapshot(): Promise<Snapshot>;
+
+  /**
+   * The changes after `version`, oldest first, at most `limit` of them. `complete` is false when
+   * the log no longer reaches back to `version` (it is bounded): the caller must then take a
+   * snapshot, and treat everything that it has stored as purged.
+   */
+  changesAfter(version: number, limit: number): Promise<ChangePage>;
+
+  /** Calls `wake` soon after each append, by anybody. It may be called too often, never with data. */
+  watch(wake: () => void): () => void;
+
+  /** Says that `node` has applied everything up to `version`. */
+  acknowledge(node: string, version: number): Promise<void>;
+
+  /** The version that each node has acknowledged; nodes not heard of for a while are forgotten. */
+  acknowledgements(): Promise<ReadonlyMap<string, number>>;
+
+  /** Replaces the last heartbeat of an edge; it is forgotten after `ttlMs`. */
+  heartbeat(beat: Heartbeat, ttlMs: number): Promise<void>;
+
+  /** The heartbeats that have not been forgotten, by edge name. */
+  heartbeats(): Promise<readonly Heartbeat[]>;
+
+  /** Replaces the last report of a router; it is forgotten after `ttlMs`. */
+  report(report: RouterReport, ttlMs: number): Promise<void>;
+
+  /** The reports that have not been forgotten, by router name. */
+  reports(): Promise<readonly RouterReport[]>;
+
+  /**
+   * Notes what an edge stores (`stored`) and no longer stores (`dropped`, object keys). Records
+   * expire with their object; each edge has a bounded number, newest kept.
+   */
+  recordObjects(
+    edge: string,
+    stored: readonly ObjectRecord[],
+    dropped: readonly string[],
+  ): Promise<void>;
+
+  /** What an edge is known to store, newest first. */
+  objects(edge: string, limit: number, now: EpochMs): Promise<readonly ObjectRecord[]>;
+
+  /** True while the last exchange with the store worked. Does no I/O. */
+  isUp(): boolean;
+
+  /** Lets go of files and connections. Calls after that reject. */
+  close(): Promise<void>;
+}
+
+/** A stretch of the change log. */
+export interface ChangePage {
+  readonly changes: readonly Change[];
+  readonly complete: boolean;
+  /** Identity of the log: see Snapshot.epoch. */
+  readonly epoch: string;
+  /** The newest version that exists. */
+  readonly head: number;
+}
