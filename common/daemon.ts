@@ -19,14 +19,20 @@ export interface RunningDaemon {
 /** How long a daemon may take to finish what it is doing when told to stop. */
 const DRAIN_DEADLINE_MS = 10_000;
 
+/** What ends a process in an orderly way. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
 /**
  * Runs daemons as the whole job of this process: SIGTERM and SIGINT stop them in the given order and
  * end with exit code 0, SIGHUP reloads them. Resolves when everything has stopped.
+ *
+ * Further signals while stopping change nothing: Ctrl-C reaches a whole process group, and whoever
+ * started this process may pass it on a second time. The deadline bounds the wait.
  */
 export async function runUntilSignal(
   daemons: readonly RunningDaemon[],
   log: Logger,
-  options: { readonly stopAfterMs?: number } = {},
+  options: { readonly stopAfterMs?: number; readonly deadlineMs?: number } = {},
 ): Promise<void> {
   const reload = () => {
     for (const daemon of daemons) {
@@ -36,21 +42,22 @@ export async function runUntilSignal(
     }
   };
   process.on("SIGHUP", reload);
-  const reason = await firstOf(["SIGTERM", "SIGINT"], options.stopAfterMs);
-  process.removeListener("SIGHUP", reload);
+  const wait = stopRequest(options.stopAfterMs);
+  const reason = await wait.requested;
   log.info({ event: "stopping", reason });
-  for (const daemon of daemons) await daemon.stop(DRAIN_DEADLINE_MS);
+  for (const daemon of daemons) await daemon.stop(options.deadlineMs ?? DRAIN_DEADLINE_MS);
+  process.removeListener("SIGHUP", reload);
+  wait.release();
   log.info({ event: "stopped" });
 }
 
-function firstOf(signals: readonly NodeJS.Signals[], afterMs?: number): Promise<string> {
-  return new Promise((resolve) => {
-    const timer = afterMs === undefined ? undefined : setTimeout(finish, afterMs, "time is up");
-    function finish(reason: string): void {
-      clearTimeout(timer);
-      for (const signal of signals) process.removeListener(signal, finish);
-      resolve(reason);
-    }
-    for (const signal of signals) process.on(signal, finish);
-  });
+function stopRequest(afterMs?: number): { requested: Promise<string>; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const timer = afterMs === undefined ? undefined : setTimeout(resolve, afterMs, "time is up");
+  for (const signal of STOP_SIGNALS) process.on(signal, resolve);
+  const release = () => {
+    clearTimeout(timer);
+    for (const signal of STOP_SIGNALS) process.removeListener(signal, resolve);
+  };
+  return { requested: promise, release };
 }

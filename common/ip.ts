@@ -73,6 +73,13 @@ export function equalIp(left: IpBytes, right: IpBytes): boolean {
   return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }
 
+/** True if the text is an address that only this machine can reach: 127.0.0.0/8 or ::1 (P). */
+export function isLoopback(text: string): boolean {
+  const address = parseIp(text);
+  if (!address.ok) return false;
+  return address.value.length === 4 ? address.value[0] === 127 : formatIp(address.value) === "::1";
+}
+
 /** Turns `::ffff:a.b.c.d` into its four bytes and leaves everything else as it is (P). */
 export function unmapIpv4(bytes: IpBytes): IpBytes {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;

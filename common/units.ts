@@ -37,6 +37,13 @@ export function parseDurationMs(text: string): Result<number, string> {
   return parseQuantity(text, DURATION_MS, "a duration", "20s, 250ms, 5m, 1h, 7d");
 }
 
+/** Writes a duration so that parseDurationMs reads the same back, such as `20s` or `1500ms` (P). */
+export function formatDurationMs(ms: number): string {
+  const units = Object.entries(DURATION_MS).reverse();
+  const [unit, factor] = units.find(([, factor]) => ms >= factor && ms % factor === 0) ?? ["ms", 1];
+  return ms === 0 ? "0s" : `${ms / factor}${unit}`;
+}
+
 /** Reads a size such as `256MiB` or `10GB` (P). Output: whole bytes. */
 export function parseSizeBytes(text: string): Result<number, string> {
   return parseQuantity(text, SIZE_BYTES, "a size", "256MiB, 10GiB, 500MB");

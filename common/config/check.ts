@@ -1,4 +1,4 @@
-import { parseIp } from "../ip.ts";
+import { isLoopback, parseIp } from "../ip.ts";
 import type { Config } from "./schema.ts";
 
 /** Keys and indexes from the root of the configuration to a value. */
@@ -12,7 +12,12 @@ export interface CheckProblem {
 
 /** Checks what holds between the fields of a configuration (P). Returns every problem. */
 export function checkConfig(config: Config): readonly CheckProblem[] {
-  return [...duplicatePops(config), ...edgeProblems(config), ...siteProblems(config)];
+  return [
+    ...duplicatePops(config),
+    ...edgeProblems(config),
+    ...siteProblems(config),
+    ...controlProblems(config),
+  ];
 }
 
 function duplicatePops(config: Config): CheckProblem[] {
@@ -35,6 +40,15 @@ function edgeProblems(config: Config): CheckProblem[] {
     }
   }
   return [...duplicates(names, "edge"), ...problems];
+}
+
+function controlProblems(config: Config): CheckProblem[] {
+  const { listen, insecure } = config.control;
+  if (insecure || isLoopback(listen.host)) return [];
+  const message =
+    `${listen.host} can be reached from other machines, and the API asks nobody for a password; ` +
+    "listen on 127.0.0.1, or say `insecure: true` under `control` if you trust that network whole";
+  return [{ path: ["control", "listen"], message }];
 }
 
 function siteProblems(config: Config): CheckProblem[] {

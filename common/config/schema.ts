@@ -92,6 +92,11 @@ export const configSchema = z.strictObject({
     .strictObject({
       listen: socketAddress.default({ host: "127.0.0.1", port: 9090 }),
       admin: socketAddress.default({ host: "127.0.0.1", port: 9091 }),
+      /**
+       * True: lets `listen` be an address that other machines reach. The API asks nobody for a
+       * password, so whoever reaches it owns the CDN: only for networks that you trust whole.
+       */
+      insecure: z.boolean().default(false),
     })
     .prefault({}),
   health: healthSchema.prefault({}),
