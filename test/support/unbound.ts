@@ -1,0 +1,63 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SocketAddress } from "../../common/address.ts";
+import { freePort } from "./free-port.ts";
+import { startProcess } from "./process.ts";
+import type { Scope } from "./scope.ts";
+import { tempDir } from "./temp-dir.ts";
+
+/** A recursive resolver for one test. */
+export interface UnboundOptions {
+  /** A root hints file; left out: the resolver knows no root. */
+  readonly rootHints?: string;
+  /** Zones that are asked for at an address instead of being looked up from the root. */
+  readonly stubs?: readonly { readonly zone: string; readonly at: SocketAddress }[];
+  /** Servers that get the client's subnet (RFC 7871); the resolver takes it from the query too. */
+  readonly sendClientSubnetTo?: readonly string[];
+}
+
+/** Starts a real unbound that validates nothing and asks on loopback. Resolves when it serves. */
+export async function startUnbound(scope: Scope, options: UnboundOptions): Promise<SocketAddress> {
+  const dir = tempDir(scope);
+  const port = await freePort();
+  const file = join(dir, "unbound.conf");
+  writeFileSync(file, unboundConfig(dir, port, options));
+  const child = startProcess(scope, { command: "unbound", args: ["-d", "-p", "-c", file] });
+  await child.waitForLine("stderr", (line) => line.includes("start of service") || undefined);
+  return { host: "127.0.0.1", port };
+}
+
+function unboundConfig(dir: string, port: number, options: UnboundOptions): string {
+  const ecs = options.sendClientSubnetTo ?? [];
+  const lines = [
+    "server:",
+    `  directory: "${dir}"`,
+    '  chroot: ""',
+    '  username: ""',
+    '  pidfile: ""',
+    "  use-syslog: no",
+    '  logfile: ""',
+    "  verbosity: 1",
+    "  num-threads: 1",
+    "  do-daemonize: no",
+    "  interface: 127.0.0.1",
+    `  port: ${port}`,
+    "  access-control: 127.0.0.0/8 allow",
+    "  do-not-query-localhost: no",
+    "  do-ip6: no",
+    "  qname-minimisation: yes",
+    `  module-config: "${ecs.length > 0 ? "subnetcache iterator" : "iterator"}"`,
+    ...ecs.map((server) => `  send-client-subnet: ${server}`),
+    ...(ecs.length > 0 ? ["  client-subnet-always-forward: yes"] : []),
+    ...(options.rootHints === undefined ? [] : [`  root-hints: "${options.rootHints}"`]),
+    "remote-control:",
+    "  control-enable: no",
+    ...(options.stubs ?? []).flatMap(({ zone, at }) => [
+      "stub-zone:",
+      `  name: "${zone}"`,
+      `  stub-addr: ${at.host}@${at.port}`,
+      "  stub-no-cache: yes",
+    ]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
