@@ -1,0 +1,191 @@
+import { invariant } from "../../common/assert.ts";
+import type { IpBytes, IpPrefix } from "../../common/ip.ts";
+
+/**
+ * A whole address family cut into prefixes, in address order and without gaps, with a number on
+ * each. Because nothing is missing, the prefix of an address is the last one that does not start
+ * behind it, and its length is a true ECS scope.
+ */
+export interface PrefixTable {
+  readonly family: 4 | 6;
+  readonly count: number;
+  /** First address of each prefix in network order: 1 word (IPv4) or 4 words (IPv6) each. */
+  readonly keys: Uint32Array;
+  /** Bits that count, of each prefix. */
+  readonly lengths: Uint8Array;
+  readonly values: Uint32Array;
+  /** For each value of the first 16 bits, the first prefix that starts at or behind it. */
+  readonly index: Uint32Array;
+}
+
+/** Words of a key. */
+export function wordsOf(family: 4 | 6): 1 | 4 {
+  return family === 4 ? 1 : 4;
+}
+
+/** Where in the table the prefix of an address is (P). `bytes` must be of the table's family. */
+export function findPrefix(table: PrefixTable, bytes: IpBytes): number {
+  const head = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0);
+  // The prefix before the first of this head may reach into it; the last one can only start in it.
+  let low = Math.max(0, (table.index[head] ?? 0) - 1);
+  let high = (table.index[head + 1] ?? 0) - 1;
+  const word0 = wordAt(bytes, 0);
+  if (table.family === 4) {
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((table.keys[middle] ?? 0) <= word0) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+  const rest: readonly [number, number, number] = [
+    wordAt(bytes, 4),
+    wordAt(bytes, 8),
+    wordAt(bytes, 12),
+  ];
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (startsBehind(table.keys, middle, word0, rest)) high = middle - 1;
+    else low = middle;
+  }
+  return low;
+}
+
+/** The prefix at a position (P). */
+export function prefixAt(table: PrefixTable, position: number): IpPrefix {
+  const words = wordsOf(table.family);
+  const bytes = new Uint8Array(words * 4);
+  for (let i = 0; i < words; i += 1) {
+    const word = table.keys[position * words + i] ?? 0;
+    bytes.set([word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff], i * 4);
+  }
+  return { bytes, length: table.lengths[position] ?? 0 };
+}
+
+/** A table of one prefix, the whole family (P). */
+export function uniformTable(family: 4 | 6, value: number): PrefixTable {
+  const builder = new PrefixTableBuilder(family, 1);
+  builder.add(new Uint32Array(wordsOf(family)), 0, 0, value);
+  return builder.finish();
+}
+
+/**
+ * Collects prefixes in address order and joins two halves of a prefix as soon as both have the same
+ * value, so that every prefix of the result is as large as it can be.
+ */
+export class PrefixTableBuilder {
+  readonly #family: 4 | 6;
+  readonly #words: 1 | 4;
+  #keys: Uint32Array;
+  #lengths: Uint8Array;
+  #values: Uint32Array;
+  #count = 0;
+
+  constructor(family: 4 | 6, expected = 1024) {
+    this.#family = family;
+    this.#words = wordsOf(family);
+    this.#keys = new Uint32Array(expected * this.#words);
+    this.#lengths = new Uint8Array(expected);
+    this.#values = new Uint32Array(expected);
+  }
+
+  /** How many prefixes there are now. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds the prefix that follows the last one. Its key is read from `keys` at word `offset`. */
+  add(keys: Uint32Array, offset: number, length: number, value: number): void {
+    if (this.#count === this.#lengths.length) this.#grow();
+    const at = this.#count;
+    for (let i = 0; i < this.#words; i += 1) {
+      this.#keys[at * this.#words + i] = keys[offset + i] ?? 0;
+    }
+    this.#lengths[at] = length;
+    this.#values[at] = value;
+    this.#count += 1;
+    this.#joinHalves();
+  }
+
+  /** The table. The builder must not be used afterwards. */
+  finish(): PrefixTable {
+    const count = this.#count;
+    invariant(count > 0 && (this.#keys[0] ?? 0) === 0, "a prefix table starts at address 0");
+    const keys = this.#keys.slice(0, count * this.#words);
+    return {
+      family: this.#family,
+      count,
+      keys,
+      lengths: this.#lengths.slice(0, count),
+      values: this.#values.slice(0, count),
+      index: indexHeads(keys, this.#words, count),
+    };
+  }
+
+  /**
+   * Of two neighbours of equal length, where the second has its last bit set, the first is its
+   * sibling: prefixes come in order and leave no gap.
+   */
+  #joinHalves(): void {
+    while (this.#count > 1) {
+      const last = this.#count - 1;
+      const length = this.#lengths[last] ?? 0;
+      if (this.#lengths[last - 1] !== length) return;
+      if (this.#values[last - 1] !== this.#values[last]) return;
+      const bit = length - 1;
+      const word = this.#keys[last * this.#words + (bit >>> 5)] ?? 0;
+      if (((word >>> (31 - (bit & 31))) & 1) === 0) return;
+      this.#lengths[last - 1] = bit;
+      this.#count = last;
+    }
+  }
+
+  #grow(): void {
+    const size = this.#lengths.length * 2;
+    const keys = new Uint32Array(size * this.#words);
+    const lengths = new Uint8Array(size);
+    const values = new Uint32Array(size);
+    keys.set(this.#keys);
+    lengths.set(this.#lengths);
+    values.set(this.#values);
+    this.#keys = keys;
+    this.#lengths = lengths;
+    this.#values = values;
+  }
+}
+
+function indexHeads(keys: Uint32Array, words: number, count: number): Uint32Array {
+  const index = new Uint32Array(65_537);
+  let position = 0;
+  for (let head = 0; head <= 65_536; head += 1) {
+    while (position < count && (keys[position * words] ?? 0) >>> 16 < head) position += 1;
+    index[head] = position;
+  }
+  return index;
+}
+
+function startsBehind(
+  keys: Uint32Array,
+  position: number,
+  word0: number,
+  rest: readonly [number, number, number],
+): boolean {
+  const at = position * 4;
+  const key0 = keys[at] ?? 0;
+  if (key0 !== word0) return key0 > word0;
+  const key1 = keys[at + 1] ?? 0;
+  if (key1 !== rest[0]) return key1 > rest[0];
+  const key2 = keys[at + 2] ?? 0;
+  if (key2 !== rest[1]) return key2 > rest[1];
+  return (keys[at + 3] ?? 0) > rest[2];
+}
+
+function wordAt(bytes: IpBytes, offset: number): number {
+  return (
+    (((bytes[offset] ?? 0) << 24) |
+      ((bytes[offset + 1] ?? 0) << 16) |
+      ((bytes[offset + 2] ?? 0) << 8) |
+      (bytes[offset + 3] ?? 0)) >>>
+    0
+  );
+}
