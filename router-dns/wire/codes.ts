@@ -1,0 +1,72 @@
+/** Record types that the product knows by name (IANA "Resource Record (RR) TYPEs"). */
+export const TYPE = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  HINFO: 13,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  DS: 43,
+  TKEY: 249,
+  TSIG: 250,
+  IXFR: 251,
+  AXFR: 252,
+  MAILB: 253,
+  MAILA: 254,
+  ANY: 255,
+  CAA: 257,
+} as const;
+
+/** The only class that is served. */
+export const CLASS_IN = 1;
+
+/** The only opcode that is served: a standard query. */
+export const OPCODE_QUERY = 0;
+
+/** Response codes (RFC 1035 section 4.1.1; BADVERS: RFC 6891 section 9). */
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const;
+
+/** EDNS option numbers. */
+export const OPTION = {
+  CLIENT_SUBNET: 8,
+  EXTENDED_ERROR: 15,
+} as const;
+
+/** Extended DNS errors (RFC 8914 section 4) that answers here carry. */
+export const EDE = {
+  OTHER: 0,
+  PROHIBITED: 18,
+  NOT_AUTHORITATIVE: 20,
+  NOT_SUPPORTED: 21,
+} as const;
+
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(TYPE).map(([name, code]) => [code, name]),
+);
+
+const RCODE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(RCODE).map(([name, code]) => [code, name]),
+);
+
+/** A type as text: its name, or `TYPE65280` for one without (P). RFC 3597 section 5. */
+export function typeName(type: number): string {
+  return TYPE_NAMES.get(type) ?? `TYPE${type}`;
+}
+
+/** A response code as text: its name, or `RCODE23` for one without (P). */
+export function rcodeName(rcode: number): string {
+  return RCODE_NAMES.get(rcode) ?? `RCODE${rcode}`;
+}

@@ -1,0 +1,147 @@
+import { fail, ok, type Result } from "../../common/result.ts";
+
+/**
+ * A domain name in wire form without compression: length octet and octets of each label, ended by
+ * the zero octet of the root; 1 to 255 octets, letters in the case they were written in.
+ */
+export type Name = Uint8Array;
+
+/**
+ * A name to look things up by: its wire form with ASCII letters in lower case, one character per
+ * octet. Two names are the same (RFC 4343) exactly if their keys are equal, and the key of a parent
+ * is a suffix of the key of its child.
+ */
+export type NameKey = string;
+
+/** Most octets in a name, with length octets and the root (RFC 1035 section 2.3.4). */
+export const NAME_BYTES_MAX = 255;
+
+/** Most octets in one label (RFC 1035 section 2.3.4). */
+export const LABEL_BYTES_MAX = 63;
+
+/** The name of the root. */
+export const ROOT: Name = new Uint8Array(1);
+
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+
+/**
+ * Reads the text form of RFC 1035 section 5.1, with `\.` and `\DDD` escapes (P). A name without a
+ * final dot gets `origin` behind it. Fails with a sentence that says what is wrong.
+ */
+export function parseName(text: string, origin: Name = ROOT): Result<Name, string> {
+  if (text === "@") return ok(origin);
+  if (text === ".") return ok(ROOT);
+  const labels = splitLabels(text);
+  if (!labels.ok) return labels;
+  const absolute = labels.value.at(-1)?.length === 0;
+  const own = absolute ? labels.value.slice(0, -1) : labels.value;
+  if (own.some((label) => label.length === 0)) return fail(`"${text}" has an empty label`);
+  if (own.some((label) => label.length > LABEL_BYTES_MAX)) {
+    return fail(`"${text}" has a label of more than ${LABEL_BYTES_MAX} octets`);
+  }
+  const bytes = own.flatMap((label) => [label.length, ...label]);
+  const name = Uint8Array.from([...bytes, ...(absolute ? ROOT : origin)]);
+  if (name.length > NAME_BYTES_MAX) {
+    return fail(`"${text}" makes a name of ${name.length} octets; the most is ${NAME_BYTES_MAX}`);
+  }
+  return ok(name);
+}
+
+/** True if the text of a name ends with a dot that is not escaped (P). */
+export function isAbsoluteText(text: string): boolean {
+  const backslashes = /(\\*)\.$/.exec(text)?.[1];
+  return backslashes !== undefined && backslashes.length % 2 === 0;
+}
+
+/** Writes a name as text with a final dot, special characters escaped (P). RFC 1035 section 5.1. */
+export function formatName(name: Name): string {
+  let text = "";
+  for (let at = 0; at < name.length && name[at] !== 0; at += 1 + (name[at] ?? 0)) {
+    const label = name.subarray(at + 1, at + 1 + (name[at] ?? 0));
+    text += `${Array.from(label, formatOctet).join("")}.`;
+  }
+  return text === "" ? "." : text;
+}
+
+/** The key of a name (P). */
+export function nameKey(name: Name): NameKey {
+  let key = "";
+  for (const octet of name) key += String.fromCharCode(lowerCase(octet));
+  return key;
+}
+
+/** The key of the name with the first label taken off; the root has none (P). */
+export function parentKey(key: NameKey): NameKey | undefined {
+  const length = key.charCodeAt(0);
+  return length === 0 ? undefined : key.slice(1 + length);
+}
+
+/** The name with the first label taken off; the root has none (P). */
+export function parentName(name: Name): Name | undefined {
+  const length = name[0] ?? 0;
+  return length === 0 ? undefined : name.subarray(1 + length);
+}
+
+/** Number of labels before the root (P). */
+export function countLabels(key: NameKey): number {
+  let count = 0;
+  for (let at = 0; key.charCodeAt(at) > 0; at += 1 + key.charCodeAt(at)) count += 1;
+  return count;
+}
+
+/** True if `key` is `ancestor` or lies below it (P). */
+export function isAtOrBelow(key: NameKey, ancestor: NameKey): boolean {
+  let rest: NameKey | undefined = key;
+  while (rest !== undefined && rest.length > ancestor.length) rest = parentKey(rest);
+  return rest === ancestor;
+}
+
+/** `A` to `Z` as `a` to `z`, and every other octet as it is (P). RFC 4343 section 3. */
+export function lowerCase(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;
+}
+
+function splitLabels(text: string): Result<readonly (readonly number[])[], string> {
+  if (text === "") return fail("a name is missing");
+  const labels: number[][] = [[]];
+  for (let at = 0; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code > 0x7e || code <= 0x20) {
+      return fail(`"${text}" has a character that a name cannot have as it is; use xn-- or \\DDD`);
+    }
+    if (code === DOT) {
+      labels.push([]);
+      at += 1;
+      continue;
+    }
+    const octet = code === BACKSLASH ? readEscape(text, at) : { code, length: 1 };
+    if (octet === undefined) return fail(`"${text}" has a broken escape; write \\. or \\DDD`);
+    labels.at(-1)?.push(octet.code);
+    at += octet.length;
+  }
+  return ok(labels);
+}
+
+/**
+ * Reads the escape that starts at `at`: `\DDD` (000 to 255) or `\X` (P). Undefined if it is broken.
+ * RFC 1035 section 5.1.
+ */
+export function readEscape(
+  text: string,
+  at: number,
+): { readonly code: number; readonly length: number } | undefined {
+  const digits = /^\d{3}/.exec(text.slice(at + 1, at + 4))?.[0];
+  if (digits !== undefined) {
+    return Number(digits) <= 255 ? { code: Number(digits), length: 4 } : undefined;
+  }
+  const code = text.charCodeAt(at + 1);
+  const isBroken = Number.isNaN(code) || code > 0x7e || (code >= 0x30 && code <= 0x39);
+  return isBroken ? undefined : { code, length: 2 };
+}
+
+function formatOctet(octet: number): string {
+  if (octet <= 0x20 || octet > 0x7e) return `\\${String(octet).padStart(3, "0")}`;
+  const character = String.fromCharCode(octet);
+  return '."\\;()@$'.includes(character) ? `\\${character}` : character;
+}

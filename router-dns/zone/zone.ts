@@ -1,0 +1,211 @@
+import { invariant } from "../../common/assert.ts";
+import type { FileProblem } from "../../common/config/load.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
+import { TYPE } from "../wire/codes.ts";
+import {
+  countLabels,
+  formatName,
+  isAtOrBelow,
+  type Name,
+  type NameKey,
+  nameKey,
+  parentKey,
+  parentName,
+} from "../wire/name.ts";
+import type { Rdata } from "../wire/rdata.ts";
+
+/** One record as a source of a zone gives it; its class is IN. */
+export interface ZoneRecord {
+  readonly owner: Name;
+  readonly type: number;
+  readonly ttlSeconds: number;
+  readonly rdata: Rdata;
+}
+
+/** A name whose A and AAAA records are decided for each client. */
+export interface SteeredName {
+  readonly owner: Name;
+  readonly site: string;
+}
+
+/** All records of one type at one name (RFC 2181 section 5). */
+export interface Rrset {
+  readonly type: number;
+  readonly ttlSeconds: number;
+  readonly rdatas: readonly Rdata[];
+  /** Of a CNAME: the key of the name that it points at. */
+  readonly target?: NameKey;
+}
+
+/** The address records of a name server, for the additional section of a referral. */
+export interface Glue {
+  readonly owner: Name;
+  readonly rrset: Rrset;
+  /** True if the server's name lies in the delegated zone, so that nobody else can be asked for it. */
+  readonly isInDomain: boolean;
+}
+
+/** The place where a zone hands a subtree to other servers (RFC 1034 section 4.2.1). */
+export interface Delegation {
+  readonly owner: Name;
+  readonly key: NameKey;
+  readonly ns: Rrset;
+  /** In-domain glue first. */
+  readonly glue: readonly Glue[];
+}
+
+/** One name of a zone. One without data is an empty non-terminal (RFC 4592 section 2.2.2). */
+export interface ZoneNode {
+  readonly owner: Name;
+  readonly rrsets: ReadonlyMap<number, Rrset>;
+  /** The site whose edges are the answer to A and AAAA. */
+  readonly steered: string | undefined;
+  /** The delegation that this name is at or below; its data is then at most glue. */
+  readonly cut: Delegation | undefined;
+  /** The child called `*` (RFC 4592 section 2.1). */
+  readonly wildcard: ZoneNode | undefined;
+}
+
+/** An immutable zone: every name on the way from the apex to a record is there. */
+export interface Zone {
+  readonly origin: Name;
+  readonly key: NameKey;
+  readonly soa: Rrset;
+  /** The SOA as negative answers carry it: TTL at most its MINIMUM (RFC 2308 section 3). */
+  readonly negativeSoa: Rrset;
+  readonly nodes: ReadonlyMap<NameKey, ZoneNode>;
+  /** What the author of the zone file should look at although the zone can be served. */
+  readonly warnings: readonly FileProblem[];
+}
+
+/** What a zone is made of. Records are in the zone, and one of them is the SOA of the apex. */
+export interface ZoneSource {
+  readonly origin: Name;
+  readonly records: readonly ZoneRecord[];
+  readonly steered?: readonly SteeredName[];
+  readonly warnings?: readonly FileProblem[];
+}
+
+/** The zones of a server. */
+export interface ZoneTable {
+  readonly byApex: ReadonlyMap<NameKey, Zone>;
+  /** Labels of the longest apex: no longer suffix of a name needs to be tried. */
+  readonly apexLabelsMax: number;
+}
+
+type MutableNode = {
+  -readonly [K in keyof ZoneNode]: K extends "rrsets" ? Map<number, Rrset> : ZoneNode[K];
+};
+
+/** Puts zones together for one server (P). Fails if two of them are for the same name. */
+export function buildZoneTable(zones: readonly Zone[]): Result<ZoneTable, string> {
+  const byApex = new Map<NameKey, Zone>();
+  let apexLabelsMax = 0;
+  for (const zone of zones) {
+    if (byApex.has(zone.key)) return fail(`there are two zones for ${formatName(zone.origin)}`);
+    byApex.set(zone.key, zone);
+    apexLabelsMax = Math.max(apexLabelsMax, countLabels(zone.key));
+  }
+  return ok({ byApex, apexLabelsMax });
+}
+
+/**
+ * Builds the tree of a zone (P). Equal records count once, and an RRset has the smallest TTL of its
+ * records (RFC 2181 section 5.2). Throws if the source breaks what ZoneSource promises.
+ */
+export function buildZone(source: ZoneSource): Zone {
+  const key = nameKey(source.origin);
+  const nodes = new Map<NameKey, MutableNode>();
+  for (const [owner, records] of groupByOwner(source.records)) {
+    invariant(isAtOrBelow(owner, key), "records of a zone are in the zone");
+    const node = growTo(nodes, records[0]?.owner ?? source.origin, key);
+    for (const rrset of rrsetsOf(records)) node.rrsets.set(rrset.type, rrset);
+  }
+  for (const { owner, site } of source.steered ?? []) {
+    invariant(isAtOrBelow(nameKey(owner), key), "steered names are in the zone");
+    growTo(nodes, owner, key).steered = site;
+  }
+  connect(nodes, key);
+  const soa = nodes.get(key)?.rrsets.get(TYPE.SOA);
+  invariant(soa?.rdatas.length === 1, "a zone has one SOA, at its apex");
+  return {
+    origin: source.origin,
+    key,
+    soa,
+    negativeSoa: { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, minimumSeconds(soa)) },
+    nodes,
+    warnings: source.warnings ?? [],
+  };
+}
+
+/** The node of a name; made, with all names between it and the apex, if it is not there. */
+function growTo(nodes: Map<NameKey, MutableNode>, owner: Name, apex: NameKey): MutableNode {
+  const key = nameKey(owner);
+  const known = nodes.get(key);
+  if (known !== undefined) return known;
+  const node: MutableNode = {
+    owner,
+    rrsets: new Map(),
+    steered: undefined,
+    cut: undefined,
+    wildcard: undefined,
+  };
+  nodes.set(key, node);
+  const parent = parentName(owner);
+  if (key !== apex && parent !== undefined) growTo(nodes, parent, apex);
+  return node;
+}
+
+/** Fills in what a node knows about its neighbours: delegations from the top down, wildcards. */
+function connect(nodes: Map<NameKey, MutableNode>, apex: NameKey): void {
+  const keys = [...nodes.keys()].sort((left, right) => countLabels(left) - countLabels(right));
+  for (const key of keys) {
+    const node = nodes.get(key);
+    const parent = nodes.get(parentKey(key) ?? "");
+    if (node === undefined || key === apex) continue;
+    const ns = node.rrsets.get(TYPE.NS);
+    node.cut = parent?.cut ?? (ns && { owner: node.owner, key, ns, glue: glueOf(ns, key, nodes) });
+    if (parent !== undefined && key.startsWith("\u0001*")) parent.wildcard = node;
+  }
+}
+
+function glueOf(ns: Rrset, cut: NameKey, nodes: ReadonlyMap<NameKey, ZoneNode>): readonly Glue[] {
+  const glue = ns.rdatas
+    .flatMap(({ names }) => names)
+    .flatMap((owner): Glue[] => {
+      const key = nameKey(owner);
+      const rrsets = nodes.get(key)?.rrsets;
+      const isInDomain = isAtOrBelow(key, cut);
+      return [rrsets?.get(TYPE.A), rrsets?.get(TYPE.AAAA)]
+        .filter((rrset) => rrset !== undefined)
+        .map((rrset) => ({ owner, rrset, isInDomain }));
+    });
+  return glue.sort((left, right) => Number(right.isInDomain) - Number(left.isInDomain));
+}
+
+function groupByOwner(records: readonly ZoneRecord[]): Map<NameKey, ZoneRecord[]> {
+  return Map.groupBy(records, ({ owner }) => nameKey(owner));
+}
+
+function rrsetsOf(records: readonly ZoneRecord[]): readonly Rrset[] {
+  return [...Map.groupBy(records, ({ type }) => type)].map(([type, members]) => {
+    const ttlSeconds = Math.min(...members.map((member) => member.ttlSeconds));
+    const distinct = new Map(members.map(({ rdata }) => [rdataIdentity(rdata), rdata]));
+    const rdatas = [...distinct.values()];
+    const target = type === TYPE.CNAME ? rdatas[0]?.names[0] : undefined;
+    if (target === undefined) return { type, ttlSeconds, rdatas };
+    return { type, ttlSeconds, rdatas, target: nameKey(target) };
+  });
+}
+
+/** A string that is equal for data that is the same record (RFC 2181 section 5; RFC 4343). */
+export function rdataIdentity(rdata: Rdata): string {
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
+  return JSON.stringify([text(rdata.prefix), rdata.names.map(nameKey), text(rdata.suffix)]);
+}
+
+function minimumSeconds(soa: Rrset): number {
+  const suffix = soa.rdatas[0]?.suffix;
+  invariant(suffix?.length === 20, "a SOA ends with five 32-bit numbers");
+  return new DataView(suffix.buffer, suffix.byteOffset).getUint32(16);
+}
