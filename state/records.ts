@@ -9,6 +9,8 @@ export interface Snapshot {
    */
   readonly epoch: string;
   readonly version: number;
+  /** Tells the entry of this version from others of the same number: see ChangePage. */
+  readonly mark?: string;
   readonly sites: readonly Site[];
   /** Names of the edges that are drained. */
   readonly drained: readonly string[];

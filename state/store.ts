@@ -30,8 +30,12 @@ export interface StateStore {
    * The changes after `version`, oldest first, at most `limit` of them. `complete` is false when
    * the log no longer reaches back to `version` (it is bounded): the caller must then take a
    * snapshot, and treat everything that it has stored as purged.
+   *
+   * `mark` is what a page or snapshot that ended at `version` came with, if anything. A log that
+   * lost its newest entries (a failover, an old backup) and grew again has other entries under
+   * known versions; `complete` is then false too.
    */
-  changesAfter(version: number, limit: number): Promise<ChangePage>;
+  changesAfter(version: number, limit: number, mark?: string): Promise<ChangePage>;
 
   /** Calls `wake` soon after each append, by anybody. It may be called too often, never with data. */
   watch(wake: () => void): () => void;
@@ -82,4 +86,6 @@ export interface ChangePage {
   readonly epoch: string;
   /** The newest version that exists. */
   readonly head: number;
+  /** Tells the last of `changes` (without any: the entry asked for) from others of its version. */
+  readonly mark?: string;
 }

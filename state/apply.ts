@@ -1,0 +1,88 @@
+import { unreachable } from "../common/assert.ts";
+import type { Site } from "../common/config/site.ts";
+import type { Change, ChangeBody } from "./change.ts";
+import type { Snapshot } from "./records.ts";
+
+/** What is in force at one version, in the shape that lookups need. Never changed in place. */
+export interface View {
+  readonly epoch: string;
+  readonly version: number;
+  readonly sites: ReadonlyMap<string, Site>;
+  /** Names of the edges that are drained. */
+  readonly drained: ReadonlySet<string>;
+}
+
+/**
+ * What a change does to the snapshot, as data: the one place that knows it. The reducer applies it
+ * to maps, the embedded store to tables, the Redis store to a hash.
+ */
+export type SnapshotEdit =
+  | { readonly kind: "put-site"; readonly name: string; readonly site: Site }
+  | { readonly kind: "delete-site"; readonly name: string }
+  | { readonly kind: "put-drained"; readonly name: string }
+  | { readonly kind: "delete-drained"; readonly name: string }
+  /** Only the version moves: purges concern what is stored, not what is configured. */
+  | { readonly kind: "none" };
+
+/** The edit of one change (P). Total over the kinds of change. */
+export function snapshotEdit(body: ChangeBody): SnapshotEdit {
+  switch (body.kind) {
+    case "site-put":
+      return { kind: "put-site", name: body.site.name, site: body.site };
+    case "site-remove":
+      return { kind: "delete-site", name: body.site };
+    case "drain":
+      return { kind: "put-drained", name: body.edge };
+    case "undrain":
+      return { kind: "delete-drained", name: body.edge };
+    case "purge-urls":
+    case "purge-all":
+      return { kind: "none" };
+    default:
+      return unreachable(body);
+  }
+}
+
+/**
+ * The view after one more change (P). The caller has checked that the change is the next one of the
+ * same log. Shares with the old view what the change leaves alone; removing what is not there is
+ * no error.
+ */
+export function applyChange(view: View, change: Change): View {
+  const edit = snapshotEdit(change.body);
+  const next = { ...view, version: change.version };
+  switch (edit.kind) {
+    case "put-site":
+      return { ...next, sites: new Map(view.sites).set(edit.name, edit.site) };
+    case "delete-site":
+      return { ...next, sites: new Map([...view.sites].filter(([name]) => name !== edit.name)) };
+    case "put-drained":
+      return { ...next, drained: new Set([...view.drained, edit.name]) };
+    case "delete-drained":
+      return { ...next, drained: new Set([...view.drained].filter((name) => name !== edit.name)) };
+    case "none":
+      return next;
+    default:
+      return unreachable(edit);
+  }
+}
+
+/** A snapshot in the shape for lookups (P). Of two sites of one name the later one counts. */
+export function viewOf(snapshot: Snapshot): View {
+  return {
+    epoch: snapshot.epoch,
+    version: snapshot.version,
+    sites: new Map(snapshot.sites.map((site) => [site.name, site])),
+    drained: new Set(snapshot.drained),
+  };
+}
+
+/** A view in the shape for storing and sending, in order of names (P). */
+export function snapshotOf(view: View): Snapshot {
+  return {
+    epoch: view.epoch,
+    version: view.version,
+    sites: [...view.sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    drained: [...view.drained].sort(),
+  };
+}

@@ -1,0 +1,120 @@
+import { z } from "zod";
+import type { Site } from "../common/config/site.ts";
+import { fail, ok, type Result } from "../common/result.ts";
+import type { ChangeBody } from "./change.ts";
+import type { Heartbeat, ObjectRecord, RouterReport } from "./records.ts";
+
+/*
+ * What the store holds may have been written by another version of Meridian, edited by hand or
+ * damaged. Everything read from it passes through here. Fields that we do not know are dropped, so
+ * that a newer writer does not stop an older reader.
+ */
+
+/** A schema per field of T: a field that is added to T and forgotten here does not compile. */
+type Fields<T> = { readonly [K in keyof Required<T>]: z.ZodType<T[K]> };
+
+const count = z.number().int().nonnegative();
+const amount = z.number().nonnegative();
+const name = z.string().min(1);
+
+const rule = z.object({
+  match: z.string(),
+  ttl: count.optional(),
+  cache: z.boolean(),
+} satisfies Fields<Site["rules"][number]>);
+
+const origin = z.object({
+  urls: z.array(z.string()).min(1),
+  host: z.string().optional(),
+  connectTimeout: count,
+  firstByteTimeout: count,
+  idleTimeout: count,
+} satisfies Fields<Site["origin"]>);
+
+/** A site as the daemons use it, with durations in ms; not what people write (`siteSchema`). */
+const site = z.object({
+  name,
+  hosts: z.array(z.string()),
+  origin,
+  rules: z.array(rule),
+  allDown: z.enum(["serve-all", "empty"]),
+} satisfies Fields<Site>);
+
+const changeBody = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("site-put"), site }),
+  z.object({ kind: z.literal("site-remove"), site: name }),
+  z.object({ kind: z.literal("purge-urls"), site: name, urls: z.array(z.string()) }),
+  z.object({ kind: z.literal("purge-all"), site: name }),
+  z.object({ kind: z.literal("drain"), edge: name }),
+  z.object({ kind: z.literal("undrain"), edge: name }),
+]);
+
+const heartbeat = z.object({
+  edge: name,
+  pop: name,
+  at: amount,
+  run: z.string(),
+  version: count,
+  connections: count,
+  bitsPerSecond: amount,
+  requestsPerSecond: amount,
+  cpu: amount,
+  storeBytes: count,
+  storeBytesMax: count,
+  objects: count,
+} satisfies Fields<Heartbeat>);
+
+const edgeReport = z.object({
+  edge: name,
+  health: z.enum(["up", "down", "draining", "unknown"]),
+  since: amount,
+  detail: z.string(),
+} satisfies Fields<RouterReport["edges"][number]>);
+
+const report = z.object({
+  router: name,
+  at: amount,
+  version: count,
+  queriesPerSecond: amount,
+  edges: z.array(edgeReport),
+} satisfies Fields<RouterReport>);
+
+const objectRecord = z.object({
+  key: z.string(),
+  site: z.string(),
+  url: z.string(),
+  status: count,
+  bytes: count,
+  storedAt: amount,
+  freshUntil: amount,
+  etag: z.string().optional(),
+} satisfies Fields<ObjectRecord>);
+
+/** Reads a stored site (P). */
+export const decodeSite = decoder<Site>(site);
+/** Reads what a log entry asks for (P). */
+export const decodeChangeBody = decoder<ChangeBody>(changeBody);
+/** Reads a heartbeat (P). */
+export const decodeHeartbeat = decoder<Heartbeat>(heartbeat);
+/** Reads a router's report (P). */
+export const decodeReport = decoder<RouterReport>(report);
+/** Reads what is known of an object (P). */
+export const decodeObject = decoder<ObjectRecord>(objectRecord);
+
+/** Turns stored text into a value, or says in one line why it is not one. */
+export type Decoder<T> = (text: string) => Result<T, string>;
+
+function decoder<T>(schema: z.ZodType): Decoder<T> {
+  return (text) => {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      return fail("not JSON");
+    }
+    const parsed = schema.safeParse(json);
+    if (parsed.success) return ok(parsed.data as T);
+    const issue = parsed.error.issues[0];
+    return fail(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "not valid"}`);
+  };
+}

@@ -1,0 +1,275 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { unreachable } from "../common/assert.ts";
+import { type Clock, type EpochMs, systemClock } from "../common/clock.ts";
+import type { Site } from "../common/config/site.ts";
+import { type Logger, silentLogger } from "../common/log.ts";
+import { systemRandom } from "../common/random.ts";
+import { type SnapshotEdit, snapshotEdit } from "./apply.ts";
+import type { Change, ChangeBody } from "./change.ts";
+import { decodeChangeBody, decodeSite } from "./codec.ts";
+import { openStateFile } from "./embedded-file.ts";
+import { ExpiringMap } from "./expiring-map.ts";
+import {
+  ACKNOWLEDGED_FOR_MS,
+  LOG_CHANGES_MAX,
+  NODES_MAX,
+  OBJECT_RECORD_BYTES_MAX,
+  OBJECTS_PER_EDGE_MAX,
+} from "./limits.ts";
+import { ObjectTable } from "./object-table.ts";
+import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import { type ChangePage, type StateStore, StateUnavailableError } from "./store.ts";
+
+/** Where the state of a single process lives. */
+export interface EmbeddedStateOptions {
+  /** Path of the file, created if it is not there; `:memory:` keeps nothing. */
+  readonly file: string;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the state store of a single process: `node:sqlite`, one transaction per change. Sites,
+ * drains and the log survive a restart; heartbeats, reports, acknowledgements and object
+ * records are of running parts and live in memory.
+ *
+ * Throws StateFileError, which names the file and the remedy, if the file cannot be used.
+ */
+export function openEmbeddedState(options: EmbeddedStateOptions): StateStore {
+  return new EmbeddedState(options);
+}
+
+class EmbeddedState implements StateStore {
+  readonly kind = "embedded";
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #epoch: string;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #watchers = new Set<() => void>();
+  readonly #acknowledged = new ExpiringMap<number>(NODES_MAX);
+  readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
+  readonly #reports = new ExpiringMap<RouterReport>(NODES_MAX);
+  readonly #objects = new Map<string, ObjectTable>();
+  #open = true;
+  /** False after the file could not be read or written, until it can be again. */
+  #working = true;
+
+  constructor(options: EmbeddedStateOptions) {
+    this.#log = options.log ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    const newEpoch = Buffer.from(systemRandom.bytes(8)).toString("hex");
+    this.#db = openStateFile(options.file, newEpoch);
+    this.#sql = prepare(this.#db);
+    this.#epoch = String(this.#sql.head.get()?.["epoch"]);
+  }
+
+  append(body: ChangeBody, by: string): Promise<Change> {
+    return this.#answer(() => {
+      const change = this.#write(body, by);
+      for (const wake of this.#watchers) queueMicrotask(() => this.#wakeOne(wake));
+      return change;
+    });
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#answer(() => ({
+      epoch: this.#epoch,
+      version: this.#version(),
+      sites: this.#sites(),
+      drained: this.#sql.drained.all().map(({ edge }) => String(edge)),
+    }));
+  }
+
+  changesAfter(version: number, limit: number): Promise<ChangePage> {
+    return this.#answer(() => {
+      const head = this.#version();
+      const oldest = Number(this.#sql.oldest.get()?.["version"] ?? head + 1);
+      const complete = version <= head && version + 1 >= oldest;
+      const changes = complete ? this.#changes(version, limit) : [];
+      return { changes, complete, epoch: this.#epoch, head };
+    });
+  }
+
+  watch(wake: () => void): () => void {
+    // A function of its own, so that watching twice with one function is two watches.
+    const watcher = (): void => wake();
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  acknowledge(node: string, version: number): Promise<void> {
+    return this.#answer(() => {
+      this.#acknowledged.set(node, version, this.#clock.monotonic(), ACKNOWLEDGED_FOR_MS);
+    });
+  }
+
+  acknowledgements(): Promise<ReadonlyMap<string, number>> {
+    return this.#answer(() => new Map(this.#acknowledged.live(this.#clock.monotonic())));
+  }
+
+  heartbeat(beat: Heartbeat, ttlMs: number): Promise<void> {
+    return this.#answer(() => {
+      this.#heartbeats.set(beat.edge, beat, this.#clock.monotonic(), ttlMs);
+    });
+  }
+
+  heartbeats(): Promise<readonly Heartbeat[]> {
+    return this.#answer(() => values(this.#heartbeats.live(this.#clock.monotonic())));
+  }
+
+  report(report: RouterReport, ttlMs: number): Promise<void> {
+    return this.#answer(() => {
+      this.#reports.set(report.router, report, this.#clock.monotonic(), ttlMs);
+    });
+  }
+
+  reports(): Promise<readonly RouterReport[]> {
+    return this.#answer(() => values(this.#reports.live(this.#clock.monotonic())));
+  }
+
+  recordObjects(
+    edge: string,
+    stored: readonly ObjectRecord[],
+    dropped: readonly string[],
+  ): Promise<void> {
+    return this.#answer(() => {
+      const fitting = stored.filter((it) => JSON.stringify(it).length <= OBJECT_RECORD_BYTES_MAX);
+      const table = this.#objects.get(edge) ?? new ObjectTable(OBJECTS_PER_EDGE_MAX);
+      this.#objects.set(edge, table);
+      table.note(fitting, dropped);
+    });
+  }
+
+  objects(edge: string, limit: number, now: EpochMs): Promise<readonly ObjectRecord[]> {
+    return this.#answer(() => this.#objects.get(edge)?.newest(limit, now) ?? []);
+  }
+
+  isUp(): boolean {
+    return this.#open && this.#working;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#watchers.clear();
+    this.#db.close();
+  }
+
+  /** Runs one call to its end; whatever fails becomes the rejection that the contract names. */
+  async #answer<T>(work: () => T): Promise<T> {
+    if (!this.#open) throw new StateUnavailableError("the state store is closed");
+    try {
+      const result = work();
+      this.#working = true;
+      return result;
+    } catch (error) {
+      this.#working = false;
+      this.#log.error({ event: "state-file-failed", err: error });
+      throw new StateUnavailableError("the state file cannot be used", { cause: error });
+    }
+  }
+
+  #write(body: ChangeBody, by: string): Change {
+    const edit = snapshotEdit(body);
+    // What is configured must survive a power cut, at the price of a sync to disk. A purge must
+    // survive as long as the objects that it kills, which are in memory.
+    this.#db.exec(`PRAGMA synchronous = ${edit.kind === "none" ? "NORMAL" : "FULL"}`);
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const change: Change = { version: this.#version() + 1, at: this.#clock.now(), by, body };
+      this.#sql.append.run(change.version, Math.trunc(change.at), by, JSON.stringify(body));
+      this.#sql.setHead.run(change.version);
+      this.#sql.trim.run(change.version - LOG_CHANGES_MAX);
+      this.#edit(edit);
+      this.#db.exec("COMMIT");
+      return change;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors, such as a full disk.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #edit(edit: SnapshotEdit): void {
+    switch (edit.kind) {
+      case "put-site":
+        this.#sql.putSite.run(edit.name, JSON.stringify(edit.site));
+        return;
+      case "delete-site":
+        this.#sql.deleteSite.run(edit.name);
+        return;
+      case "put-drained":
+        this.#sql.putDrained.run(edit.name);
+        return;
+      case "delete-drained":
+        this.#sql.deleteDrained.run(edit.name);
+        return;
+      case "none":
+        return;
+      default:
+        return unreachable(edit);
+    }
+  }
+
+  #version(): number {
+    return Number(this.#sql.head.get()?.["version"]);
+  }
+
+  #sites(): Site[] {
+    const sites: Site[] = [];
+    for (const { name, body } of this.#sql.sites.all()) {
+      const site = decodeSite(String(body));
+      if (site.ok) sites.push(site.value);
+      else this.#skip(`site ${String(name)}`, site.error);
+    }
+    return sites;
+  }
+
+  #changes(after: number, limit: number): Change[] {
+    const changes: Change[] = [];
+    for (const row of this.#sql.changes.all(after, limit)) {
+      const version = Number(row["version"]);
+      const body = decodeChangeBody(String(row["body"]));
+      if (body.ok) {
+        changes.push({ version, at: Number(row["at"]), by: String(row["by"]), body: body.value });
+      } else this.#skip(`change ${version}`, body.error);
+    }
+    return changes;
+  }
+
+  #skip(what: string, reason: string): void {
+    this.#log.error({ event: "state-entry-skipped", what, reason });
+  }
+
+  #wakeOne(wake: () => void): void {
+    if (!this.#watchers.has(wake)) return;
+    try {
+      wake();
+    } catch (error) {
+      this.#log.error({ event: "state-watcher-failed", err: error });
+    }
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): StatementSync => db.prepare(text);
+  return {
+    head: sql("SELECT epoch, version FROM head"),
+    setHead: sql("UPDATE head SET version = ?"),
+    append: sql("INSERT INTO change (version, at, by, body) VALUES (?, ?, ?, ?)"),
+    trim: sql("DELETE FROM change WHERE version <= ?"),
+    oldest: sql("SELECT min(version) AS version FROM change HAVING min(version) IS NOT NULL"),
+    changes: sql("SELECT * FROM change WHERE version > ? ORDER BY version LIMIT ?"),
+    sites: sql("SELECT name, body FROM site ORDER BY name"),
+    putSite: sql("INSERT INTO site VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),
+    deleteSite: sql("DELETE FROM site WHERE name = ?"),
+    drained: sql("SELECT edge FROM drained ORDER BY edge"),
+    putDrained: sql("INSERT INTO drained VALUES (?) ON CONFLICT DO NOTHING"),
+    deleteDrained: sql("DELETE FROM drained WHERE edge = ?"),
+  };
+}
+
+function values<V>(entries: readonly (readonly [string, V])[]): V[] {
+  return entries.map(([, value]) => value);
+}
