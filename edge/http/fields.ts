@@ -12,7 +12,7 @@ export type FieldLine = readonly [name: string, value: string];
 export function fieldLinesFromRaw(raw: readonly (string | Buffer)[]): FieldLine[] {
   const lines: FieldLine[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    lines.push([text(raw[i]).toLowerCase(), text(raw[i + 1]).trim()]);
+    lines.push([text(raw[i]).toLowerCase(), trimWhiteSpace(text(raw[i + 1]))]);
   }
   return lines;
 }
@@ -38,6 +38,61 @@ export function hasField(fields: FieldLines, name: string): boolean {
 /** The lines without those of the given names (P). */
 export function withoutFields(fields: FieldLines, names: ReadonlySet<string>): FieldLine[] {
   return fields.filter(([name]) => !names.has(name));
+}
+
+/**
+ * The value of a field that may stand only once, or undefined when it is absent or repeated (P):
+ * of two ETags or two Expires nobody can say which one counts.
+ */
+export function singleField(fields: FieldLines, name: string): string | undefined {
+  const values = fieldValues(fields, name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/**
+ * Splits a comma-separated list (P). RFC 9110 section 5.6.1.
+ *
+ * Commas inside quoted strings do not count (a backslash escapes the next character there), an
+ * unfinished quoted string reaches to the end, and empty members are dropped.
+ */
+export function listMembers(value: string): string[] {
+  if (!value.includes('"')) return value.split(",").map(trimWhiteSpace).filter(isNotEmpty);
+  const members: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let i = 0; i < value.length; i += 1) {
+    const character = value[i];
+    if (character === '"') quoted = !quoted;
+    else if (character === "\\" && quoted) i += 1;
+    else if (character === "," && !quoted) {
+      members.push(value.slice(start, i));
+      start = i + 1;
+    }
+  }
+  members.push(value.slice(start));
+  return members.map(trimWhiteSpace).filter(isNotEmpty);
+}
+
+/** The members of a list field over all its lines (P). RFC 9110 section 5.6.1. */
+export function fieldMembers(fields: FieldLines, name: string): string[] {
+  return fieldValues(fields, name).flatMap(listMembers);
+}
+
+/** Removes spaces and tabs, and nothing else, from both ends (P). RFC 9110 section 5.6.3. */
+export function trimWhiteSpace(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isWhiteSpace(value.charCodeAt(start))) start += 1;
+  while (end > start && isWhiteSpace(value.charCodeAt(end - 1))) end -= 1;
+  return start === 0 && end === value.length ? value : value.slice(start, end);
+}
+
+function isWhiteSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function isNotEmpty(value: string): boolean {
+  return value !== "";
 }
 
 function text(part: string | Buffer | undefined): string {

@@ -1,0 +1,106 @@
+import type { EpochMs } from "../../common/clock.ts";
+import { isOnlyIfCached } from "../http/cache-control.ts";
+import type { FieldLines } from "../http/fields.ts";
+import { matchesVariant } from "../key/variant.ts";
+import { currentAgeSeconds, dateValue } from "./age.ts";
+import { directivesOf } from "./facts.ts";
+import { freshnessLifetimeSeconds } from "./freshness.ts";
+import { forbidsStale } from "./stale.ts";
+import type { StoredResponse } from "./stored.ts";
+
+/** Why a stored response must be validated before it is used. */
+export type RevalidateReason = "stale" | "no-cache" | "catching-up";
+
+/** Why nothing that is stored helps. */
+export type FetchReason = "method" | "uri-miss" | "vary-miss";
+
+/** What to do with a request, given what is stored. `index` points into the given list. */
+export type Reuse =
+  | {
+      readonly kind: "serve";
+      readonly index: number;
+      readonly ageSeconds: number;
+      readonly ttlSeconds: number;
+    }
+  /** Serve it at once although it is stale (`ttlSeconds` is negative or 0), and refresh it behind. */
+  | {
+      readonly kind: "serve-stale-refresh";
+      readonly index: number;
+      readonly ageSeconds: number;
+      readonly ttlSeconds: number;
+    }
+  | { readonly kind: "revalidate"; readonly index: number; readonly reason: RevalidateReason }
+  | { readonly kind: "fetch"; readonly reason: FetchReason }
+  /** The client asked for nothing but a stored response: 504. */
+  | { readonly kind: "refuse"; readonly reason: "only-if-cached" };
+
+/** A request and what is stored for its key. */
+export interface ReuseQuestion {
+  /** All variants of the key, in any order. */
+  readonly stored: readonly StoredResponse[];
+  readonly method: string;
+  readonly requestFields: FieldLines;
+  readonly now: EpochMs;
+  /** True while purges may have been missed: nothing is served without asking the origin. */
+  readonly revalidateAll: boolean;
+}
+
+/**
+ * Decides how a request is answered (P). RFC 9111 section 4, RFC 5861 section 3.
+ *
+ * Of the variants that match, one that may be served as it is goes before one that may be served
+ * while it is refreshed, and that before one that must be validated; among equals the most recent
+ * Date wins. Of the request's own directives only `only-if-cached` is followed: `no-cache`,
+ * `max-age`, `min-fresh`, `max-stale` and Pragma are advisory (section 5.2.1), and would let any
+ * stranger drive load to the origin or be given what the origin has withdrawn.
+ */
+export function decideReuse(question: ReuseQuestion): Reuse {
+  const { stored, method, requestFields } = question;
+  if (method !== "GET" && method !== "HEAD") return { kind: "fetch", reason: "method" };
+  let best: Usable | undefined;
+  for (const [index, candidate] of stored.entries()) {
+    if (!matchesVariant(candidate, requestFields)) continue;
+    const reuse = judgeCandidate(candidate, index, question);
+    if (best === undefined || isBetter(reuse, best, stored)) best = reuse;
+  }
+  const needsOrigin = best === undefined || best.kind === "revalidate";
+  if (needsOrigin && isOnlyIfCached(requestFields)) {
+    return { kind: "refuse", reason: "only-if-cached" };
+  }
+  return best ?? { kind: "fetch", reason: stored.length === 0 ? "uri-miss" : "vary-miss" };
+}
+
+type Usable = Extract<Reuse, { readonly index: number }>;
+
+function judgeCandidate(
+  stored: StoredResponse,
+  index: number,
+  { now, revalidateAll }: ReuseQuestion,
+): Usable {
+  if (revalidateAll) return { kind: "revalidate", index, reason: "catching-up" };
+  const { directives } = directivesOf(stored.fields);
+  // Limited to some fields, no-cache was obeyed when those were left out of the store.
+  if (directives.noCache === true) return { kind: "revalidate", index, reason: "no-cache" };
+  const ageSeconds = currentAgeSeconds(stored, now);
+  const ttlSeconds = freshnessLifetimeSeconds(stored) - ageSeconds;
+  if (ttlSeconds > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
+  const windowSeconds = directives.staleWhileRevalidate ?? 0;
+  return -ttlSeconds < windowSeconds && !forbidsStale(stored)
+    ? { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds }
+    : { kind: "revalidate", index, reason: "stale" };
+}
+
+const RANK: Readonly<Record<Usable["kind"], number>> = {
+  revalidate: 0,
+  "serve-stale-refresh": 1,
+  serve: 2,
+};
+
+function isBetter(reuse: Usable, best: Usable, stored: readonly StoredResponse[]): boolean {
+  if (RANK[reuse.kind] !== RANK[best.kind]) return RANK[reuse.kind] > RANK[best.kind];
+  return generatedAt(stored[reuse.index]) > generatedAt(stored[best.index]);
+}
+
+function generatedAt(stored: StoredResponse | undefined): EpochMs {
+  return stored === undefined ? 0 : dateValue(stored.fields, stored.times.responseTime);
+}

@@ -1,0 +1,81 @@
+import { formatHttpDate } from "../http/date.ts";
+import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { endToEndFields } from "../http/hop-by-hop.ts";
+import type { StoredResponse, StoredTimes } from "./stored.ts";
+
+/**
+ * Fields that a 304 or HEAD response never changes: they describe the stored bytes, which stay as
+ * they are. RFC 9111 section 3.2.
+ */
+const DESCRIBE_THE_BODY: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+]);
+
+/**
+ * The request fields that ask the origin whether a stored response still holds (P). RFC 9111
+ * section 4.3.1.
+ *
+ * The stored ETag and Last-Modified byte for byte, malformed or not, for the origin knows its own;
+ * one that is given twice is not used. Empty when there is nothing to validate with.
+ */
+export function conditionalFields(stored: StoredResponse): FieldLine[] {
+  const conditions: FieldLine[] = [];
+  const etag = singleField(stored.fields, "etag");
+  if (etag !== undefined && etag !== "") conditions.push(["if-none-match", etag]);
+  const modified = singleField(stored.fields, "last-modified");
+  if (modified !== undefined && modified !== "") conditions.push(["if-modified-since", modified]);
+  return conditions;
+}
+
+/**
+ * The stored response after a 304 has confirmed it (P). RFC 9111 sections 3.2 and 4.3.4.
+ *
+ * Every field of the 304 replaces all stored lines of its name, but for those that describe the
+ * body; others stay. Age and Date are always those of the confirmation. `times` are those of the
+ * exchange that brought the 304.
+ */
+export function freshen(
+  stored: StoredResponse,
+  fields304: FieldLines,
+  times: StoredTimes,
+): StoredResponse {
+  const news = endToEndFields(fields304).filter(([name]) => !DESCRIBE_THE_BODY.has(name));
+  if (!hasField(news, "date")) news.push(["date", formatHttpDate(times.responseTime)]);
+  const replaced = new Set(["age", ...news.map(([name]) => name)]);
+  const kept = stored.fields.filter(([name]) => !replaced.has(name));
+  return { ...stored, fields: [...kept, ...news], times };
+}
+
+/** What a HEAD response says about a stored GET response. */
+export type HeadVerdict =
+  | { readonly kind: "freshened"; readonly stored: StoredResponse }
+  /** It describes something else: what is stored must be taken as stale. */
+  | { readonly kind: "outdated" };
+
+/**
+ * Brings a stored response up to date with a 200 answer to HEAD (P). RFC 9111 section 4.3.5.
+ *
+ * It holds only if the validators and the length that the answer gives are the stored ones.
+ */
+export function freshenFromHead(
+  stored: StoredResponse,
+  headFields: FieldLines,
+  times: StoredTimes,
+): HeadVerdict {
+  for (const name of ["etag", "last-modified", "content-length"]) {
+    const value = singleField(headFields, name);
+    if (value === undefined) continue;
+    const before = singleField(stored.fields, name) ?? knownLength(name, stored);
+    if (before !== value) return { kind: "outdated" };
+  }
+  return { kind: "freshened", stored: freshen(stored, headFields, times) };
+}
+
+/** A body that came in chunks has a length too, once it is all there. */
+function knownLength(name: string, stored: StoredResponse): string | undefined {
+  const { bodyBytes } = stored;
+  return name === "content-length" && bodyBytes !== undefined ? String(bodyBytes) : undefined;
+}

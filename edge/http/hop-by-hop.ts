@@ -1,0 +1,61 @@
+import { type FieldLine, type FieldLines, fieldMembers } from "./fields.ts";
+
+/**
+ * Fields about one connection, which no intermediary forwards or stores (RFC 9110 section 7.6.1,
+ * RFC 9111 section 3.1). `Trailer` is among them because trailers are not forwarded.
+ */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authentication-info",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * Fields that `Connection` cannot take away, whatever it lists: without them a message means
+ * something else or becomes cacheable, so listing them is a mistake or an attack (RFC 9110 section
+ * 7.6.1 forbids senders to list fields that are meant for all recipients).
+ */
+const END_TO_END_FIELDS: ReadonlySet<string> = new Set([
+  "age",
+  "authorization",
+  "cache-control",
+  "cdn-cache-control",
+  "cdn-loop",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "cookie",
+  "date",
+  "etag",
+  "expires",
+  "forwarded",
+  "host",
+  "location",
+  "meridian-cache-control",
+  "set-cookie",
+  "surrogate-control",
+  "vary",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+]);
+
+/** The lines without hop-by-hop fields and those that `Connection` lists (P). RFC 9110 section 7.6.1. */
+export function endToEndFields(fields: FieldLines): FieldLine[] {
+  const listed = connectionListed(fields);
+  return fields.filter(([name]) => !CONNECTION_FIELDS.has(name) && !listed.has(name));
+}
+
+function connectionListed(fields: FieldLines): ReadonlySet<string> {
+  const options = fieldMembers(fields, "connection").map((option) => option.toLowerCase());
+  return new Set(options.filter((option) => !END_TO_END_FIELDS.has(option)));
+}

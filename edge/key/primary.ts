@@ -1,0 +1,32 @@
+/**
+ * The key under which all variants of a URI are stored (P). RFC 9111 section 2.
+ *
+ * Input: the site's name, the Host that the client asked for, and the request target as sent
+ * (origin-form, or absolute-form, of which the authority is left out).
+ * Output: `site host/path?query`: the host in lower case without a default port or final dot, the
+ * target with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes
+ * in upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped, and dot
+ * segments stay: servers differ in what they take them for.
+ */
+export function cacheKey(site: string, host: string, target: string): string {
+  return `${site} ${normalHost(host)}${normalTarget(target)}`;
+}
+
+/** A Host in lower case without port 80 or 443 and without the final dot (P). */
+export function normalHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/:(?:80|443)?$/, "")
+    .replace(/\.(?=:|$)/, "");
+}
+
+const UNRESERVED = /^[0-9a-z_~-]$/i;
+
+function normalTarget(target: string): string {
+  const relative = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
+  const path = relative.startsWith("/") ? relative : `/${relative}`;
+  return path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return UNRESERVED.test(character) ? character : escape.toUpperCase();
+  });
+}

@@ -1,0 +1,65 @@
+import { type Item, type Parameters, serializeList, Token } from "structured-headers";
+
+/** Why a request was sent on towards the origin. RFC 9211 section 2.2. */
+export type ForwardReason =
+  | "bypass"
+  | "method"
+  | "uri-miss"
+  | "vary-miss"
+  | "miss"
+  | "request"
+  | "stale"
+  | "partial";
+
+/** How a cache handled one request. RFC 9211. */
+export type CacheStatus =
+  /** Answered from the store, without asking anybody. */
+  | {
+      readonly kind: "hit";
+      /** Remaining freshness in seconds; negative for a stale response. */
+      readonly ttlSeconds: number;
+      readonly key?: string;
+      readonly detail?: string;
+    }
+  | {
+      readonly kind: "forward";
+      readonly reason: ForwardReason;
+      /** Status that came back; absent when nothing did, or when another request's fill was joined. */
+      readonly forwardStatus?: number;
+      /** The response was put into the store. */
+      readonly stored?: boolean;
+      /** This request waited for a fill that another one had begun. */
+      readonly collapsed?: boolean;
+      readonly ttlSeconds?: number;
+      readonly key?: string;
+      readonly detail?: string;
+    };
+
+/**
+ * Writes this cache's member of Cache-Status, such as `syd-1; hit; ttl=30` (P). RFC 9211 section 2.
+ *
+ * A key or detail that holds anything but visible ASCII and spaces is left out, for a structured
+ * string cannot carry it.
+ */
+export function cacheStatusMember(edge: string, status: CacheStatus): string {
+  const parameters: Parameters = new Map();
+  if (status.kind === "hit") {
+    parameters.set("hit", true);
+  } else {
+    parameters.set("fwd", new Token(status.reason));
+    if (status.forwardStatus !== undefined) parameters.set("fwd-status", status.forwardStatus);
+    if (status.stored === true) parameters.set("stored", true);
+    if (status.collapsed === true) parameters.set("collapsed", true);
+  }
+  if (status.ttlSeconds !== undefined) parameters.set("ttl", status.ttlSeconds);
+  if (isStructuredString(status.key)) parameters.set("key", status.key);
+  if (isStructuredString(status.detail)) parameters.set("detail", status.detail);
+  const member: Item = [EDGE_TOKEN.test(edge) ? new Token(edge) : edge, parameters];
+  return serializeList([member]).replaceAll(";", "; ");
+}
+
+const EDGE_TOKEN = /^[a-z*][a-z0-9:/!#$%&'*+.^_`|~-]*$/i;
+
+function isStructuredString(text: string | undefined): text is string {
+  return text !== undefined && /^[\x20-\x7e]*$/.test(text);
+}

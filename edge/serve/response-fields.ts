@@ -1,0 +1,62 @@
+import { type FieldLine, type FieldLines, fieldValues } from "../http/fields.ts";
+import { endToEndFields } from "../http/hop-by-hop.ts";
+import { type CacheStatus, cacheStatusMember } from "./cache-status.ts";
+
+/** What a response to a client is made of. */
+export interface ClientResponse {
+  /** As stored, or as they came from the origin. */
+  readonly fields: FieldLines;
+  /** Name of this edge: how it calls itself in Via and Cache-Status. */
+  readonly edge: string;
+  readonly status: number;
+  readonly cacheStatus: CacheStatus;
+  /**
+   * Current age in whole seconds of a response that comes out of the store, also when it has just
+   * been validated. Undefined for one that is passed on as it arrives, whose Age is upstream's.
+   */
+  readonly ageSeconds: number | undefined;
+}
+
+/** Instructions from tier to tier that are no business of clients. */
+const INTERNAL_FIELDS: ReadonlySet<string> = new Set([
+  "cache-tag",
+  "meridian-cache-control",
+  "surrogate-control",
+  "surrogate-key",
+]);
+
+/** Fields about a body, which a 304 does not have. RFC 9110 section 15.4.5. */
+const BODY_FIELDS: ReadonlySet<string> = new Set([
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-range",
+  "content-type",
+]);
+
+/** The fields that this edge writes itself, after those of upstream. */
+const WRITTEN_HERE: ReadonlySet<string> = new Set(["via", "cache-status"]);
+
+/**
+ * The fields that go to a client (P).
+ *
+ * Left out: hop-by-hop fields and what Connection lists (RFC 9110 section 7.6.1), instructions
+ * between tiers, and from a 304 what describes a body. Added: Age for what comes out of the store
+ * (RFC 9111 section 5.1), Via (RFC 9110 section 7.6.3) and Cache-Status (RFC 9211) behind the members
+ * that upstream caches wrote.
+ */
+export function clientResponseFields(response: ClientResponse): FieldLine[] {
+  const { fields, edge, status, cacheStatus, ageSeconds } = response;
+  const sent = endToEndFields(fields).filter(
+    ([name]) =>
+      !INTERNAL_FIELDS.has(name) &&
+      !WRITTEN_HERE.has(name) &&
+      !(status === 304 && BODY_FIELDS.has(name)) &&
+      !(name === "age" && ageSeconds !== undefined),
+  );
+  if (ageSeconds !== undefined) sent.push(["age", String(ageSeconds)]);
+  sent.push(["via", [...fieldValues(fields, "via"), `1.1 ${edge}`].join(", ")]);
+  const member = cacheStatusMember(edge, cacheStatus);
+  sent.push(["cache-status", [...fieldValues(fields, "cache-status"), member].join(", ")]);
+  return sent;
+}
