@@ -1,6 +1,15 @@
+import { unreachable } from "../common/assert.ts";
 import type { IpBytes } from "../common/ip.ts";
-import type { SteerAnswer, Steering } from "./steering.ts";
-import type { ZoneTable } from "./zone/zone.ts";
+import { judgeQuery, NOT_AUTHORITATIVE, OUR_FAULT, type Refusal } from "./policy/query-policy.ts";
+import type { SteerAnswer, SteerClient, Steering } from "./steering.ts";
+import { FLAG, RCODE, TYPE } from "./wire/codes.ts";
+import { type SubnetPrefix, subnetPrefix } from "./wire/edns.ts";
+import { decodeQuery, type Query } from "./wire/message.ts";
+import type { NameKey } from "./wire/name.ts";
+import { optBytes, putOpt } from "./wire/opt.ts";
+import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
+import { findZone, lookUp } from "./zone/lookup.ts";
+import type { Delegation, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
 
 /** Everything that answers depend on, as it is at one moment. Swapped as a whole, never changed. */
 export interface Snapshot {
@@ -35,4 +44,241 @@ export interface Outcome {
   readonly steered?: { readonly site: string; readonly answer: SteerAnswer };
   /** Set if the answer is SERVFAIL because of a mistake of ours: what was thrown. */
   readonly failure?: unknown;
+}
+
+/** CNAMEs followed in one answer; a resolver goes on by itself from where we stop. */
+export const CNAME_CHAIN_MAX = 8;
+
+/** Octets of a UDP answer to a client without EDNS (RFC 1035 section 4.2.1). */
+const PLAIN_UDP_BYTES = 512;
+
+/** Octets of an answer over TCP: what its length prefix can say (RFC 1035 section 4.2.2). */
+const TCP_BYTES = 65_535;
+
+/** TTL of the answer to ANY (RFC 8482 section 4.2); it depends on nothing. */
+const ANY_TTL_SECONDS = 3600;
+
+/** CPU "RFC8482" and an empty OS (RFC 8482 section 4.2). */
+const ANY_HINFO = Uint8Array.from([7, ...Buffer.from("RFC8482", "latin1"), 0]);
+
+const DROPPED: Outcome = { length: 0, rcode: RCODE.NOERROR, qtype: 0, truncated: false };
+
+/** One query on its way to its answer: the facts, and what has been decided so far. */
+interface Exchange {
+  readonly packet: Uint8Array;
+  readonly query: Query;
+  readonly context: QueryContext;
+  readonly writer: MessageWriter;
+  rcode: number;
+  extendedError: number | undefined;
+  isAuthoritative: boolean;
+  isTruncated: boolean;
+  scopePrefixLength: number;
+  steered: Outcome["steered"];
+}
+
+/** How an answer goes on after one name: done, or with the target of a CNAME. */
+type Step = { readonly owner: Owner; readonly key: NameKey } | undefined;
+
+/**
+ * One writer for all queries: they are answered one after the other and nothing of it is kept, so a
+ * new one each time would only be work for the garbage collector.
+ */
+const WRITER = new MessageWriter();
+
+/**
+ * Answers one packet (P, given what `context.snapshot.steering` is). Writes the answer to `out`,
+ * which must not overlap `packet`, and never beyond its end; never throws. Packets that may not be
+ * answered, and answers that cannot fit `out`, give length 0. RFC 1034 section 4.3, RFC 6891.
+ */
+export function answerQuery(packet: Uint8Array, context: QueryContext, out: Uint8Array): Outcome {
+  const query = decodeQuery(packet);
+  if (query === undefined) return DROPPED;
+  const exchange: Exchange = {
+    packet,
+    query,
+    context,
+    writer: WRITER,
+    rcode: RCODE.NOERROR,
+    extendedError: undefined,
+    isAuthoritative: false,
+    isTruncated: false,
+    scopePrefixLength: 0,
+    steered: undefined,
+  };
+  const limit = bytesMax(query, context);
+  const isStarted = WRITER.start(out, limit, packet, query.questionEnd);
+  if (!isStarted) return DROPPED;
+  WRITER.limitTo(limit - optBytes(query.edns));
+  let failure: unknown;
+  try {
+    const refusal = judgeQuery(query);
+    if (refusal === undefined) solve(exchange);
+    else refuse(exchange, refusal);
+  } catch (error) {
+    // Our mistake, in one query: it is answered, and counted and logged by the caller.
+    failure = error ?? new Error("something undefined was thrown");
+    refuse(exchange, OUR_FAULT);
+  }
+  WRITER.limitTo(limit);
+  return finish(exchange, failure);
+}
+
+/** Octets that the answer may have (RFC 6891 section 6.2.3: values below 512 mean 512). */
+function bytesMax({ edns }: Query, { transport, maxUdpBytes }: QueryContext): number {
+  if (transport === "tcp") return TCP_BYTES;
+  if (edns === undefined) return PLAIN_UDP_BYTES;
+  return Math.max(PLAIN_UDP_BYTES, Math.min(edns.udpBytes, maxUdpBytes));
+}
+
+/** Takes back what has been written and answers with a code only. */
+function refuse(exchange: Exchange, refusal: Refusal): void {
+  exchange.writer.clear();
+  exchange.rcode = refusal.rcode;
+  exchange.extendedError = refusal.extendedError;
+  exchange.isAuthoritative = false;
+  exchange.scopePrefixLength = 0;
+}
+
+/** Answers the question, and the one that each CNAME puts in its place (RFC 1034 section 4.3.2). */
+function solve(exchange: Exchange): void {
+  const { zones } = exchange.context.snapshot;
+  const { qname, qtype } = exchange.query;
+  let step: Step = { owner: QUESTION_NAME, key: qname };
+  const seen: NameKey[] = [];
+  while (step !== undefined && seen.length <= CNAME_CHAIN_MAX && !seen.includes(step.key)) {
+    const zone = findZone(zones, step.key, qtype);
+    if (zone === undefined) {
+      if (seen.length === 0) refuse(exchange, NOT_AUTHORITATIVE);
+      return;
+    }
+    seen.push(step.key);
+    step = solveName(exchange, zone, step.owner, step.key);
+  }
+}
+
+/** Writes what one zone has for one name of the chain. */
+function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): Step {
+  const found = lookUp(zone, key, exchange.query.qtype);
+  // RFC 1035 section 4.1.1: AA is about the first owner name of the answer.
+  if (owner === QUESTION_NAME) exchange.isAuthoritative = found.kind !== "delegation";
+  switch (found.kind) {
+    case "hit":
+      putRrset(exchange, SECTION.ANSWER, owner, found.rrset);
+      return undefined;
+    case "any":
+      putHinfo(exchange, owner);
+      return undefined;
+    case "steered":
+      putSteered(exchange, zone, owner, found);
+      return undefined;
+    case "follow": {
+      putRrset(exchange, SECTION.ANSWER, owner, found.cname);
+      const target = exchange.isTruncated ? undefined : found.cname.rdatas[0]?.names[0];
+      return target && { owner: target, key: found.target };
+    }
+    case "delegation":
+      putReferral(exchange, found.delegation);
+      return undefined;
+    case "nodata":
+      putNegative(exchange, zone, RCODE.NOERROR);
+      return undefined;
+    case "nxdomain":
+      putNegative(exchange, zone, RCODE.NXDOMAIN);
+      return undefined;
+    default:
+      return unreachable(found);
+  }
+}
+
+/** RFC 2308 section 2: the SOA says how long the negative answer may be kept. */
+function putNegative(exchange: Exchange, zone: Zone, rcode: number): void {
+  exchange.rcode = rcode;
+  putRrset(exchange, SECTION.AUTHORITY, zone.origin, zone.negativeSoa);
+}
+
+function putHinfo(exchange: Exchange, owner: Owner): void {
+  const head = { owner, type: TYPE.HINFO, ttl: ANY_TTL_SECONDS };
+  if (!exchange.writer.plainRecord(SECTION.ANSWER, head, ANY_HINFO)) truncate(exchange);
+}
+
+/** Asks steering for the addresses of this client and writes them, or NODATA if there are none. */
+function putSteered(
+  exchange: Exchange,
+  zone: Zone,
+  owner: Owner,
+  { site, family }: { readonly site: string; readonly family: 4 | 6 },
+): void {
+  const { snapshot, peer } = exchange.context;
+  const subnet = exchange.query.edns?.clientSubnet;
+  // RFC 7871 section 7.1.2: with prefix length 0 the client asks not to be told apart.
+  const isTailored = subnet !== undefined && subnet.sourcePrefixLength > 0;
+  const prefix = isTailored ? subnetPrefix(exchange.packet, subnet) : undefined;
+  const answer = snapshot.steering.steer(site, steerClient(prefix, peer), family);
+  exchange.steered = { site, answer };
+  if (prefix !== undefined) {
+    const scope = answer.scopePrefixLength + prefix.scopeOffset;
+    exchange.scopePrefixLength = Math.min(scope, prefix.scopeOffset + prefix.bytes.length * 8);
+  }
+  if (answer.addresses.length === 0) return putNegative(exchange, zone, RCODE.NOERROR);
+  const head = { owner, type: family === 4 ? TYPE.A : TYPE.AAAA, ttl: answer.ttlSeconds };
+  for (const address of answer.addresses) {
+    if (!exchange.writer.plainRecord(SECTION.ANSWER, head, address)) return truncate(exchange);
+  }
+}
+
+function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClient {
+  if (prefix === undefined) {
+    return { bytes: peer, prefixLength: peer.length * 8, source: "resolver" };
+  }
+  return { bytes: prefix.bytes, prefixLength: prefix.prefixLength, source: "ecs" };
+}
+
+/** RFC 1034 section 4.2.1: the delegation in the authority section, glue in the additional one. */
+function putReferral(exchange: Exchange, { owner, ns, glue }: Delegation): void {
+  putRrset(exchange, SECTION.AUTHORITY, owner, ns);
+  if (exchange.isTruncated) return;
+  for (const { owner, rrset, isInDomain } of glue) {
+    const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
+    for (const rdata of rrset.rdatas) {
+      if (exchange.writer.record(SECTION.ADDITIONAL, head, rdata)) continue;
+      // RFC 9471 section 3.1: without in-domain glue the referral leads nowhere, so TC; other glue
+      // can be asked for.
+      exchange.isTruncated = isInDomain;
+      return;
+    }
+  }
+}
+
+function putRrset(exchange: Exchange, section: Section, owner: Owner, rrset: Rrset): void {
+  const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
+  for (const rdata of rrset.rdatas) {
+    if (!exchange.writer.record(section, head, rdata)) return truncate(exchange);
+  }
+}
+
+/** RFC 2181 section 9: half an RRset is worth nothing, so the client gets TC and no records. */
+function truncate(exchange: Exchange): void {
+  exchange.writer.clear();
+  exchange.isTruncated = true;
+}
+
+function finish(exchange: Exchange, failure: unknown): Outcome {
+  const { packet, query, context, writer, rcode, scopePrefixLength, extendedError } = exchange;
+  const opt = { udpBytes: context.maxUdpBytes, rcode, scopePrefixLength, extendedError };
+  if (query.edns !== undefined && !putOpt(writer, packet, query.edns, opt)) return DROPPED;
+  const flags =
+    FLAG.QR |
+    (query.flags & (FLAG.OPCODE | FLAG.RD | FLAG.CD)) |
+    (exchange.isAuthoritative ? FLAG.AA : 0) |
+    (exchange.isTruncated ? FLAG.TC : 0) |
+    (rcode & 0xf);
+  return {
+    length: writer.finish(query.id, flags),
+    rcode,
+    qtype: query.qtype,
+    truncated: exchange.isTruncated,
+    ...(exchange.steered && { steered: exchange.steered }),
+    ...(failure !== undefined && { failure }),
+  };
 }

@@ -28,6 +28,22 @@ export const CLASS_IN = 1;
 /** The only opcode that is served: a standard query. */
 export const OPCODE_QUERY = 0;
 
+/** Octets of the header (RFC 1035 section 4.1.1). */
+export const HEADER_BYTES = 12;
+
+/** Bits of the second 16-bit word of the header (RFC 1035 section 4.1.1; CD: RFC 4035). */
+export const FLAG = {
+  QR: 0x8000,
+  OPCODE: 0x7800,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  CD: 0x0010,
+} as const;
+
+/** Bits of the flags word of an OPT record: DO (RFC 3225 section 3). */
+export const EDNS_DNSSEC_OK = 0x8000;
+
 /** Response codes (RFC 1035 section 4.1.1; BADVERS: RFC 6891 section 9). */
 export const RCODE = {
   NOERROR: 0,

@@ -1,0 +1,120 @@
+import { type IpBytes, unmapIpv4 } from "../../common/ip.ts";
+import { EDNS_DNSSEC_OK, OPTION, RCODE } from "./codes.ts";
+import type { Reader } from "./reader.ts";
+
+/** What a query says in its OPT record (RFC 6891). */
+export interface Edns {
+  /** Octets that the client takes over UDP, as sent. */
+  readonly udpBytes: number;
+  readonly version: number;
+  /** The DO bit (RFC 3225). */
+  readonly isDnssecOk: boolean;
+  readonly clientSubnet: ClientSubnet | undefined;
+  /** NOERROR, FORMERR (broken options) or BADVERS. */
+  readonly rcode: number;
+}
+
+/** A client subnet option that is well-formed (RFC 7871 section 6), where it stands in the packet. */
+export interface ClientSubnet {
+  /** 1 is IPv4, 2 is IPv6; 0 comes with prefix length 0 only. */
+  readonly family: number;
+  readonly sourcePrefixLength: number;
+  /** Offset in the packet of the option's data, and its length. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** A client subnet as addresses: IPv4 inside IPv6 unmapped, zero bits beyond the prefix. */
+export interface SubnetPrefix {
+  readonly bytes: IpBytes;
+  readonly prefixLength: number;
+  /** Bits to put before a scope that counts bits of `bytes`: 96 if the address was unmapped. */
+  readonly scopeOffset: number;
+}
+
+/** The fixed fields of an OPT record, which stand where others have class and TTL. */
+export interface OptFields {
+  readonly udpBytes: number;
+  readonly version: number;
+  readonly flags: number;
+}
+
+const FAMILY_NONE = 0;
+const FAMILY_IPV4 = 1;
+const FAMILY_IPV6 = 2;
+const MAPPED_BITS = 96;
+
+/** Octets of a client subnet option before the address. */
+const SUBNET_FIXED_BYTES = 4;
+
+/**
+ * Reads the options of an OPT record (P); `reader` covers exactly its data. Unknown options are
+ * ignored (RFC 6891 section 6.1.2), and of a version that is not ours, all are.
+ */
+export function decodeEdns(reader: Reader, fields: OptFields): Edns {
+  const base = {
+    udpBytes: fields.udpBytes,
+    version: fields.version,
+    isDnssecOk: (fields.flags & EDNS_DNSSEC_OK) !== 0,
+  };
+  if (fields.version !== 0) return { ...base, clientSubnet: undefined, rcode: RCODE.BADVERS };
+  let clientSubnet: ClientSubnet | undefined;
+  let isBroken = false;
+  while (reader.remaining > 0 && !isBroken) {
+    const code = reader.uint16();
+    const length = reader.uint16();
+    const start = reader.position;
+    reader.skip(length);
+    if (reader.failed) {
+      isBroken = true;
+    } else if (code === OPTION.CLIENT_SUBNET) {
+      // Two subnets would leave open whom the answer is for.
+      isBroken = clientSubnet !== undefined;
+      const subnet = readClientSubnet(reader.bytes, start, length);
+      if (subnet === "malformed") isBroken = true;
+      else if (subnet !== "unknown-family") clientSubnet = subnet;
+    }
+  }
+  return isBroken
+    ? { ...base, clientSubnet: undefined, rcode: RCODE.FORMERR }
+    : { ...base, clientSubnet, rcode: RCODE.NOERROR };
+}
+
+/** RFC 7871 section 6: what must hold for an option in a query. */
+function readClientSubnet(
+  packet: Uint8Array,
+  start: number,
+  length: number,
+): ClientSubnet | "malformed" | "unknown-family" {
+  if (length < SUBNET_FIXED_BYTES) return "malformed";
+  const family = ((packet[start] ?? 0) << 8) | (packet[start + 1] ?? 0);
+  const sourcePrefixLength = packet[start + 2] ?? 0;
+  if (family > FAMILY_IPV6) return "unknown-family";
+  // "SCOPE PREFIX-LENGTH ... In queries, it MUST be set to 0."
+  if (packet[start + 3] !== 0) return "malformed";
+  if (sourcePrefixLength > addressBits(family)) return "malformed";
+  // "too few or too many ADDRESS octets, or ... non-zero ADDRESS bits set beyond SOURCE
+  // PREFIX-LENGTH, SHOULD return FORMERR"
+  if (length - SUBNET_FIXED_BYTES !== (sourcePrefixLength + 7) >> 3) return "malformed";
+  const spareBits = -sourcePrefixLength & 7;
+  const last = packet[start + length - 1] ?? 0;
+  if (spareBits > 0 && (last & ((1 << spareBits) - 1)) !== 0) return "malformed";
+  return { family, sourcePrefixLength, start, length };
+}
+
+/** The addresses that a client subnet of family 1 or 2 names (P). */
+export function subnetPrefix(packet: Uint8Array, subnet: ClientSubnet): SubnetPrefix {
+  const { start, length, sourcePrefixLength } = subnet;
+  const bytes = new Uint8Array(subnet.family === FAMILY_IPV4 ? 4 : 16);
+  for (let i = SUBNET_FIXED_BYTES; i < length; i += 1) {
+    bytes[i - SUBNET_FIXED_BYTES] = packet[start + i] ?? 0;
+  }
+  const unmapped = sourcePrefixLength < MAPPED_BITS ? bytes : unmapIpv4(bytes);
+  const scopeOffset = (bytes.length - unmapped.length) * 8;
+  return { bytes: unmapped, prefixLength: sourcePrefixLength - scopeOffset, scopeOffset };
+}
+
+function addressBits(family: number): number {
+  if (family === FAMILY_NONE) return 0;
+  return family === FAMILY_IPV4 ? 32 : 128;
+}

@@ -1,0 +1,85 @@
+import { TYPE } from "../wire/codes.ts";
+import { countLabels, type NameKey, parentKey } from "../wire/name.ts";
+import type { Delegation, Rrset, Zone, ZoneNode, ZoneTable } from "./zone.ts";
+
+/** What a zone has for a name and a type (RFC 1034 section 4.3.2). */
+export type Lookup =
+  /** The RRset asked for. */
+  | { readonly kind: "hit"; readonly rrset: Rrset }
+  /** Data of many types, of which a query for ANY need not get all (RFC 8482). */
+  | { readonly kind: "any" }
+  /** Addresses that are decided for each client: 4 for A, 6 for AAAA. */
+  | { readonly kind: "steered"; readonly site: string; readonly family: 4 | 6 }
+  /** A CNAME, and the question goes on with its target. */
+  | { readonly kind: "follow"; readonly cname: Rrset; readonly target: NameKey }
+  | { readonly kind: "delegation"; readonly delegation: Delegation }
+  | { readonly kind: "nodata" }
+  | { readonly kind: "nxdomain" };
+
+const NODATA: Lookup = { kind: "nodata" };
+const NXDOMAIN: Lookup = { kind: "nxdomain" };
+const SOME_DATA: Lookup = { kind: "any" };
+
+/**
+ * The zone that answers for a name: the one with the longest apex at or above it (P). A query for DS
+ * belongs to the zone above the cut (RFC 4035 section 3.1.4.1), as far as we have that one.
+ */
+export function findZone(table: ZoneTable, key: NameKey, qtype: number): Zone | undefined {
+  let suffix: NameKey | undefined = key;
+  for (let labels = countLabels(key); labels > table.apexLabelsMax; labels -= 1) {
+    suffix = parentKey(suffix ?? "");
+  }
+  let fallback: Zone | undefined;
+  for (; suffix !== undefined; suffix = parentKey(suffix)) {
+    const zone = table.byApex.get(suffix);
+    if (zone === undefined) continue;
+    if (qtype !== TYPE.DS || suffix !== key) return zone;
+    fallback = zone;
+  }
+  return fallback;
+}
+
+/** Looks up a name in the zone that `findZone` gave for it (P). */
+export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
+  const node = zone.nodes.get(key);
+  if (node !== undefined) {
+    return node.cut === undefined ? lookInside(node, qtype) : refer(node.cut, key, qtype);
+  }
+  const encloser = closestEncloser(zone, key);
+  if (encloser.cut !== undefined) return refer(encloser.cut, key, qtype);
+  // RFC 4592 section 3.3.1: only the child of the closest encloser is a source of synthesis.
+  return encloser.wildcard === undefined ? NXDOMAIN : lookInside(encloser.wildcard, qtype);
+}
+
+/** What a node has that is not at or below a delegation. */
+function lookInside(node: ZoneNode, qtype: number): Lookup {
+  const { rrsets, steered } = node;
+  const rrset = rrsets.get(qtype);
+  if (rrset !== undefined) return { kind: "hit", rrset };
+  const cname = rrsets.get(TYPE.CNAME);
+  if (cname?.target !== undefined) {
+    if (qtype === TYPE.ANY) return { kind: "hit", rrset: cname };
+    return { kind: "follow", cname, target: cname.target };
+  }
+  if (steered !== undefined) {
+    if (qtype === TYPE.A) return { kind: "steered", site: steered, family: 4 };
+    if (qtype === TYPE.AAAA) return { kind: "steered", site: steered, family: 6 };
+  }
+  const hasData = rrsets.size > 0 || steered !== undefined;
+  return qtype === TYPE.ANY && hasData ? SOME_DATA : NODATA;
+}
+
+/** The DS of a delegation is data of the zone above it, and we have none. */
+function refer(delegation: Delegation, key: NameKey, qtype: number): Lookup {
+  if (qtype === TYPE.DS && key === delegation.key) return NODATA;
+  return { kind: "delegation", delegation };
+}
+
+/** The longest existing ancestor (RFC 4592 section 3.3.1); the apex always exists. */
+function closestEncloser(zone: Zone, key: NameKey): ZoneNode {
+  for (let name = parentKey(key); name !== undefined; name = parentKey(name)) {
+    const node = zone.nodes.get(name);
+    if (node !== undefined) return node;
+  }
+  throw new Error("invariant broken: names are looked up in a zone that encloses them");
+}
