@@ -18,6 +18,7 @@ import {
 } from "./limits.ts";
 import { ObjectTable } from "./object-table.ts";
 import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import { SkippedEntries } from "./skipped-entries.ts";
 import { type ChangePage, type StateStore, StateUnavailableError } from "./store.ts";
 
 /** Where the state of a single process lives. */
@@ -46,6 +47,7 @@ class EmbeddedState implements StateStore {
   readonly #epoch: string;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #skipped: SkippedEntries;
   readonly #watchers = new Set<() => void>();
   readonly #acknowledged = new ExpiringMap<number>(NODES_MAX);
   readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
@@ -58,6 +60,7 @@ class EmbeddedState implements StateStore {
   constructor(options: EmbeddedStateOptions) {
     this.#log = options.log ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
+    this.#skipped = new SkippedEntries(this.#log);
     const newEpoch = Buffer.from(systemRandom.bytes(8)).toString("hex");
     this.#db = openStateFile(options.file, newEpoch);
     this.#sql = prepare(this.#db);
@@ -221,7 +224,7 @@ class EmbeddedState implements StateStore {
     for (const { name, body } of this.#sql.sites.all()) {
       const site = decodeSite(String(body));
       if (site.ok) sites.push(site.value);
-      else this.#skip(`site ${String(name)}`, site.error);
+      else this.#skipped.skip(`site ${String(name)}`, site.error);
     }
     return sites;
   }
@@ -233,13 +236,9 @@ class EmbeddedState implements StateStore {
       const body = decodeChangeBody(String(row["body"]));
       if (body.ok) {
         changes.push({ version, at: Number(row["at"]), by: String(row["by"]), body: body.value });
-      } else this.#skip(`change ${version}`, body.error);
+      } else this.#skipped.skip(`change ${version}`, body.error);
     }
     return changes;
-  }
-
-  #skip(what: string, reason: string): void {
-    this.#log.error({ event: "state-entry-skipped", what, reason });
   }
 
   #wakeOne(wake: () => void): void {

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import type { Site } from "../../common/config/site.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
+import type { Change } from "../change.ts";
+import { type Decoder, decodeChangeBody, decodeSite } from "../codec.ts";
+import type { Snapshot } from "../records.ts";
+import type { ChangePage } from "../store.ts";
+
+/** Told of each entry that cannot be read and is left out. */
+export type Skip = (what: string, reason: string) => void;
+
+/** How the fields of the snapshot hash begin that are not about its head. */
+export const SITE_FIELD = "site:";
+export const DRAINED_FIELD = "drained:";
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const texts = z.array(z.string());
+
+const appended = z.tuple([z.string(), wholeNumber, wholeNumber]);
+const head = z.object({ epoch: z.string(), version: wholeNumber, mark: z.string() });
+const page = z.tuple([z.string(), wholeNumber, z.string(), z.array(z.tuple([z.string(), texts]))]);
+
+/** What APPEND answered (P). */
+export function readAppended(
+  reply: unknown,
+): Result<{ readonly epoch: string; readonly version: number; readonly at: number }, string> {
+  const parsed = appended.safeParse(reply);
+  if (!parsed.success) return fail("unexpected reply to an append");
+  const [epoch, version, at] = parsed.data;
+  return ok({ epoch, version, at });
+}
+
+/** What SNAPSHOT answered (P). Sites that cannot be read are left out. */
+export function readSnapshot(reply: unknown, skip: Skip): Result<Snapshot, string> {
+  const flat = texts.safeParse(reply);
+  if (!flat.success) return fail("unexpected reply to a snapshot");
+  const fields = new Map(pairs(flat.data));
+  const parsed = head.safeParse(Object.fromEntries(fields));
+  if (!parsed.success) return fail("the snapshot lacks its head");
+  const sites: Site[] = [];
+  const drained: string[] = [];
+  for (const [field, value] of fields) {
+    if (field.startsWith(DRAINED_FIELD)) drained.push(field.slice(DRAINED_FIELD.length));
+    if (!field.startsWith(SITE_FIELD)) continue;
+    const site = decodeSite(value);
+    if (!site.ok) skip(field, site.error);
+    else if (site.value.name !== field.slice(SITE_FIELD.length)) skip(field, "has another name");
+    else sites.push(site.value);
+  }
+  sites.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return ok({ ...parsed.data, sites, drained: drained.sort() });
+}
+
+/** What was asked of CHANGES. */
+export interface PageQuestion {
+  readonly version: number;
+  readonly limit: number;
+  readonly mark: string | undefined;
+}
+
+/**
+ * What CHANGES answered, asked for the entry at `version` itself and `limit` behind it (P). Changes
+ * that cannot be read are left out, which the reader sees as a gap.
+ */
+export function readPage(
+  reply: unknown,
+  asked: PageQuestion,
+  skip: Skip,
+): Result<ChangePage, string> {
+  const parsed = page.safeParse(reply);
+  if (!parsed.success) return fail("unexpected reply to a page of changes");
+  const [epoch, headVersion, headMark, raw] = parsed.data;
+  const entries = raw.map(([id, flat]) => ({
+    version: versionOf(id),
+    fields: new Map(pairs(flat)),
+  }));
+  const behind = entries.filter(({ version }) => version > asked.version).slice(0, asked.limit);
+  const anchor = entries.find(({ version }) => version === asked.version);
+  const anchorMark = asked.version === headVersion ? headMark : anchor?.fields.get("mark");
+  const sameLog = asked.version === 0 || asked.mark === undefined || asked.mark === anchorMark;
+  const reaches = asked.version === headVersion || behind[0]?.version === asked.version + 1;
+  if (!sameLog || !reaches) {
+    return ok({ changes: [], complete: false, epoch, head: headVersion });
+  }
+  const mark = behind.at(-1)?.fields.get("mark") ?? anchorMark;
+  const changes = behind.flatMap((entry) => readChange(entry, skip));
+  const base = { changes, complete: true, epoch, head: headVersion };
+  return ok(mark === undefined ? base : { ...base, mark });
+}
+
+/** Reads `name, value, name, value` through a decoder (P); what cannot be read is left out. */
+export function readEntries<T>(
+  reply: unknown,
+  kind: string,
+  decode: Decoder<T>,
+  skip: Skip,
+): Result<(readonly [string, T])[], string> {
+  const flat = texts.safeParse(reply);
+  if (!flat.success) return fail(`unexpected reply to a read of ${kind}`);
+  const found: (readonly [string, T])[] = [];
+  for (const [name, value] of pairs(flat.data)) {
+    const decoded = decode(value);
+    if (decoded.ok) found.push([name, decoded.value]);
+    else skip(`${kind} ${name}`, decoded.error);
+  }
+  return ok(found.sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
+}
+
+/** Reads a version that a node acknowledged (P). */
+export const decodeVersion: Decoder<number> = (text) => {
+  const parsed = wholeNumber.safeParse(text);
+  return parsed.success ? ok(parsed.data) : fail("not a version");
+};
+
+function readChange(
+  entry: { readonly version: number; readonly fields: ReadonlyMap<string, string> },
+  skip: Skip,
+): Change[] {
+  const { version, fields } = entry;
+  const at = wholeNumber.safeParse(fields.get("at"));
+  const by = fields.get("by");
+  const body = decodeChangeBody(fields.get("body") ?? "");
+  if (at.success && by !== undefined && body.ok) {
+    return [{ version, at: at.data, by, body: body.value }];
+  }
+  skip(`change ${version}`, body.ok ? "lacks at or by" : body.error);
+  return [];
+}
+
+/** Entry ids are `<version>-0`; anything else is none of ours and is a gap. */
+function versionOf(id: string): number {
+  const match = /^(\d{1,15})-0$/.exec(id);
+  return match === null ? Number.NaN : Number(match[1]);
+}
+
+function pairs(flat: readonly string[]): (readonly [string, string])[] {
+  const result: (readonly [string, string])[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) result.push([flat[i] ?? "", flat[i + 1] ?? ""]);
+  return result;
+}

@@ -1,0 +1,317 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Site } from "../../common/config/site.ts";
+import { applyChange, type View, viewOf } from "../../state/apply.ts";
+import type { ChangeBody } from "../../state/change.ts";
+import { LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
+import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
+import { type StateStore, StateUnavailableError } from "../../state/store.ts";
+
+/** What the suite needs to try one implementation. */
+export interface StateSubject {
+  /** A store with nothing in it, that answers. */
+  open(): Promise<StateStore>;
+  /** A second store on the same data; absent where one process is all there is. */
+  beside?(): Promise<StateStore>;
+  /** Releases everything that `open` and `beside` made, but for the stores. */
+  dispose(): Promise<void>;
+}
+
+/** A site as the configuration makes it. */
+export function aSite(name: string, port = 9000): Site {
+  return {
+    name,
+    hosts: [`www.${name}.test`],
+    origin: {
+      urls: [`http://127.0.0.1:${port}`],
+      connectTimeout: 2_000,
+      firstByteTimeout: 10_000,
+      idleTimeout: 30_000,
+    },
+    rules: [{ match: "/live/*", ttl: 2_000, cache: true }],
+    allDown: "serve-all",
+  };
+}
+
+export function aHeartbeat(edge: string, version = 0): Heartbeat {
+  return {
+    edge,
+    pop: "syd",
+    at: 1_000.5,
+    run: "run-1",
+    version,
+    connections: 3,
+    bitsPerSecond: 12.5,
+    requestsPerSecond: 7,
+    cpu: 0.25,
+    storeBytes: 10,
+    storeBytesMax: 100,
+    objects: 2,
+  };
+}
+
+function aReport(router: string): RouterReport {
+  const edges = [{ edge: "syd-1", health: "up", since: 5, detail: "200 in 3 ms" }] as const;
+  return { router, at: 1_000, version: 4, queriesPerSecond: 1.5, edges };
+}
+
+function anObject(key: string, storedAt: number, freshUntil = 1e15): ObjectRecord {
+  const url = `http://a.test/${key}`;
+  return { key, site: "a", url, status: 200, bytes: 5, storedAt, freshUntil, etag: '"x"' };
+}
+
+const EVERY_KIND: readonly ChangeBody[] = [
+  { kind: "site-put", site: aSite("a") },
+  { kind: "site-put", site: aSite("b") },
+  { kind: "drain", edge: "syd-1" },
+  { kind: "purge-urls", site: "a", urls: ["http://a.test/é?x=1", 'http://a.test/"quoted"\n'] },
+  { kind: "site-put", site: aSite("a", 9001) },
+  { kind: "drain", edge: "fra-1" },
+  { kind: "purge-all", site: "a" },
+  { kind: "undrain", edge: "syd-1" },
+  { kind: "undrain", edge: "never-drained" },
+  { kind: "site-remove", site: "b" },
+  { kind: "site-remove", site: "never-there" },
+];
+
+/** Runs the contract of `StateStore` on one implementation. */
+export function stateContract(name: string, subject: StateSubject): void {
+  describe(`state contract: ${name}`, () => {
+    // Stores do not keep a process alive by waiting; the tests do.
+    const alive = setInterval(() => {}, 1_000);
+    let store: StateStore;
+    before(async () => {
+      store = await subject.open();
+    });
+    after(async () => {
+      clearInterval(alive);
+      await store.close();
+      await subject.dispose();
+    });
+
+    test("an empty log is at version 0 and has an epoch that stays", async () => {
+      const empty = await store.snapshot();
+      assert.equal(empty.version, 0);
+      assert.deepEqual([empty.sites, empty.drained], [[], []]);
+      assert.ok(empty.epoch.length >= 8);
+      const page = await store.changesAfter(0, 10);
+      assert.deepEqual(
+        { ...page, mark: undefined },
+        { changes: [], complete: true, epoch: empty.epoch, head: 0, mark: undefined },
+      );
+      assert.equal((await store.snapshot()).epoch, empty.epoch);
+    });
+
+    test("appends get versions without gaps; the snapshot is the fold of the log", async () => {
+      let view: View = viewOf(await store.snapshot());
+      const base = view.version;
+      for (const [index, body] of EVERY_KIND.entries()) {
+        const change = await store.append(body, `token-${index}`);
+        assert.equal(change.version, base + index + 1);
+        assert.deepEqual([change.body, change.by], [body, `token-${index}`]);
+        assert.ok(Math.abs(change.at - Date.now()) < 60_000, `accepted now, not at ${change.at}`);
+        view = applyChange(view, change);
+        assert.deepEqual(viewOf(await store.snapshot()), view);
+      }
+      const page = await store.changesAfter(base, 100);
+      assert.deepEqual(
+        page.changes.map((change) => change.body),
+        EVERY_KIND,
+      );
+      assert.equal(page.head, base + EVERY_KIND.length);
+    });
+
+    test("changes come oldest first, at most as many as asked for, and continue", async () => {
+      const { version: head, epoch } = await store.snapshot();
+      const first = await store.changesAfter(0, 3);
+      assert.deepEqual(
+        first.changes.map((change) => change.version),
+        [1, 2, 3],
+      );
+      assert.deepEqual([first.complete, first.head, first.epoch], [true, head, epoch]);
+      const second = await store.changesAfter(3, 100, first.mark);
+      assert.equal(second.complete, true);
+      assert.deepEqual([second.changes[0]?.version, second.changes.at(-1)?.version], [4, head]);
+      const none = await store.changesAfter(head, 100, second.mark);
+      assert.deepEqual([none.changes, none.complete, none.head], [[], true, head]);
+      assert.equal(none.mark, second.mark);
+      assert.equal((await store.snapshot()).mark, second.mark);
+    });
+
+    test("a version that the log never reached is not complete", async () => {
+      const { version } = await store.snapshot();
+      const page = await store.changesAfter(version + 1, 10);
+      assert.deepEqual([page.complete, page.changes, page.head], [false, [], version]);
+    });
+
+    test("concurrent appends all get a version of their own", async () => {
+      const before = (await store.snapshot()).version;
+      const bodies = Array.from({ length: 100 }, (_, i) => `edge-${i}`);
+      const changes = await Promise.all(
+        bodies.map((edge) => store.append({ kind: "drain", edge }, "many")),
+      );
+      const versions = changes.map((change) => change.version).sort((a, b) => a - b);
+      assert.deepEqual(
+        versions,
+        bodies.map((_, i) => before + 1 + i),
+      );
+      for (const edge of bodies) await store.append({ kind: "undrain", edge }, "many");
+    });
+
+    test("watchers are woken by an append until they unwatch; one that throws harms nobody", async () => {
+      const { promise: woken, resolve } = Promise.withResolvers<void>();
+      const unwatchBad = store.watch(() => {
+        throw new Error("a watcher that fails");
+      });
+      const unwatch = store.watch(resolve);
+      const { promise: never, reject } = Promise.withResolvers<never>();
+      store.watch(() => reject(new Error("woken after unwatch")))();
+      await store.append({ kind: "purge-all", site: "a" }, "w");
+      await Promise.race([woken, never]);
+      unwatch();
+      unwatchBad();
+    });
+
+    test("acknowledgements keep the newest version of each node", async () => {
+      const { version } = await store.snapshot();
+      await store.acknowledge("syd-1", version - 1);
+      await store.acknowledge("fra-1", version);
+      await store.acknowledge("syd-1", version);
+      assert.deepEqual(
+        await store.acknowledgements(),
+        new Map([
+          ["fra-1", version],
+          ["syd-1", version],
+        ]),
+      );
+    });
+
+    test("heartbeats and reports are replaced, listed by name, and forgotten", async () => {
+      await store.heartbeat(aHeartbeat("syd-1"), 60_000);
+      await store.heartbeat(aHeartbeat("fra-1"), 60_000);
+      await store.heartbeat(aHeartbeat("syd-1", 9), 60_000);
+      await store.heartbeat(aHeartbeat("gone-1"), 20);
+      await store.report(aReport("router"), 60_000);
+      await store.report(aReport("gone"), 20);
+      const both = [aHeartbeat("fra-1"), aHeartbeat("syd-1", 9)];
+      await until(async () => (await store.heartbeats()).length === 2);
+      await until(async () => (await store.reports()).length === 1);
+      assert.deepEqual(await store.heartbeats(), both);
+      assert.deepEqual(await store.reports(), [aReport("router")]);
+    });
+
+    test("object records: newest first, dropped ones and stale ones are gone", async () => {
+      const now = 1_000_000;
+      const records = Array.from({ length: 500 }, (_, i) => anObject(`k${i}`, i));
+      await store.recordObjects("syd-1", records, []);
+      await store.recordObjects("syd-1", [anObject("stale", 2_000, now - 1)], ["k499", "absent"]);
+      await store.recordObjects("syd-1", [{ ...anObject("k0", 600), status: 404 }], []);
+      const newest = await store.objects("syd-1", 3, now);
+      assert.deepEqual(newest, [
+        { ...anObject("k0", 600), status: 404 },
+        anObject("k498", 498),
+        anObject("k497", 497),
+      ]);
+      assert.equal((await store.objects("syd-1", 10_000, now)).length, 499);
+      assert.deepEqual(await store.objects("elsewhere", 10, now), []);
+    });
+
+    test("object records are bounded per edge and per record", async () => {
+      for (let from = 0; from < OBJECTS_PER_EDGE_MAX + 500; from += 500) {
+        const some = Array.from({ length: 500 }, (_, i) => anObject(`n${from + i}`, from + i));
+        await store.recordObjects("big-1", some, []);
+      }
+      const huge = { ...anObject("huge", 1e9), url: `http://a.test/${"x".repeat(100_000)}` };
+      await store.recordObjects("big-1", [huge], []);
+      const kept = await store.objects("big-1", OBJECTS_PER_EDGE_MAX * 2, 0);
+      assert.equal(kept.length, OBJECTS_PER_EDGE_MAX);
+      assert.equal(kept[0]?.key, `n${OBJECTS_PER_EDGE_MAX + 499}`);
+      assert.equal(kept.at(-1)?.key, "n500");
+    });
+
+    test("the log is bounded: what it no longer reaches is not complete", async () => {
+      const { version: start, mark } = await store.snapshot();
+      for (let done = 0; done < LOG_CHANGES_MAX; done += 250) {
+        const some = Array.from({ length: 250 }, () =>
+          store.append({ kind: "purge-all", site: "a" }, "fill"),
+        );
+        await Promise.all(some);
+      }
+      const head = start + LOG_CHANGES_MAX;
+      const reaching = await store.changesAfter(start, 2);
+      assert.deepEqual([reaching.complete, reaching.head], [true, head]);
+      assert.deepEqual(
+        reaching.changes.map((it) => it.version),
+        [start + 1, start + 2],
+      );
+      const beyond = await store.changesAfter(start - 1, 2);
+      assert.deepEqual([beyond.complete, beyond.changes], [false, []]);
+      if (mark !== undefined) {
+        // The entry that the mark is of was cut off, so nobody can tell whether it was this one.
+        assert.equal((await store.changesAfter(start, 2, mark)).complete, false);
+      }
+    });
+
+    if (subject.beside !== undefined) {
+      const beside = subject.beside.bind(subject);
+      test("another store on the same data sees the same, and is woken", async () => {
+        const other = await beside();
+        try {
+          assert.deepEqual(await other.snapshot(), await store.snapshot());
+          const { promise: woken, resolve } = Promise.withResolvers<void>();
+          const { version } = await store.snapshot();
+          const unwatch = other.watch(() => {
+            const check = other.changesAfter(version, 1);
+            check.then(
+              (page) => page.head > version && resolve(),
+              () => {},
+            );
+          });
+          const change = await store.append({ kind: "drain", edge: "nrt-1" }, "one");
+          await woken;
+          unwatch();
+          assert.deepEqual((await other.changesAfter(version, 1)).changes, [change]);
+        } finally {
+          await other.close();
+        }
+      });
+    }
+
+    test("a closed store rejects every call with the error of the contract", async () => {
+      assert.equal(store.isUp(), true);
+      await store.close();
+      assert.equal(store.isUp(), false);
+      for (const call of everyCall(store)) await assert.rejects(call, StateUnavailableError);
+      await store.close();
+    });
+  });
+}
+
+/** Starts each call of the contract that can fail. */
+export function everyCall(store: StateStore): Promise<unknown>[] {
+  return [
+    store.append({ kind: "purge-all", site: "a" }, "x"),
+    store.snapshot(),
+    store.changesAfter(0, 10),
+    store.acknowledge("n", 0),
+    store.acknowledgements(),
+    store.heartbeat(aHeartbeat("n"), 1_000),
+    store.heartbeats(),
+    store.report(aReport("n"), 1_000),
+    store.reports(),
+    store.recordObjects("n", [anObject("k", 1)], ["j"]),
+    store.objects("n", 10, 0),
+  ];
+}
+
+/** Resolves when `probe` says yes; it is asked again and again, at most for ten seconds. */
+export async function until(
+  probe: () => boolean | Promise<boolean>,
+  what = "the condition",
+): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await probe())) {
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
