@@ -8,7 +8,10 @@ import { freshnessLifetimeSeconds } from "./freshness.ts";
 import { forbidsStale } from "./stale.ts";
 import type { StoredResponse } from "./stored.ts";
 
-/** Why a stored response must be validated before it is used. */
+/**
+ * Why a stored response must be validated before it is used. `no-cache` stands for every directive
+ * that asks for it each time.
+ */
 export type RevalidateReason = "stale" | "no-cache" | "catching-up";
 
 /** Why nothing that is stored helps. */
@@ -78,16 +81,28 @@ function judgeCandidate(
   { now, revalidateAll }: ReuseQuestion,
 ): Usable {
   if (revalidateAll) return { kind: "revalidate", index, reason: "catching-up" };
-  const { directives } = directivesOf(stored.fields);
-  // Limited to some fields, no-cache was obeyed when those were left out of the store.
-  if (directives.noCache === true) return { kind: "revalidate", index, reason: "no-cache" };
+  if (needsConsent(stored)) return { kind: "revalidate", index, reason: "no-cache" };
   const ageSeconds = currentAgeSeconds(stored, now);
   const ttlSeconds = freshnessLifetimeSeconds(stored) - ageSeconds;
   if (ttlSeconds > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
-  const windowSeconds = directives.staleWhileRevalidate ?? 0;
+  const windowSeconds = directivesOf(stored.fields).directives.staleWhileRevalidate ?? 0;
   return -ttlSeconds < windowSeconds && !forbidsStale(stored)
     ? { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds }
     : { kind: "revalidate", index, reason: "stale" };
+}
+
+/**
+ * No-cache, or a private or no-store that a 304 brought later. Limited to some fields they were
+ * obeyed when those were left out of the store.
+ */
+function needsConsent(stored: StoredResponse): boolean {
+  const {
+    noCache,
+    private: personal,
+    noStore,
+    mustUnderstand,
+  } = directivesOf(stored.fields).directives;
+  return noCache === true || personal === true || (noStore && !mustUnderstand);
 }
 
 const RANK: Readonly<Record<Usable["kind"], number>> = {

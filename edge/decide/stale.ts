@@ -47,7 +47,8 @@ export function mayServeStaleOnError(
 
 /**
  * True if the response forbids ever being served stale (P). RFC 9111 section 4.2.4: must-revalidate,
- * proxy-revalidate, no-cache, and s-maxage, which implies proxy-revalidate (section 5.2.2.10).
+ * proxy-revalidate, no-cache, and s-maxage, which implies proxy-revalidate (section 5.2.2.10); also
+ * private and no-store, which a 304 may have brought after it was stored.
  */
 export function forbidsStale(stored: StoredResponse): boolean {
   const { directives } = directivesOf(stored.fields);
@@ -55,6 +56,8 @@ export function forbidsStale(stored: StoredResponse): boolean {
     directives.mustRevalidate ||
     directives.proxyRevalidate ||
     directives.noCache === true ||
+    directives.private === true ||
+    (directives.noStore && !directives.mustUnderstand) ||
     directives.sMaxage !== undefined
   );
 }

@@ -7,6 +7,7 @@ import {
   fieldMembers,
   hasField,
   singleField,
+  withoutFields,
 } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { varyNames } from "../key/variant.ts";
@@ -92,10 +93,14 @@ export function judgeStorable(exchange: Exchange): Storable {
  * the head arrived.
  */
 export function fieldsToStore(fields: FieldLines, receivedAt: EpochMs): FieldLine[] {
-  const limited = limitedFields(fields);
-  const kept = endToEndFields(fields).filter(([name]) => !limited.has(name));
+  const kept = withoutLimited(endToEndFields(fields));
   if (!hasField(kept, "date")) kept.push(["date", formatHttpDate(receivedAt)]);
   return kept;
+}
+
+/** The lines without the fields that their own `private` or `no-cache` is limited to (P). */
+export function withoutLimited(fields: FieldLines): FieldLine[] {
+  return withoutFields(fields, limitedFields(fields));
 }
 
 function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {

@@ -1,6 +1,5 @@
-import { formatHttpDate } from "../http/date.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
-import { endToEndFields } from "../http/hop-by-hop.ts";
+import { fieldsToStore, withoutLimited } from "./storable.ts";
 import type { StoredResponse, StoredTimes } from "./stored.ts";
 
 /**
@@ -35,18 +34,22 @@ export function conditionalFields(stored: StoredResponse): FieldLine[] {
  *
  * Every field of the 304 replaces all stored lines of its name, but for those that describe the
  * body; others stay. Age and Date are always those of the confirmation. `times` are those of the
- * exchange that brought the 304.
+ * exchange that brought the 304. A Set-Cookie is for the client whose request asked, so it is only
+ * taken over by a response that was stored with one. The new fields may forbid storing: whoever
+ * keeps the result asks `judgeStorable` again (until then `decideReuse` never serves it unasked).
  */
 export function freshen(
   stored: StoredResponse,
   fields304: FieldLines,
   times: StoredTimes,
 ): StoredResponse {
-  const news = endToEndFields(fields304).filter(([name]) => !DESCRIBE_THE_BODY.has(name));
-  if (!hasField(news, "date")) news.push(["date", formatHttpDate(times.responseTime)]);
+  const takesCookies = hasField(stored.fields, "set-cookie");
+  const news = fieldsToStore(fields304, times.responseTime).filter(
+    ([name]) => !DESCRIBE_THE_BODY.has(name) && (takesCookies || name !== "set-cookie"),
+  );
   const replaced = new Set(["age", ...news.map(([name]) => name)]);
   const kept = stored.fields.filter(([name]) => !replaced.has(name));
-  return { ...stored, fields: [...kept, ...news], times };
+  return { ...stored, fields: withoutLimited([...kept, ...news]), times };
 }
 
 /** What a HEAD response says about a stored GET response. */

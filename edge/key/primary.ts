@@ -3,8 +3,7 @@
  *
  * Input: the site's name, the Host that the client asked for, and the request target as sent
  * (origin-form, or absolute-form, of which the authority is left out).
- * Output: `site host/path?query`: the host in lower case without a default port or final dot, the
- * target with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes
+ * Output: `site host/path?query`: the host in lower case without port 80 or final dot, the target with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes
  * in upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped, and dot
  * segments stay: servers differ in what they take them for.
  */
@@ -12,11 +11,14 @@ export function cacheKey(site: string, host: string, target: string): string {
   return `${site} ${normalHost(host)}${normalTarget(target)}`;
 }
 
-/** A Host in lower case without port 80 or 443 and without the final dot (P). */
-export function normalHost(host: string): string {
+/**
+ * Port 443 stays: on plain HTTP it is not the default, and an origin that repeats it in links must
+ * not have its answer given to those who did not ask for it.
+ */
+function normalHost(host: string): string {
   return host
     .toLowerCase()
-    .replace(/:(?:80|443)?$/, "")
+    .replace(/:(?:80)?$/, "")
     .replace(/\.(?=:|$)/, "");
 }
 

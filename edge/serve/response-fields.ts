@@ -46,17 +46,41 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set(["via", "cache-status"]);
  * that upstream caches wrote.
  */
 export function clientResponseFields(response: ClientResponse): FieldLine[] {
-  const { fields, edge, status, cacheStatus, ageSeconds } = response;
-  const sent = endToEndFields(fields).filter(
+  const { edge, status, cacheStatus, ageSeconds } = response;
+  const { kept, via, cacheStatuses } = upstreamFields(response.fields);
+  const sent = kept.filter(
     ([name]) =>
-      !INTERNAL_FIELDS.has(name) &&
-      !WRITTEN_HERE.has(name) &&
-      !(status === 304 && BODY_FIELDS.has(name)) &&
-      !(name === "age" && ageSeconds !== undefined),
+      !(status === 304 && BODY_FIELDS.has(name)) && !(ageSeconds !== undefined && name === "age"),
   );
   if (ageSeconds !== undefined) sent.push(["age", String(ageSeconds)]);
-  sent.push(["via", [...fieldValues(fields, "via"), `1.1 ${edge}`].join(", ")]);
-  const member = cacheStatusMember(edge, cacheStatus);
-  sent.push(["cache-status", [...fieldValues(fields, "cache-status"), member].join(", ")]);
+  sent.push(["via", `${via}1.1 ${edge}`]);
+  sent.push(["cache-status", cacheStatuses + cacheStatusMember(edge, cacheStatus)]);
   return sent;
+}
+
+/** What stays of the fields of upstream. */
+interface UpstreamFields {
+  readonly kept: FieldLines;
+  /** Earlier members of the lists that this edge appends to, each with a comma behind it. */
+  readonly via: string;
+  readonly cacheStatuses: string;
+}
+
+const known = new WeakMap<FieldLines, UpstreamFields>();
+
+/** Worked out once for each list of fields: a stored response is sent many times. */
+function upstreamFields(fields: FieldLines): UpstreamFields {
+  let upstream = known.get(fields);
+  if (upstream === undefined) {
+    const before = (name: string) => fieldValues(fields, name).map((value) => `${value}, `);
+    upstream = {
+      kept: endToEndFields(fields).filter(
+        ([name]) => !INTERNAL_FIELDS.has(name) && !WRITTEN_HERE.has(name),
+      ),
+      via: before("via").join(""),
+      cacheStatuses: before("cache-status").join(""),
+    };
+    known.set(fields, upstream);
+  }
+  return upstream;
 }
