@@ -1,0 +1,187 @@
+import { TYPE, typeName } from "../wire/codes.ts";
+import { formatName, isAtOrBelow, type NameKey, nameKey, parentKey } from "../wire/name.ts";
+import { rdataBytesMax } from "../wire/rdata.ts";
+import { rdataIdentity, type ZoneRecord } from "./zone.ts";
+import type { TextProblem } from "./zone-lexer.ts";
+
+/** A record and where its entry starts in the file. */
+export interface PlacedRecord extends ZoneRecord {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What is wrong with the records of a zone, taken together. */
+export interface ZoneFindings {
+  /** The zone cannot be served. */
+  readonly errors: readonly TextProblem[];
+  /** It can, but hardly as the author meant it. */
+  readonly warnings: readonly TextProblem[];
+}
+
+interface Findings {
+  readonly errors: TextProblem[];
+  readonly warnings: TextProblem[];
+}
+
+/** The records of a zone in the order and by the keys that checks need. */
+interface Records {
+  readonly apex: NameKey;
+  readonly byOwner: ReadonlyMap<NameKey, readonly PlacedRecord[]>;
+  /** Names of delegations: NS records below the apex. */
+  readonly cuts: ReadonlySet<NameKey>;
+}
+
+/** Octets that an RRset may have, so that it fits a message over TCP with header and question. */
+const RRSET_BYTES_MAX = 65_000;
+
+/** Octets of a record beside its data, when its owner is a compression pointer. */
+const RECORD_HEAD_BYTES = 12;
+
+/** Finds what is wrong with the records of a zone whose apex is `apex` (P). */
+export function checkZone(apex: NameKey, records: readonly PlacedRecord[]): ZoneFindings {
+  const findings: Findings = { errors: [], warnings: [] };
+  const inside: PlacedRecord[] = [];
+  for (const record of records) {
+    if (isAtOrBelow(nameKey(record.owner), apex)) inside.push(record);
+    else findings.errors.push(at(record, `${formatName(record.owner)} is not in the zone`));
+  }
+  const byOwner = Map.groupBy(inside, ({ owner }) => nameKey(owner));
+  const cuts = new Set(
+    inside
+      .filter(({ owner, type }) => type === TYPE.NS && nameKey(owner) !== apex)
+      .map(({ owner }) => nameKey(owner)),
+  );
+  const zone: Records = { apex, byOwner, cuts };
+  checkApex(zone, findings);
+  for (const [key, members] of byOwner) {
+    checkCname(zone, key, members, findings);
+    checkRrsets(members, findings);
+    checkDelegation(zone, key, members, findings);
+    for (const record of members) checkTarget(zone, record, findings);
+  }
+  return findings;
+}
+
+function at({ line, column }: PlacedRecord, message: string): TextProblem {
+  return { line, column, message };
+}
+
+/** RFC 1035 section 5.2: exactly one SOA, at the top; RFC 1034 section 4.2.1: NS records there. */
+function checkApex({ apex, byOwner }: Records, { errors }: Findings): void {
+  const members = byOwner.get(apex) ?? [];
+  const soas = [...byOwner.values()].flat().filter(({ type }) => type === TYPE.SOA);
+  for (const [index, soa] of soas.entries()) {
+    if (nameKey(soa.owner) !== apex) errors.push(at(soa, "the SOA belongs to the top of the zone"));
+    else if (index > 0) errors.push(at(soa, "a zone has one SOA record, and there is one before"));
+  }
+  const soa = members.find(({ type }) => type === TYPE.SOA);
+  if (soa !== undefined && !members.some(({ type }) => type === TYPE.NS)) {
+    errors.push(at(soa, `${formatName(soa.owner)} has no NS record`));
+  }
+}
+
+/** RFC 1034 section 3.6.2: a name with a CNAME has no other data. */
+function checkCname(
+  { apex }: Records,
+  key: NameKey,
+  members: readonly PlacedRecord[],
+  { errors }: Findings,
+): void {
+  const [first, ...more] = members.filter(({ type }) => type === TYPE.CNAME);
+  if (first === undefined) return;
+  if (key === apex) {
+    errors.push(at(first, "the top of a zone has SOA and NS records, so it cannot be a CNAME"));
+    return;
+  }
+  const name = formatName(first.owner);
+  const other = members.find(({ type }) => type !== TYPE.CNAME);
+  if (other !== undefined) {
+    const what = typeName(other.type);
+    errors.push(at(first, `${name} is a CNAME, so it cannot have ${what} (line ${other.line})`));
+  }
+  for (const cname of more) {
+    if (rdataIdentity(cname.rdata) !== rdataIdentity(first.rdata)) {
+      errors.push(at(cname, `${name} is a CNAME already (line ${first.line})`));
+    }
+  }
+}
+
+/** RFC 2181 section 5: records of an RRset differ in their data and in nothing else. */
+function checkRrsets(members: readonly PlacedRecord[], { errors, warnings }: Findings): void {
+  for (const [type, records] of Map.groupBy(members, ({ type }) => type)) {
+    const seen = new Map<string, PlacedRecord>();
+    const [first] = records;
+    let bytes = 0;
+    for (const record of records) {
+      const identity = rdataIdentity(record.rdata);
+      const twin = seen.get(identity);
+      if (twin !== undefined) warnings.push(at(record, `the same record is on line ${twin.line}`));
+      else bytes += RECORD_HEAD_BYTES + rdataBytesMax(record.rdata);
+      seen.set(identity, twin ?? record);
+      if (first !== undefined && record.ttlSeconds !== first.ttlSeconds) {
+        const what = `${typeName(type)} records of ${formatName(record.owner)}`;
+        warnings.push(at(record, `the ${what} have different TTLs; the smallest is used for all`));
+      }
+    }
+    if (bytes > RRSET_BYTES_MAX && first !== undefined) {
+      errors.push(at(first, `the ${typeName(type)} records here do not fit one message`));
+    }
+  }
+}
+
+/** What lies below a delegation belongs to other servers; here it can only be glue. */
+function checkDelegation(
+  zone: Records,
+  key: NameKey,
+  members: readonly PlacedRecord[],
+  { errors, warnings }: Findings,
+): void {
+  const isCut = zone.cuts.has(key);
+  if (isCut && key.startsWith("\u0001*")) {
+    // RFC 4592 section 4.2: undefined what it would mean.
+    for (const ns of members.filter(({ type }) => type === TYPE.NS)) {
+      errors.push(at(ns, "a wildcard cannot be delegated"));
+    }
+    return;
+  }
+  const above = cutAbove(zone, parentKey(key));
+  if (!isCut && above === undefined) return;
+  const glue: readonly number[] = [TYPE.A, TYPE.AAAA];
+  const allowed = isCut && above === undefined ? [TYPE.NS, ...glue] : glue;
+  for (const record of members.filter(({ type }) => !allowed.includes(type))) {
+    const what = `${typeName(record.type)} record of ${formatName(record.owner)}`;
+    warnings.push(at(record, `the ${what} is never answered: the name is delegated`));
+  }
+}
+
+/** RFC 2181 section 10.3 and RFC 1034 section 4.2.1: what NS and MX records point at. */
+function checkTarget(zone: Records, record: PlacedRecord, { errors, warnings }: Findings): void {
+  if (record.type !== TYPE.NS && record.type !== TYPE.MX) return;
+  const [target] = record.rdata.names;
+  const key = target === undefined ? "" : nameKey(target);
+  if (target === undefined || !isAtOrBelow(key, zone.apex)) return;
+  const members = zone.byOwner.get(key) ?? [];
+  const what = `${typeName(record.type)} record points at ${formatName(target)}`;
+  if (members.some(({ type }) => type === TYPE.CNAME)) {
+    const findings = record.type === TYPE.NS ? errors : warnings;
+    findings.push(at(record, `the ${what}, which is a CNAME`));
+    return;
+  }
+  if (members.some(({ type }) => type === TYPE.A || type === TYPE.AAAA)) return;
+  // Below another delegation its own servers know the address.
+  const cut = cutAbove(zone, key);
+  const isOwnGlue = cut !== undefined && cut === nameKey(record.owner);
+  if (record.type === TYPE.NS && (cut === undefined || isOwnGlue)) {
+    errors.push(at(record, `the ${what}, which has no address in this zone`));
+  }
+}
+
+/** The name of a delegation at or above `key`. */
+function cutAbove(zone: Records, key: NameKey | undefined): NameKey | undefined {
+  let name = key;
+  while (name !== undefined && name.length > zone.apex.length) {
+    if (zone.cuts.has(name)) return name;
+    name = parentKey(name);
+  }
+  return undefined;
+}

@@ -1,0 +1,164 @@
+import type { FileProblem } from "../../common/config/load.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
+import { TYPE } from "../wire/codes.ts";
+import { type Name, nameKey, parseName, ROOT } from "../wire/name.ts";
+import { checkZone, type PlacedRecord } from "./check.ts";
+import { FieldReader, parseTtlSeconds } from "./field-reader.ts";
+import { TYPE_SYNTAX, type TypeSyntax } from "./rdata-text.ts";
+import { buildZone, type Zone } from "./zone.ts";
+import { type Entry, lexZone, type TextProblem, type Token } from "./zone-lexer.ts";
+
+/** What a zone file may leave open. */
+export interface ZoneFileOptions {
+  /** Name of the zone as text; left out: `$ORIGIN` and the owner of the SOA say it. */
+  readonly origin?: string;
+}
+
+/** Problems shown for one file; the first are the ones that cause the rest. */
+export const PROBLEMS_MAX = 100;
+
+/** What one line of a zone file leaves to the next (RFC 1035 section 5.1). */
+interface ParseState {
+  readonly records: PlacedRecord[];
+  readonly problems: TextProblem[];
+  origin: Name | undefined;
+  owner: Name | undefined;
+  /** Owner of the first SOA record, also of a broken one. */
+  soaOwner: Name | undefined;
+  /** Set by `$TTL` (RFC 2308 section 4). */
+  defaultTtlSeconds: number | undefined;
+  /** The last TTL that a record said, for files without `$TTL`. */
+  lastTtlSeconds: number | undefined;
+}
+
+/**
+ * Reads a master file of one zone (P). RFC 1035 section 5, RFC 2308 section 4, RFC 2181 section 8.
+ *
+ * `file` is only used in the problems. Fails with all of them, each with its place; what can be
+ * served and is still odd is in the warnings of the zone.
+ */
+export function parseZoneFile(
+  text: string,
+  file: string,
+  options: ZoneFileOptions = {},
+): Result<Zone, readonly FileProblem[]> {
+  const place = (problem: TextProblem): FileProblem => ({ file, ...problem });
+  const given = options.origin === undefined ? undefined : parseName(options.origin);
+  if (given?.ok === false) return fail([place({ line: 1, column: 1, message: given.error })]);
+  const { entries, problems } = lexZone(text);
+  const state: ParseState = {
+    records: [],
+    problems: [...problems],
+    origin: given?.value,
+    owner: undefined,
+    soaOwner: undefined,
+    defaultTtlSeconds: undefined,
+    lastTtlSeconds: undefined,
+  };
+  for (const entry of entries) readEntry(state, entry);
+  const apex = given?.value ?? state.soaOwner;
+  const findings = apex && checkZone(nameKey(apex), state.records);
+  const errors = [...state.problems, ...(findings?.errors ?? [])];
+  if (state.soaOwner === undefined) {
+    errors.push({ line: 1, column: 1, message: "the zone has no SOA record" });
+  }
+  if (apex === undefined || errors.length > 0) return fail(inOrder(errors).map(place));
+  const warnings = inOrder(findings?.warnings ?? []).map(place);
+  return ok(buildZone({ origin: apex, records: state.records, warnings }));
+}
+
+function inOrder(problems: readonly TextProblem[]): readonly TextProblem[] {
+  return problems
+    .toSorted((left, right) => left.line - right.line || left.column - right.column)
+    .slice(0, PROBLEMS_MAX);
+}
+
+function readEntry(state: ParseState, entry: Entry): void {
+  const [first] = entry.tokens;
+  const fields = new FieldReader(entry.tokens, state.origin);
+  if (!entry.startsBlank && !first.isQuoted && first.text.startsWith("$")) {
+    readDirective(state, fields);
+  } else {
+    readRecord(state, entry, fields);
+  }
+  state.problems.push(...fields.problems);
+}
+
+function readDirective(state: ParseState, fields: FieldReader): void {
+  const directive = fields.take("a directive");
+  if (directive === undefined) return;
+  switch (directive.text.toUpperCase()) {
+    case "$ORIGIN":
+      state.origin = fields.name("the origin");
+      break;
+    case "$TTL":
+      state.defaultTtlSeconds = fields.seconds("the default TTL");
+      break;
+    case "$INCLUDE":
+      fields.complain(directive, "$INCLUDE is not supported: put the records into this file");
+      return;
+    default:
+      fields.complain(directive, `${directive.text} is not known; there are $ORIGIN and $TTL`);
+      return;
+  }
+  fields.end();
+}
+
+function readRecord(state: ParseState, entry: Entry, fields: FieldReader): void {
+  const [first] = entry.tokens;
+  const owner = entry.startsBlank ? state.owner : readOwner(fields);
+  if (owner === undefined) {
+    fields.complain(first, "there is no record before this whose owner could go on");
+    return;
+  }
+  state.owner = owner;
+  const head = readHead(fields);
+  if (head === undefined) return;
+  if (head.syntax.type === TYPE.SOA) state.soaOwner ??= owner;
+  const rdata = head.syntax.read(fields);
+  fields.end();
+  const ttlSeconds = head.ttlSeconds ?? state.defaultTtlSeconds ?? state.lastTtlSeconds;
+  state.lastTtlSeconds = ttlSeconds;
+  if (ttlSeconds === undefined) {
+    fields.complain(first, "there is no TTL: write one here, or a $TTL line at the top");
+    state.lastTtlSeconds = 0;
+  }
+  if (fields.problems.length > 0) return;
+  const { line, column } = first;
+  const { type } = head.syntax;
+  state.records.push({ owner, type, ttlSeconds: ttlSeconds ?? 0, rdata, line, column });
+}
+
+function readOwner(fields: FieldReader): Name {
+  const token = fields.take("the owner");
+  return token === undefined ? ROOT : fields.nameOf(token);
+}
+
+/** Reads TTL and class, either of which may come first or be left out, and the type. */
+function readHead(
+  fields: FieldReader,
+): { readonly ttlSeconds: number | undefined; readonly syntax: TypeSyntax } | undefined {
+  let ttlSeconds: number | undefined;
+  let classToken: Token | undefined;
+  for (;;) {
+    const token = fields.take("the type");
+    if (token === undefined) return undefined;
+    const word = token.text.toUpperCase();
+    if (ttlSeconds === undefined && /^\d/.test(word)) {
+      ttlSeconds = parseTtlSeconds(word);
+      if (ttlSeconds === undefined) {
+        fields.complain(token, `"${token.text}" is not a TTL like 3600, 1h or 1d12h`);
+        ttlSeconds = 0;
+      }
+    } else if (classToken === undefined && /^(?:IN|CH|HS|CS|CLASS\d+)$/.test(word)) {
+      classToken = token;
+      if (word !== "IN") fields.complain(token, `only class IN is served, not ${word}`);
+    } else {
+      const syntax = TYPE_SYNTAX.get(word);
+      if (syntax !== undefined) return { ttlSeconds, syntax };
+      const known = [...TYPE_SYNTAX.keys()].join(", ");
+      fields.complain(token, `"${token.text}" is not a record type; there are ${known}`);
+      return undefined;
+    }
+  }
+}
