@@ -76,13 +76,3 @@ export function viewOf(snapshot: Snapshot): View {
     drained: new Set(snapshot.drained),
   };
 }
-
-/** A view in the shape for storing and sending, in order of names (P). */
-export function snapshotOf(view: View): Snapshot {
-  return {
-    epoch: view.epoch,
-    version: view.version,
-    sites: [...view.sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    drained: [...view.drained].sort(),
-  };
-}

@@ -6,6 +6,7 @@ import type { ChangeBody } from "../../state/change.ts";
 import { LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
 import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
+import { eventually } from "../support/eventually.ts";
 
 /** What the suite needs to try one implementation. */
 export interface StateSubject {
@@ -309,9 +310,8 @@ export async function until(
   probe: () => boolean | Promise<boolean>,
   what = "the condition",
 ): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!(await probe())) {
-    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  const attempt = async (): Promise<void> => {
+    if (!(await probe())) throw new Error("not yet");
+  };
+  await eventually(what, attempt, { everyMs: 5 });
 }

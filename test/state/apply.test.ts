@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyChange, type View, viewOf } from "../../state/apply.ts";
+import type { ChangeBody } from "../../state/change.ts";
+import { aSite } from "../contract/state-contract.ts";
+
+const base: View = viewOf({
+  epoch: "e",
+  version: 4,
+  sites: [aSite("a"), aSite("b")],
+  drained: ["syd-1"],
+});
+
+function after(body: ChangeBody): View {
+  return applyChange(base, { version: 5, at: 0, by: "test", body });
+}
+
+const CASES: readonly {
+  readonly title: string;
+  readonly body: ChangeBody;
+  readonly sites?: readonly string[];
+  readonly drained?: readonly string[];
+}[] = [
+  { title: "adds a site", body: { kind: "site-put", site: aSite("c") }, sites: ["a", "b", "c"] },
+  { title: "removes a site", body: { kind: "site-remove", site: "a" }, sites: ["b"] },
+  { title: "removes a site that is not there", body: { kind: "site-remove", site: "x" } },
+  { title: "drains", body: { kind: "drain", edge: "fra-1" }, drained: ["syd-1", "fra-1"] },
+  { title: "drains twice", body: { kind: "drain", edge: "syd-1" } },
+  { title: "undrains", body: { kind: "undrain", edge: "syd-1" }, drained: [] },
+  { title: "undrains what is not drained", body: { kind: "undrain", edge: "x" } },
+  { title: "purges a site", body: { kind: "purge-all", site: "a" } },
+  { title: "purges URLs", body: { kind: "purge-urls", site: "a", urls: ["http://a.test/"] } },
+];
+
+for (const { title, body, sites = ["a", "b"], drained = ["syd-1"] } of CASES) {
+  test(`a change ${title}, moves the version, and leaves the old view alone`, () => {
+    const view = after(body);
+    assert.deepEqual([[...view.sites.keys()], [...view.drained]], [sites, drained]);
+    assert.deepEqual([view.epoch, view.version], ["e", 5]);
+    assert.deepEqual(
+      [[...base.sites.keys()], [...base.drained], base.version],
+      [["a", "b"], ["syd-1"], 4],
+    );
+  });
+}
+
+test("a site that is put again is replaced whole", () => {
+  const view = after({ kind: "site-put", site: aSite("a", 9009) });
+  assert.deepEqual(view.sites.get("a"), aSite("a", 9009));
+  assert.equal(view.sites.size, 2);
+});
+
+test("a purge shares the maps of the view before it", () => {
+  const view = after({ kind: "purge-all", site: "a" });
+  assert.equal(view.sites, base.sites);
+  assert.equal(view.drained, base.drained);
+});
+
+test("a kind that this version does not know is our mistake, not silently ignored", () => {
+  assert.throws(() => after({ kind: "from-the-future" } as unknown as ChangeBody), /unreachable/);
+});
