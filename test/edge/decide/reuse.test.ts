@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decideReuse, type Reuse, type ReuseQuestion } from "../../../edge/decide/reuse.ts";
+import type { StoredResponse } from "../../../edge/decide/stored.ts";
+import { aStored, dateAt, lines, NOW } from "../build.ts";
+
+function decide(stored: readonly StoredResponse[], others: Partial<ReuseQuestion> = {}): Reuse {
+  const question = { method: "GET", requestFields: [], now: NOW + 10_000, revalidateAll: false };
+  return decideReuse({ stored, ...question, ...others });
+}
+
+const fresh = (index = 0): Reuse => ({ kind: "serve", index, ageSeconds: 10, ttlSeconds: 50 });
+const revalidate = (reason: "stale" | "no-cache" | "catching-up", index = 0): Reuse => ({
+  kind: "revalidate",
+  index,
+  reason,
+});
+
+const SINGLE: readonly (readonly [string, string, Reuse])[] = [
+  ["4.2: fresh", "max-age=60", fresh()],
+  ["4.2: a second left", "max-age=11", { kind: "serve", index: 0, ageSeconds: 10, ttlSeconds: 1 }],
+  ["4.2: as old as its lifetime", "max-age=10", revalidate("stale")],
+  ["4.2: stale", "max-age=5", revalidate("stale")],
+  ["5.2.2.4: no-cache", "max-age=60, no-cache", revalidate("no-cache")],
+  ["5.2.2.4: limited no-cache", 'max-age=60, no-cache="a"', fresh()],
+  ["5.2.2.7: private that came later", "max-age=60, private", revalidate("no-cache")],
+  ["5.2.2.5: no-store that came later", "max-age=60, no-store", revalidate("no-cache")],
+  [
+    "5.2.2.3: no-store that must-understand undoes",
+    "max-age=60, no-store, must-understand",
+    fresh(),
+  ],
+  ["5.2.2.2: must-revalidate while fresh", "max-age=60, must-revalidate", fresh()],
+  ["RFC 8246: immutable while fresh", "max-age=60, immutable", fresh()],
+  ["RFC 8246: immutable and stale", "max-age=5, immutable", revalidate("stale")],
+  [
+    "RFC 5861 s.3: within the window",
+    "max-age=5, stale-while-revalidate=6",
+    { kind: "serve-stale-refresh", index: 0, ageSeconds: 10, ttlSeconds: -5 },
+  ],
+  [
+    "RFC 5861 s.3: at its beginning",
+    "max-age=10, stale-while-revalidate=1",
+    { kind: "serve-stale-refresh", index: 0, ageSeconds: 10, ttlSeconds: 0 },
+  ],
+  ["RFC 5861 s.3: at its end", "max-age=5, stale-while-revalidate=5", revalidate("stale")],
+  ...["must-revalidate", "proxy-revalidate", "s-maxage=5"].map(
+    (directive): readonly [string, string, Reuse] => [
+      `4.2.4: ${directive} beats stale-while-revalidate`,
+      `max-age=5, ${directive}, stale-while-revalidate=60`,
+      revalidate("stale"),
+    ],
+  ),
+];
+
+for (const [title, directives, expected] of SINGLE) {
+  const place = title.startsWith("RFC") ? title : `RFC 9111 s.${title}`;
+  test(`${place} (${directives})`, () => {
+    assert.deepEqual(decide([aStored([`Cache-Control: ${directives}`])]), expected);
+  });
+}
+
+test("RFC 9111 s.4: nothing stored, nothing that matches, and methods that are not answered", () => {
+  const vary = aStored(["Cache-Control: max-age=60", "Vary: Foo"], { varyOn: [["foo", "1"]] });
+  assert.deepEqual(decide([]), { kind: "fetch", reason: "uri-miss" });
+  assert.deepEqual(decide([vary]), { kind: "fetch", reason: "vary-miss" });
+  assert.deepEqual(decide([vary], { requestFields: lines("Foo: 1") }), fresh());
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "M-SEARCH", "get"]) {
+    assert.deepEqual(decide([vary], { method }), { kind: "fetch", reason: "method" });
+  }
+  assert.deepEqual(decide([aStored(["Cache-Control: max-age=60"])], { method: "HEAD" }), fresh());
+});
+
+test("purges may have been missed: nothing is served unasked", () => {
+  const stored = [aStored(["Cache-Control: max-age=60, stale-while-revalidate=60"])];
+  assert.deepEqual(decide(stored, { revalidateAll: true }), revalidate("catching-up"));
+});
+
+for (const request of [
+  "Cache-Control: no-cache",
+  "Cache-Control: max-age=0",
+  "Cache-Control: no-store",
+  "Cache-Control: min-fresh=999",
+  "Pragma: no-cache",
+]) {
+  test(`RFC 9111 s.5.2.1: ${request} of a request is advisory`, () => {
+    const stored = [aStored(["Cache-Control: max-age=60"])];
+    assert.deepEqual(decide(stored, { requestFields: lines(request) }), fresh());
+  });
+}
+
+test("RFC 9111 s.5.2.1.2: max-stale does not open what has expired", () => {
+  const requestFields = lines("Cache-Control: max-stale=99999");
+  const stored = [aStored(["Cache-Control: max-age=5"])];
+  assert.deepEqual(decide(stored, { requestFields }), revalidate("stale"));
+});
+
+test("RFC 9111 s.5.2.1.7: only-if-cached is answered from the store or refused", () => {
+  const requestFields = lines("Cache-Control: only-if-cached");
+  const refused = { kind: "refuse", reason: "only-if-cached" };
+  const of = (directives: string) =>
+    decide([aStored([`Cache-Control: ${directives}`])], { requestFields });
+  assert.deepEqual(of("max-age=60"), fresh());
+  assert.equal(of("max-age=5, stale-while-revalidate=60").kind, "serve-stale-refresh");
+  assert.deepEqual(of("max-age=5"), refused);
+  assert.deepEqual(of("no-cache"), refused);
+  assert.deepEqual(decide([], { requestFields }), refused);
+});
+
+test("RFC 9111 s.4: among several that match, the most recent that may be used is used", () => {
+  const older = aStored(["Cache-Control: max-age=60", `Date: ${dateAt(-5)}`]);
+  const newer = aStored(["Cache-Control: max-age=60", `Date: ${dateAt(0)}`]);
+  const stale = aStored(["Cache-Control: max-age=1", `Date: ${dateAt(5)}`]);
+  const extended = aStored(["Cache-Control: max-age=1, stale-while-revalidate=60"]);
+  assert.deepEqual(decide([older, newer]), fresh(1));
+  assert.deepEqual(decide([newer, older]), fresh(0));
+  assert.deepEqual(decide([stale, newer]), fresh(1), "an expired one hides no valid one");
+  assert.deepEqual(decide([newer, stale, extended]), fresh(0));
+  assert.equal(decide([stale, extended]).kind, "serve-stale-refresh");
+  assert.deepEqual(decide([stale]), revalidate("stale"));
+});
