@@ -145,7 +145,10 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
   const sameVersion =
     snapshot.epoch === state.view.epoch && snapshot.version === state.view.version;
   // A snapshot tells nothing of purges: unless the log broke, it may only replace its own version.
-  if (!state.broken && !sameVersion) return wait(contact);
+  if (!state.broken && !sameVersion) {
+    // Not quiet after all: follow the log on, and look again when it is.
+    return { state: { ...contact, movedAt: at }, applied: [], again: true };
+  }
   const says = viewOf(snapshot);
   const kept = says.version === 0 && says.sites.size === 0 && says.drained.size === 0;
   const next: FollowState = {

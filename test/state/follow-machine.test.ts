@@ -174,6 +174,7 @@ describe("a view that was kept from before the log", () => {
   test("is not replaced by a snapshot of another version: purges would be skipped", () => {
     const step = follow(seeded, seen(snapshot(3), 5_000));
     assert.deepEqual([step.replaced, step.state.view], [undefined, seeded.view]);
+    assert.deepEqual([step.again, nextQuestion(step.state, 5_000)], [true, "changes"]);
   });
   test("stays for as long as nobody has seeded the store", () => {
     assert.equal(nextQuestion(kept, 1e9), "changes");
