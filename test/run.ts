@@ -91,7 +91,7 @@ function withPeers(files: readonly string[], leftOut: LeftOut[]): string[] {
   });
 }
 
-/** Undefined if the compose test shall run. Asked for by name it always runs, and fails if it must. */
+/** Undefined if the compose test shall run. Asked for by name it runs, even if it must fail. */
 function whyNoCompose(askedFor: boolean): string | undefined {
   if (askedFor) return undefined;
   if (process.env["CI"] !== "true") return "runs with CI=true, or by npm run test:compose";

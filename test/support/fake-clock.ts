@@ -6,7 +6,7 @@ interface Timer {
   readonly action: () => void;
 }
 
-/** A clock that stands still until a test moves it. Timers run in the order in which they are due. */
+/** A clock that stands still until a test moves it. Timers run in the order of their due times. */
 export class FakeClock implements Clock {
   #wallMs: EpochMs;
   #elapsedMs: MonotonicMs = 0;

@@ -28,7 +28,7 @@ export interface FetchedResponse {
   field(name: string): string | undefined;
 }
 
-/** GET (or else) `url` at `options.at`: what `curl --connect-to` does. Rejects if the body breaks off. */
+/** Asks for `url` at `options.at`, as `curl --connect-to` does. Rejects if the body breaks off. */
 export function fetchAt(url: string, options: FetchOptions): Promise<FetchedResponse> {
   const target = new URL(url);
   const start = performance.now();

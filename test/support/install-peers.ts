@@ -42,7 +42,7 @@ function apt(command: string): string | undefined {
   return status === 0 ? undefined : `exit code ${status}: ${stderr.trim().slice(-2_000)}`;
 }
 
-/** Runs `action` while packages may not start their services, unless the machine has its own rule. */
+/** Runs `action` while packages may not start services, unless the machine has its own rule. */
 function withoutServices(action: () => void): void {
   if (existsSync(POLICY_FILE)) {
     action();
