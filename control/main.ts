@@ -1,1 +1,3 @@
-console.log(process.version, process.argv.slice(2));
+import { runProgram } from "./cli/program.ts";
+
+process.exitCode = await runProgram(process.argv.slice(2));

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
+import { label } from "../../common/config/fields.ts";
+import { parseIp } from "../../common/ip.ts";
+import { edgeAdminTarget } from "../admin-addresses.ts";
+import { type ApiContext, type ApiServer, configuredEdges, knownEdge } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import type { ExplainDnsBody, ExplainHttpBody } from "./shapes.ts";
+
+/** A daemon explains from memory; one that needs longer is not well. */
+const RELAY_TIMEOUT_MS = 3_000;
+
+const ip = z.string().refine((text) => parseIp(text).ok, "must be an IP address");
+const dnsQuery = z.strictObject({
+  name: z.string().min(1).max(254),
+  client: ip,
+  type: z.string().max(16).default("A"),
+});
+const httpQuery = z
+  .strictObject({
+    url: z.url({ protocol: /^https?$/, error: "must be an absolute http: or https: URL" }),
+    edge: label.optional(),
+    client: ip.optional(),
+    method: z
+      .string()
+      .regex(/^[A-Z]{1,20}$/, "must be an HTTP method")
+      .default("GET"),
+  })
+  .refine((query) => (query.edge === undefined) !== (query.client === undefined), {
+    message: 'give either "edge", or "client" to have DNS choose one',
+  });
+
+/** `/v1/explain/dns` and `/v1/explain/http`: decisions as the daemons themselves tell them. */
+export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
+  app.get("/v1/explain/dns", { schema: { querystring: dnsQuery } }, (call) =>
+    explainDns(context, call.query),
+  );
+
+  app.get(
+    "/v1/explain/http",
+    { schema: { querystring: httpQuery } },
+    async (call): Promise<ExplainHttpBody> => {
+      const { url, method, client } = call.query;
+      const dns =
+        client === undefined
+          ? undefined
+          : await explainDns(context, { name: new URL(url).hostname, client, type: "A" });
+      const edge = call.query.edge ?? firstEdge(context, dns);
+      const target = edgeAdminTarget(knownEdge(context.config, edge));
+      const decision = await relay(`edge ${edge}`, target, { url, method });
+      return { edge, ...(dns === undefined ? {} : { dns }), decision };
+    },
+  );
+}
+
+async function explainDns(
+  context: ApiContext,
+  query: { name: string; client: string; type: string },
+): Promise<ExplainDnsBody> {
+  const { routerAdmin } = context.config;
+  const decision = await relay("the router", routerAdmin, query);
+  return { router: formatSocketAddress(routerAdmin), decision };
+}
+
+/** The edge whose address the router put first. */
+function firstEdge(context: ApiContext, dns: ExplainDnsBody | undefined): string {
+  const addresses = answeredAddresses(dns?.decision);
+  const edges = configuredEdges(context.config);
+  const edge = edges.find(({ address, address2 }) =>
+    addresses.some((answered) => answered === address || answered === address2),
+  );
+  if (edge !== undefined) return edge.name;
+  throw new ApiError("invalid", {
+    field: "url",
+    message: "DNS names no edge of this CDN for that host",
+    remedy: "See why with /v1/explain/dns, or name an edge yourself.",
+  });
+}
+
+function answeredAddresses(decision: unknown): readonly string[] {
+  const shape = z.object({ addresses: z.array(z.string()) }).safeParse(decision);
+  return shape.success ? shape.data.addresses : [];
+}
+
+async function relay(
+  whom: string,
+  target: SocketAddress,
+  query: Readonly<Record<string, string>>,
+): Promise<unknown> {
+  const address = formatSocketAddress(target);
+  const url = `http://${address}/explain?${new URLSearchParams(query).toString()}`;
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(url, { signal: AbortSignal.timeout(RELAY_TIMEOUT_MS) });
+    body = await response.json();
+  } catch (error) {
+    const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException) : undefined;
+    throw new ApiError("unreachable", {
+      message: `${whom} does not answer at ${address} (${cause?.code ?? String(error)})`,
+      remedy: `Is it running? Its admin port is where the configuration says: ${address}.`,
+    });
+  }
+  if (response.ok) return body;
+  const refusal = z.object({ error: z.string() }).safeParse(body);
+  throw new ApiError(response.status < 500 ? "invalid" : "unreachable", {
+    message: refusal.success ? refusal.data.error : `${whom} answered ${response.status}`,
+  });
+}

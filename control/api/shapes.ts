@@ -1,0 +1,196 @@
+import type { SocketAddress } from "../../common/address.ts";
+import type { SiteInput } from "../../common/config/site.ts";
+import type { Change } from "../../state/change.ts";
+import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
+
+/** What every refusal looks like. */
+export interface ErrorBody {
+  readonly error: {
+    /** Stable, for programs. */
+    readonly code: ErrorCode;
+    /** The part of the request that is wrong, such as `origin.urls[0]`. */
+    readonly field?: string;
+    readonly message: string;
+    /** What to do about it. */
+    readonly remedy?: string;
+    /** Everything that is wrong, when that is more than one thing. */
+    readonly problems?: readonly { readonly field: string; readonly message: string }[];
+  };
+}
+
+/** Every way in which a call can be refused. */
+export type ErrorCode =
+  | "invalid"
+  | "not-found"
+  | "exists"
+  | "host-taken"
+  | "wrong-site"
+  | "forbidden-origin"
+  | "too-large"
+  | "state-unavailable"
+  | "unreachable"
+  | "internal";
+
+/** The record that a site's owner puts into their own zone. */
+export interface CnameRecord {
+  /** With the final dot; undefined when the site has no host of its own yet. */
+  readonly name?: string;
+  readonly ttlSeconds: number;
+  readonly target: string;
+  /** The whole record as a zone file has it. */
+  readonly text: string;
+}
+
+/** A site as the API shows it: in the form that it also accepts, and where it is reached. */
+export interface SiteBody {
+  readonly site: SiteInput;
+  /** Where the CDN serves it. */
+  readonly cdnHost: string;
+  readonly records: readonly CnameRecord[];
+}
+
+/** `GET /v1/sites`. */
+export interface SiteListBody {
+  readonly version: number;
+  readonly sites: readonly SiteBody[];
+}
+
+/** How one origin URL answered when it was tried. */
+export interface OriginCheck {
+  readonly url: string;
+  readonly answers: boolean;
+  /** Such as `200 in 3 ms` or `connection refused`. */
+  readonly detail: string;
+}
+
+/** `POST /v1/sites` and `PUT /v1/sites/{site}`. */
+export interface SitePutBody extends SiteBody {
+  readonly version: number;
+  readonly origins: readonly OriginCheck[];
+  readonly warnings: readonly string[];
+}
+
+/** `DELETE /v1/sites/{site}`. */
+export interface SiteRemovedBody {
+  readonly version: number;
+  readonly removed: string;
+  readonly warnings: readonly string[];
+}
+
+/** An edge that has applied a change, `ms` after the API accepted it. */
+export interface Acknowledgement {
+  readonly edge: string;
+  readonly version: number;
+  readonly ms: number;
+}
+
+/** An edge that has not applied a change. `live` is false if it sends no heartbeat. */
+export interface PendingEdge {
+  readonly edge: string;
+  readonly live: boolean;
+}
+
+/** `POST /v1/sites/{site}/purge`. */
+export interface PurgeBody {
+  readonly site: string;
+  readonly version: number;
+  /** When it was accepted: ISO 8601, UTC. */
+  readonly accepted: string;
+  readonly acknowledged: readonly Acknowledgement[];
+  readonly pending: readonly PendingEdge[];
+}
+
+/** `POST /v1/edges/{edge}/drain` and `.../undrain`. */
+export interface DrainBody {
+  readonly edge: string;
+  readonly drained: boolean;
+  readonly version: number;
+}
+
+/** `POST /v1/demo/edges/{edge}/stop` and `.../start`. */
+export interface DemoEdgeBody {
+  readonly edge: string;
+  readonly running: boolean;
+}
+
+/** What one router thinks of an edge. */
+export interface EdgeView {
+  readonly router: string;
+  readonly health: RouterReport["edges"][number]["health"];
+  readonly since: number;
+  readonly detail: string;
+}
+
+/** One edge, from all that is known of it. */
+export interface EdgeStatus {
+  readonly name: string;
+  readonly pop: string;
+  readonly address: string;
+  readonly port: number;
+  readonly drained: boolean;
+  /** The worst that any router says; `unknown` when none says anything. */
+  readonly health: RouterReport["edges"][number]["health"];
+  readonly routers: readonly EdgeView[];
+  /** Undefined when none has arrived for a while. */
+  readonly heartbeat?: Heartbeat;
+  /** The version it has applied, and how many changes behind the newest that is. */
+  readonly version?: number;
+  readonly lag?: number;
+  /** In the demo: false while it is stopped on purpose. */
+  readonly running?: boolean;
+}
+
+/** `GET /v1/status`. Answers even when the state store does not. */
+export interface StatusBody {
+  readonly now: number;
+  readonly cdn: { readonly domain: string; readonly ttlSeconds: number };
+  readonly state: {
+    readonly kind: "embedded" | "redis";
+    readonly up: boolean;
+    readonly version: number;
+    readonly epoch: string;
+  };
+  readonly dns: readonly SocketAddress[];
+  readonly pops: readonly {
+    readonly name: string;
+    readonly location: readonly [number, number];
+    readonly edges: readonly EdgeStatus[];
+  }[];
+  readonly routers: readonly {
+    readonly name: string;
+    readonly version: number;
+    readonly lag: number;
+    readonly queriesPerSecond: number;
+  }[];
+  readonly sites: readonly SiteBody[];
+  /** True in the demo, where edges can be stopped and started. */
+  readonly demo: boolean;
+}
+
+/** `GET /v1/changes`. */
+export interface ChangesBody {
+  readonly epoch: string;
+  readonly head: number;
+  readonly complete: boolean;
+  readonly changes: readonly Change[];
+}
+
+/** `GET /v1/objects`. */
+export interface ObjectsBody {
+  readonly edge: string;
+  readonly objects: readonly ObjectRecord[];
+}
+
+/** `GET /v1/explain/dns`: the router's own answer, and which router it was. */
+export interface ExplainDnsBody {
+  readonly router: string;
+  readonly decision: unknown;
+}
+
+/** `GET /v1/explain/http`: the edge's own answer, and how that edge was chosen. */
+export interface ExplainHttpBody {
+  readonly edge: string;
+  /** Present when the edge was not named: the DNS decision that chose it. */
+  readonly dns?: ExplainDnsBody;
+  readonly decision: unknown;
+}

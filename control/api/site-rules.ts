@@ -1,0 +1,61 @@
+import type { Site } from "../../common/config/site.ts";
+import { cdnHost } from "../site-text.ts";
+import { ApiError } from "./errors.ts";
+
+/**
+ * Says what keeps a site from standing beside the others, or undefined (P): a host belongs to one
+ * site, names below the CDN's domain belong to the CDN, and a site must not be its own origin.
+ */
+export function siteConflict(
+  site: Site,
+  others: readonly Site[],
+  domain: string,
+): ApiError | undefined {
+  const own = new Set([...site.hosts, cdnHost(site.name, domain)]);
+  for (const [index, host] of site.hosts.entries()) {
+    const field = `hosts[${index}]`;
+    if (host === domain || host.endsWith(`.${domain}`)) {
+      return new ApiError("invalid", {
+        field,
+        message: `"${host}" lies below ${domain}, which belongs to the CDN`,
+        remedy: `The site is reached at ${cdnHost(site.name, domain)} anyway: leave this host out.`,
+      });
+    }
+    const owner = others.find((other) => other.name !== site.name && other.hosts.includes(host));
+    if (owner !== undefined) {
+      return new ApiError("host-taken", {
+        field,
+        message: `"${host}" belongs to the site "${owner.name}"`,
+        remedy: `Take it out of "${owner.name}" first.`,
+      });
+    }
+  }
+  for (const [index, url] of site.origin.urls.entries()) {
+    const host = URL.parse(url)?.hostname ?? "";
+    if (!own.has(host)) continue;
+    return new ApiError("invalid", {
+      field: `origin.urls[${index}]`,
+      message: `"${host}" is a name of the site itself: edges would fetch from themselves`,
+      remedy: "Give the name or address of the machine that has the content.",
+    });
+  }
+  return undefined;
+}
+
+/** Says what is wrong with a URL to purge, or undefined (P). */
+export function purgeUrlProblem(url: string, site: Site, domain: string): ApiError | undefined {
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+    return new ApiError("invalid", {
+      field: "urls",
+      message: `"${url}" is not an absolute http: or https: URL`,
+    });
+  }
+  const hosts = [...site.hosts, cdnHost(site.name, domain)];
+  if (hosts.includes(parsed.hostname)) return undefined;
+  return new ApiError("wrong-site", {
+    field: "urls",
+    message: `"${parsed.hostname}" is not a host of the site "${site.name}"`,
+    remedy: `Its hosts: ${hosts.join(", ")}.`,
+  });
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { Command } from "commander";
+import { type FileProblem, formatProblem, loadConfig } from "../../common/config/load.ts";
+import type { Config } from "../../common/config/schema.ts";
+import { absoluteFiles } from "./deployment.ts";
+import { CommandFailure } from "./failure.ts";
+import { jsonOption } from "./values.ts";
+import { checkZoneFile } from "./zone-check.ts";
+
+/** `meridian config`: is a configuration right? */
+export function configCommand(): Command {
+  const check = new Command("check")
+    .description("find everything that is wrong in a configuration")
+    .argument("<file>", "configuration (YAML)")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExamples:\n  meridian config check cdn.yaml")
+    .action((file: string, flags: { json?: boolean }) => {
+      const result = loadConfig(file);
+      const problems = result.ok ? fileProblems(file, result.value) : result.error;
+      reportProblems({ file, problems, json: flags.json === true });
+    });
+  return new Command("config")
+    .description("check a configuration")
+    .addHelpText("after", "\nExamples:\n  meridian config check cdn.yaml")
+    .addCommand(check);
+}
+
+/** What is wrong in the files that a configuration names. */
+function fileProblems(file: string, config: Config): FileProblem[] {
+  const { geoip, coverage, zones } = absoluteFiles(config, dirname(resolve(file)));
+  const named = [geoip.city, geoip.asn, coverage].filter((name) => name !== undefined);
+  const missing = named
+    .filter((name) => !existsSync(name))
+    .map((name) => ({ file: name, line: 1, column: 1, message: "no such file" }));
+  return [...missing, ...zones.flatMap((zone) => checkZoneFile(zone.file).problems)];
+}
+
+/** What a check has found. */
+export interface CheckReport {
+  readonly file: string;
+  readonly problems: readonly FileProblem[];
+  /** What is odd, but works. */
+  readonly warnings?: readonly FileProblem[];
+  /** What the file holds, if it is right. */
+  readonly summary?: string;
+  readonly json: boolean;
+}
+
+/** Prints what a check has found, each with its place. Problems end the command with exit code 1. */
+export function reportProblems(report: CheckReport): void {
+  const { file, problems, warnings = [], summary, json } = report;
+  if (json) {
+    const ok = problems.length === 0;
+    process.stdout.write(`${JSON.stringify({ file, ok, problems, warnings })}\n`);
+  } else {
+    for (const problem of problems) process.stdout.write(`${formatProblem(problem)}\n`);
+    for (const warning of warnings) process.stdout.write(`${formatProblem(warning)} (works)\n`);
+    const held = summary === undefined ? "" : ` (${summary})`;
+    if (problems.length === 0) process.stdout.write(`${file}: no problems${held}\n`);
+  }
+  if (problems.length > 0) {
+    const many = problems.length > 1 ? `${problems.length} problems` : "1 problem";
+    throw new CommandFailure(`${many} in ${file}`);
+  }
+}

@@ -1,0 +1,41 @@
+import { Command } from "commander";
+import { runUntilSignal } from "../../common/daemon.ts";
+import { createLogger, type LogStyle } from "../../common/log.ts";
+import { startControl } from "../server.ts";
+import { loadDeployment, openSharedState } from "./deployment.ts";
+import { controlOptions } from "./roles.ts";
+import { announce } from "./run.ts";
+import { logOption } from "./values.ts";
+
+const EXAMPLES = `
+Examples:
+  meridian control --config cdn.yaml`;
+
+/** `meridian control`: the API and the console page, in a process of their own. */
+export function controlCommand(): Command {
+  return new Command("control")
+    .description("run the control API and console page (needs redis: in the configuration)")
+    .requiredOption("--config <file>", "configuration (YAML)")
+    .addOption(logOption("json"))
+    .addHelpText("after", EXAMPLES)
+    .action(runControl);
+}
+
+async function runControl(options: { config: string; log: LogStyle }): Promise<void> {
+  const log = createLogger(options.log);
+  const deployment = loadDeployment(options.config);
+  const { control } = deployment.config;
+  const state = await openSharedState(deployment, log);
+  try {
+    if (control.insecure) {
+      log.warn(
+        { event: "control-insecure", listen: control.listen },
+        "the API asks nobody for a password: whoever reaches this address owns the CDN",
+      );
+    }
+    const daemon = await startControl(controlOptions(deployment.config, { state, log }));
+    await runUntilSignal([announce(daemon, log)], log);
+  } finally {
+    await state.close();
+  }
+}

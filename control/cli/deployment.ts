@@ -1,0 +1,64 @@
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { formatProblem, loadConfig } from "../../common/config/load.ts";
+import type { Config } from "../../common/config/schema.ts";
+import type { Logger } from "../../common/log.ts";
+import { openEmbeddedState } from "../../state/embedded.ts";
+import { StateFileError } from "../../state/embedded-file.ts";
+import { openRedisState } from "../../state/redis.ts";
+import type { StateStore } from "../../state/store.ts";
+import { CommandFailure, usageFailure } from "./failure.ts";
+
+/** A configuration whose file names are absolute: they are written relative to its own file. */
+export interface Deployment {
+  readonly file: string;
+  readonly config: Config;
+}
+
+/** Reads a configuration file; every problem in it ends the command with exit code 2. */
+export function loadDeployment(file: string): Deployment {
+  const result = loadConfig(file);
+  if (!result.ok) {
+    const lines = result.error.map(formatProblem).join("\n");
+    throw usageFailure(`the configuration cannot be used\n${lines}`);
+  }
+  return { file, config: absoluteFiles(result.value, dirname(resolve(file))) };
+}
+
+/** Opens the store that the configuration names; embedded state is kept beside its file. */
+export async function openState(deployment: Deployment, log: Logger): Promise<StateStore> {
+  const { config, file } = deployment;
+  if (config.redis !== undefined) return openRedisState({ url: config.redis, log });
+  const path = config.stateFile ?? join(dirname(resolve(file)), "meridian.db");
+  try {
+    return openEmbeddedState({ file: path, log });
+  } catch (error) {
+    if (error instanceof StateFileError) throw new CommandFailure(error.message);
+    throw error;
+  }
+}
+
+/** Opens the store for a process that is not alone; embedded state would be its own secret. */
+export async function openSharedState(deployment: Deployment, log: Logger): Promise<StateStore> {
+  if (deployment.config.redis !== undefined) return openState(deployment, log);
+  throw usageFailure(
+    `${deployment.file} has no "redis:", so state is embedded: it lives inside one process, and ` +
+      "a role of its own would never hear of a site, a purge or a drain.",
+    `Add "redis: redis://host:6379", or run all roles together: meridian up --config ${deployment.file}`,
+  );
+}
+
+/** The configuration with its file names made absolute: they are relative to `folder` (P). */
+export function absoluteFiles(config: Config, folder: string): Config {
+  const absolute = (file: string) => (isAbsolute(file) ? file : join(folder, file));
+  const { city, asn } = config.geoip;
+  return {
+    ...config,
+    geoip: {
+      ...(city === undefined ? {} : { city: absolute(city) }),
+      ...(asn === undefined ? {} : { asn: absolute(asn) }),
+    },
+    ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
+    ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
+    zones: config.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })),
+  };
+}

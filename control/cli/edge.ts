@@ -1,0 +1,121 @@
+import { Command, Option } from "commander";
+import type { SocketAddress } from "../../common/address.ts";
+import { originUrl } from "../../common/config/fields.ts";
+import { siteSchema } from "../../common/config/site.ts";
+import { runUntilSignal } from "../../common/daemon.ts";
+import { createLogger, type LogStyle } from "../../common/log.ts";
+import { type EdgeOptions, startEdge } from "../../edge/server.ts";
+import { loadDeployment, openSharedState } from "./deployment.ts";
+import { usageFailure } from "./failure.ts";
+import { edgeOptions, LOOPBACK, placedEdges } from "./roles.ts";
+import { announce } from "./run.ts";
+import { logOption, readAddress, readSize } from "./values.ts";
+
+const EXAMPLES = `
+With --config it is one edge of a CDN. With --listen and --origin it is a cache of its own: every
+Host, passed through to one origin, nothing to configure. "rfc" stores whatever the RFCs allow;
+"safe" also refuses what has burnt operators, such as responses with Set-Cookie.
+
+Examples:
+  meridian edge --config cdn.yaml --name syd-1
+  meridian edge --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000 --memory 1GiB`;
+
+/** What the command line says. */
+interface EdgeFlags {
+  readonly config?: string;
+  readonly name?: string;
+  readonly listen?: SocketAddress;
+  readonly origin?: string;
+  readonly memory: number;
+  readonly admin?: SocketAddress;
+  readonly profile: "safe" | "rfc";
+  readonly log: LogStyle;
+}
+
+/** `meridian edge`: one edge of a configuration, or a cache without one. */
+export function edgeCommand(): Command {
+  return new Command("edge")
+    .description("run one edge: of a configuration, or as a cache in front of one origin")
+    .addOption(new Option("--config <file>", "configuration (YAML); needs redis: in it"))
+    .addOption(new Option("--name <edge>", "which edge of the configuration").env("MERIDIAN_NAME"))
+    .addOption(
+      new Option("--listen <address:port>", "quick mode: where to serve")
+        .argParser(readAddress)
+        .conflicts("config"),
+    )
+    .addOption(new Option("--origin <url>", "quick mode: where content is").conflicts("config"))
+    .addOption(
+      new Option("--memory <size>", "quick mode: memory for stored objects")
+        .argParser(readSize)
+        .default(256 * 2 ** 20, "256MiB")
+        .conflicts("config"),
+    )
+    .addOption(
+      new Option("--admin <address:port>", "quick mode: health and metrics (default: a free port)")
+        .argParser(readAddress)
+        .conflicts("config"),
+    )
+    .addOption(
+      new Option("--profile <profile>", "quick mode: what may be stored")
+        .choices(["safe", "rfc"])
+        .default("safe")
+        .conflicts("config"),
+    )
+    .addOption(logOption("json"))
+    .addHelpText("after", EXAMPLES)
+    .action((flags: EdgeFlags) =>
+      flags.config === undefined ? runQuick(flags) : runConfigured(flags.config, flags),
+    );
+}
+
+async function runQuick(flags: EdgeFlags): Promise<void> {
+  const log = createLogger(flags.log);
+  const daemon = await startEdge(quickEdge(flags, log));
+  await runUntilSignal([announce(daemon, log)], log);
+}
+
+function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
+  const { listen, origin } = flags;
+  if (listen === undefined || origin === undefined) {
+    throw usageFailure(
+      "an edge needs either --config FILE --name EDGE, or --listen ADDRESS:PORT --origin URL",
+      "Like: meridian edge --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000",
+    );
+  }
+  const url = originUrl.safeParse(origin);
+  if (!url.success) throw usageFailure(`--origin: ${url.error.issues[0]?.message ?? "not valid"}`);
+  return {
+    name: flags.name ?? "edge",
+    pop: "local",
+    listen,
+    admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
+    memoryBytes: flags.memory,
+    capacityBitsPerSecond: 1e9,
+    profile: flags.profile,
+    sites: [siteSchema.parse({ name: "default", origin: { urls: [url.data] } })],
+    anyHost: true,
+    purgeFrom: LOOPBACK,
+    log,
+  };
+}
+
+async function runConfigured(file: string, flags: EdgeFlags): Promise<void> {
+  const log = createLogger(flags.log);
+  const deployment = loadDeployment(file);
+  const edges = placedEdges(deployment.config);
+  const names = edges.map(({ edge }) => edge.name).join(", ");
+  if (flags.name === undefined) {
+    throw usageFailure("--config needs --name too", `Edges of ${file}: ${names}.`);
+  }
+  const placed = edges.find(({ edge }) => edge.name === flags.name);
+  if (placed === undefined) {
+    throw usageFailure(`${file} has no edge "${flags.name}"`, `It has: ${names}.`);
+  }
+  const state = await openSharedState(deployment, log);
+  try {
+    const daemon = await startEdge(edgeOptions(deployment.config, placed, { state, log }));
+    await runUntilSignal([announce(daemon, log)], log);
+  } finally {
+    await state.close();
+  }
+}

@@ -1,0 +1,85 @@
+import { Command } from "commander";
+import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
+import { callApi } from "./api-client.ts";
+import { formatDecision } from "./decision-text.ts";
+import { usageFailure } from "./failure.ts";
+import { apiOption, jsonOption, readIp } from "./values.ts";
+
+const EXAMPLES = `
+The daemons themselves tell their decision, from the code that serves clients.
+
+Examples:
+  meridian explain dns netcinema.kingcdn.test --client 129.94.0.1
+  meridian explain http http://video.netcinema.test/ --client 129.94.0.1
+  meridian explain http http://video.netcinema.test/ --edge syd-1`;
+
+interface ExplainFlags {
+  readonly api: string;
+  readonly json?: boolean;
+}
+
+/** `meridian explain`: why a query or a request is answered as it is. */
+export function explainCommand(): Command {
+  const dns = new Command("dns")
+    .description("why DNS answers a client with these addresses")
+    .argument("<name>", "the name asked for")
+    .requiredOption("--client <ip>", "who asks", readIp)
+    .option("--type <type>", "A, AAAA, ...", "A")
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(explainDns);
+  const http = new Command("http")
+    .description("what an edge would do with a request")
+    .argument("<url>", "an absolute URL")
+    .option("--client <ip>", "let DNS choose the edge for this client", readIp)
+    .option("--edge <name>", "ask this edge")
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(explainHttp);
+  return new Command("explain")
+    .description("explain a decision, from the live code path")
+    .addHelpText("after", EXAMPLES)
+    .addCommand(dns)
+    .addCommand(http);
+}
+
+async function explainDns(
+  name: string,
+  flags: ExplainFlags & { client: string; type: string },
+): Promise<void> {
+  const answer = await callApi<ExplainDnsBody>(flags.api, {
+    path: "/explain/dns",
+    query: { name, client: flags.client, type: flags.type },
+  });
+  if (flags.json === true) return printJson(answer);
+  print(`router ${answer.router}`, answer.decision);
+}
+
+async function explainHttp(
+  url: string,
+  flags: ExplainFlags & { client?: string; edge?: string },
+): Promise<void> {
+  if ((flags.client === undefined) === (flags.edge === undefined)) {
+    throw usageFailure(
+      "say either --edge NAME, or --client IP to have DNS choose the edge",
+      `Like: meridian explain http ${url} --client 129.94.0.1`,
+    );
+  }
+  const answer = await callApi<ExplainHttpBody>(flags.api, {
+    path: "/explain/http",
+    query: { url, client: flags.client, edge: flags.edge },
+  });
+  if (flags.json === true) return printJson(answer);
+  if (answer.dns !== undefined) print(`router ${answer.dns.router}`, answer.dns.decision);
+  print(`edge ${answer.edge}`, answer.decision);
+}
+
+function print(heading: string, decision: unknown): void {
+  process.stdout.write(`${heading}\n${formatDecision(decision, "  ")}`);
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

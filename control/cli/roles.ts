@@ -1,0 +1,105 @@
+import type { SocketAddress } from "../../common/address.ts";
+import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
+import type { Logger } from "../../common/log.ts";
+import type { EdgeOptions } from "../../edge/server.ts";
+import type { RouterOptions } from "../../router-dns/server.ts";
+import type { StateStore } from "../../state/store.ts";
+import { edgeAdminListen, routerAdminTarget } from "../admin-addresses.ts";
+import type { ControlOptions } from "../server.ts";
+
+/** What daemons of one process share. Without state, a daemon knows only its configuration. */
+export interface Shared {
+  readonly state?: StateStore;
+  readonly log: Logger;
+}
+
+/** What a router does according to the configuration (P). */
+export function routerOptions(config: Config, name: string, shared: Shared): RouterOptions {
+  const { cdn } = config;
+  return {
+    name,
+    listen: config.router.listen,
+    admin: config.router.admin,
+    domain: cdn.domain,
+    nameservers: cdn.nameservers,
+    ...(cdn.hostmaster === undefined ? {} : { hostmaster: cdn.hostmaster }),
+    ttlSeconds: ttlSeconds(config),
+    answers: cdn.answers,
+    pops: config.pops,
+    health: config.health,
+    probe: { kind: "http", path: "/healthz" },
+    geo: {
+      ...(config.geoip.city === undefined ? {} : { city: config.geoip.city }),
+      ...(config.geoip.asn === undefined ? {} : { asn: config.geoip.asn }),
+    },
+    ...(config.coverage === undefined ? {} : { coverageFile: config.coverage }),
+    zoneFiles: config.zones.map((zone) => zone.file),
+    sites: config.sites,
+    anyName: false,
+    ...shared,
+  };
+}
+
+/** What one edge does according to the configuration (P). */
+export function edgeOptions(
+  config: Config,
+  { pop, edge }: PlacedEdge,
+  shared: Shared,
+): EdgeOptions {
+  return {
+    name: edge.name,
+    pop: pop.name,
+    cdnDomain: config.cdn.domain,
+    listen: edgeListen(edge),
+    admin: edgeAdminListen(edge),
+    memoryBytes: edge.memory,
+    capacityBitsPerSecond: edge.capacity,
+    profile: "safe",
+    sites: config.sites,
+    anyHost: false,
+    purgeFrom: LOOPBACK,
+    ...shared,
+  };
+}
+
+/** What the control server does according to the configuration (P). */
+export function controlOptions(config: Config, shared: Required<Shared>): ControlOptions {
+  return {
+    listen: config.control.listen,
+    admin: config.control.admin,
+    config: {
+      domain: config.cdn.domain,
+      ttlSeconds: ttlSeconds(config),
+      pops: config.pops,
+      sites: config.sites,
+      dns: config.router.listen,
+      routerAdmin: routerAdminTarget(config),
+    },
+    ...shared,
+  };
+}
+
+/** An edge and the PoP that it stands in. */
+export interface PlacedEdge {
+  readonly pop: PopConfig;
+  readonly edge: EdgeConfig;
+}
+
+/** All edges of a configuration, with their PoPs (P). */
+export function placedEdges(config: Config): readonly PlacedEdge[] {
+  return config.pops.flatMap((pop) => pop.edges.map((edge) => ({ pop, edge })));
+}
+
+/** Addresses that PURGE requests are accepted from. */
+export const LOOPBACK = [
+  { bytes: Uint8Array.of(127, 0, 0, 0), length: 8 },
+  { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), length: 128 },
+] as const;
+
+function edgeListen(edge: EdgeConfig): SocketAddress {
+  return edge.listen ?? { host: edge.address, port: edge.port };
+}
+
+function ttlSeconds(config: Config): number {
+  return Math.round(config.cdn.ttl / 1_000);
+}

@@ -1,0 +1,123 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { SocketAddress } from "../../common/address.ts";
+import { runUntilSignal } from "../../common/daemon.ts";
+import { createLogger, type LogStyle } from "../../common/log.ts";
+import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
+import { loadDeployment, openSharedState } from "./deployment.ts";
+import { usageFailure } from "./failure.ts";
+import { parseProbe, parseQuickEdge, type QuickEdge, quickConfig } from "./quick-router.ts";
+import { routerOptions } from "./roles.ts";
+import { announce } from "./run.ts";
+import { logOption, readAddress } from "./values.ts";
+
+const EXAMPLES = `
+With --config it is the router of a CDN. With --listen, --zone and --edge it needs no file: any name
+below the zone is steered over those edges.
+
+Examples:
+  meridian router --config cdn.yaml
+  meridian router --listen 127.0.0.1:5300 --zone kingcdn.test --probe none \\
+    --edge syd=192.0.2.1@-33.87,151.21 --edge fra=192.0.2.2@50.11,8.68`;
+
+/** What the command line says. */
+interface RouterFlags {
+  readonly config?: string;
+  readonly name: string;
+  readonly listen?: readonly SocketAddress[];
+  readonly zone?: string;
+  readonly edge?: readonly QuickEdge[];
+  readonly geoip?: string;
+  readonly probe: RouterOptions["probe"];
+  readonly admin?: SocketAddress;
+  readonly log: LogStyle;
+}
+
+/** `meridian router`: the router of a configuration, or one without. */
+export function routerCommand(): Command {
+  const quick = (flags: string, description: string) =>
+    new Option(flags, `quick mode: ${description}`).conflicts("config");
+  return new Command("router")
+    .description("run a router: of a configuration, or over edges named here")
+    .addOption(new Option("--config <file>", "configuration (YAML); needs redis: in it"))
+    .addOption(
+      new Option("--name <router>", "what it is called in reports")
+        .env("MERIDIAN_NAME")
+        .default("router"),
+    )
+    .addOption(quick("--listen <address:port>", "where to answer; repeatable").argParser(more))
+    .addOption(quick("--zone <domain>", "names below it are steered"))
+    .addOption(
+      quick("--edge <name=ip@lat,lon>", "an edge and where it stands; repeatable").argParser(
+        moreEdges,
+      ),
+    )
+    .addOption(quick("--geoip <file>", "database (.mmdb) that says where clients are"))
+    .addOption(
+      quick("--probe <probe>", "how to see that an edge is up: none, http:PORT/PATH or tcp:PORT")
+        .argParser(readProbe)
+        .default({ kind: "http", port: 8080, path: "/healthz" }, "http:8080/healthz"),
+    )
+    .addOption(
+      quick("--admin <address:port>", "health and metrics (default: a free port)").argParser(
+        readAddress,
+      ),
+    )
+    .addOption(logOption("json"))
+    .addHelpText("after", EXAMPLES)
+    .action((flags: RouterFlags) =>
+      flags.config === undefined ? runQuick(flags) : runConfigured(flags.config, flags),
+    );
+}
+
+async function runQuick(flags: RouterFlags): Promise<void> {
+  const log = createLogger(flags.log);
+  const daemon = await startRouter(quickRouter(flags, log));
+  await runUntilSignal([announce(daemon, log)], log);
+}
+
+function quickRouter(flags: RouterFlags, log: RouterOptions["log"]): RouterOptions {
+  const { listen, zone, edge: edges, geoip } = flags;
+  if (listen === undefined || zone === undefined || edges === undefined) {
+    throw usageFailure(
+      "a router needs either --config FILE, or --listen, --zone and at least one --edge",
+      "Like: meridian router --listen 127.0.0.1:5300 --zone kingcdn.test " +
+        "--edge syd=192.0.2.1@-33.87,151.21",
+    );
+  }
+  const config = quickConfig({ listen, zone, edges, ...(geoip === undefined ? {} : { geoip }) });
+  if (!config.ok) throw usageFailure(config.error);
+  return {
+    ...routerOptions(config.value, flags.name, { log }),
+    admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
+    probe: flags.probe,
+    anyName: true,
+  };
+}
+
+async function runConfigured(file: string, flags: RouterFlags): Promise<void> {
+  const log = createLogger(flags.log);
+  const deployment = loadDeployment(file);
+  const state = await openSharedState(deployment, log);
+  try {
+    const options = routerOptions(deployment.config, flags.name, { state, log });
+    await runUntilSignal([announce(await startRouter(options), log)], log);
+  } finally {
+    await state.close();
+  }
+}
+
+function more(text: string, before: readonly SocketAddress[] | undefined): SocketAddress[] {
+  return [...(before ?? []), readAddress(text)];
+}
+
+function moreEdges(text: string, before: readonly QuickEdge[] | undefined): QuickEdge[] {
+  const edge = parseQuickEdge(text);
+  if (!edge.ok) throw new InvalidArgumentError(edge.error);
+  return [...(before ?? []), edge.value];
+}
+
+function readProbe(text: string): RouterOptions["probe"] {
+  const probe = parseProbe(text);
+  if (!probe.ok) throw new InvalidArgumentError(probe.error);
+  return probe.value;
+}

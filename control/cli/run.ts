@@ -1,0 +1,46 @@
+import type { RunningDaemon } from "../../common/daemon.ts";
+import type { Logger } from "../../common/log.ts";
+
+/** Says on the log that this process serves, and where: its one daemon is all that it does. */
+export function announce(daemon: RunningDaemon, log: Logger): RunningDaemon {
+  log.info({ event: "ready", name: daemon.name, addresses: daemon.addresses });
+  return daemon;
+}
+
+/** Says that one of several daemons serves; the process is `ready` when all of them do. */
+export function announcePart(daemon: RunningDaemon, log: Logger): RunningDaemon {
+  log.info({ event: "serving", name: daemon.name, addresses: daemon.addresses });
+  return daemon;
+}
+
+/** How long daemons may take to go when one of them could not start. */
+const ABANDON_DEADLINE_MS = 1_000;
+
+/**
+ * Starts daemons one after another, and keeps them in the order in which they must stop. If one
+ * cannot start, those that did are stopped, and its error goes on.
+ */
+export class DaemonGroup {
+  readonly #running: RunningDaemon[] = [];
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** All that have been started, oldest first. */
+  get running(): readonly RunningDaemon[] {
+    return this.#running;
+  }
+
+  async start(starting: Promise<RunningDaemon>): Promise<RunningDaemon> {
+    try {
+      const daemon = announcePart(await starting, this.#log);
+      this.#running.push(daemon);
+      return daemon;
+    } catch (error) {
+      await Promise.all(this.#running.map((daemon) => daemon.stop(ABANDON_DEADLINE_MS)));
+      throw error;
+    }
+  }
+}

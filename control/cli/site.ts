@@ -1,0 +1,153 @@
+import { Command } from "commander";
+import type { SiteInput } from "../../common/config/site.ts";
+import type { SiteBody, SiteListBody, SitePutBody, SiteRemovedBody } from "../api/shapes.ts";
+import { callApi } from "./api-client.ts";
+import { formatTable } from "./table.ts";
+import { apiOption, gather, jsonOption } from "./values.ts";
+
+const EXAMPLES = `
+Examples:
+  meridian site add shop --origin http://10.0.0.5:8000 --host www.shop.example
+  meridian site list
+  meridian site show shop --json
+  meridian site remove shop`;
+
+/** Options of everything that talks to the API. */
+interface ClientFlags {
+  readonly api: string;
+  readonly json?: boolean;
+}
+
+interface AddFlags extends ClientFlags {
+  readonly origin: readonly string[];
+  readonly host?: readonly string[];
+}
+
+/** `meridian site`: which properties are hosted, and where each of them lives. */
+export function siteCommand(): Command {
+  const add = clientCommand("add <name>")
+    .description("host a new site; prints the CNAME record that its owner must set")
+    .requiredOption("--origin <url>", "where its content is; repeatable, in order", gather)
+    .option("--host <name>", "a host name of its own; repeatable", gather)
+    .addHelpText("after", EXAMPLES)
+    .action(addSite);
+  const list = clientCommand("list")
+    .description("list all sites")
+    .addHelpText("after", EXAMPLES)
+    .action(listSites);
+  const show = clientCommand("show <name>")
+    .description("show one site in full, and its CNAME records")
+    .addHelpText("after", EXAMPLES)
+    .action(showSite);
+  const remove = clientCommand("remove <name>")
+    .description("stop hosting a site")
+    .addHelpText("after", EXAMPLES)
+    .action(removeSite);
+  return new Command("site")
+    .description("add, list, show or remove sites")
+    .addHelpText("after", EXAMPLES)
+    .addCommand(add)
+    .addCommand(list)
+    .addCommand(show)
+    .addCommand(remove);
+}
+
+function clientCommand(nameAndArguments: string): Command {
+  const [name = "", ...args] = nameAndArguments.split(" ");
+  const command = new Command(name).addOption(apiOption()).addOption(jsonOption());
+  for (const argument of args) command.argument(argument);
+  return command;
+}
+
+async function addSite(name: string, flags: AddFlags): Promise<void> {
+  const site: SiteInput = {
+    name,
+    hosts: [...(flags.host ?? [])],
+    origin: { urls: [...flags.origin] },
+  };
+  const answer = await callApi<SitePutBody>(flags.api, {
+    method: "POST",
+    path: "/sites",
+    body: site,
+  });
+  if (flags.json === true) return printJson(answer);
+  printText(`Site "${name}" is hosted at ${answer.cdnHost} (version ${answer.version}).`);
+  for (const { url, answers, detail } of answer.origins) {
+    printText(answers ? `Origin ${url} answers (${detail}).` : "");
+    if (answers) continue;
+    printText(`WARNING: the origin ${url} does not answer: ${detail}.`);
+    printText("Edges will answer 502 or 504 until it does. Is the URL right, and is it running?");
+  }
+  printRecords(answer);
+  printWarnings(answer.warnings);
+}
+
+async function listSites(flags: ClientFlags): Promise<void> {
+  const answer = await callApi<SiteListBody>(flags.api, { path: "/sites" });
+  if (flags.json === true) return printJson(answer);
+  if (answer.sites.length === 0) {
+    return printText("No sites yet. Add one: meridian site add NAME --origin URL --host HOST");
+  }
+  const rows = answer.sites.map(({ site, cdnHost }) => [
+    site.name,
+    cdnHost,
+    (site.hosts ?? []).join(" ") || "-",
+    site.origin.urls.join(" "),
+  ]);
+  process.stdout.write(formatTable([["SITE", "SERVED AT", "HOSTS", "ORIGIN"], ...rows]));
+}
+
+async function showSite(name: string, flags: ClientFlags): Promise<void> {
+  const path = `/sites/${encodeURIComponent(name)}`;
+  const answer = await callApi<SiteBody>(flags.api, { path });
+  if (flags.json === true) return printJson(answer);
+  const { site } = answer;
+  const rows = [
+    ["site", site.name],
+    ["served at", answer.cdnHost],
+    ["hosts", (site.hosts ?? []).join(" ") || "-"],
+    ["origins", site.origin.urls.join(" ")],
+    ["Host to origin", site.origin.host ?? "as the client sent it"],
+    [
+      "timeouts",
+      `connect ${site.origin.connectTimeout}, first byte ${site.origin.firstByteTimeout}, ` +
+        `idle ${site.origin.idleTimeout}`,
+    ],
+    ["when all are down", site.allDown ?? ""],
+    ...(site.rules ?? []).map((rule) => [
+      `rule ${rule.match}`,
+      rule.cache === false ? "not cached" : `cached${rule.ttl ? ` for ${rule.ttl}` : ""}`,
+    ]),
+  ];
+  process.stdout.write(formatTable(rows));
+  printRecords(answer);
+}
+
+async function removeSite(name: string, flags: ClientFlags): Promise<void> {
+  const answer = await callApi<SiteRemovedBody>(flags.api, {
+    method: "DELETE",
+    path: `/sites/${encodeURIComponent(name)}`,
+  });
+  if (flags.json === true) return printJson(answer);
+  printText(`Site "${answer.removed}" is removed (version ${answer.version}).`);
+  printText("Its owner should take the CNAME record away: it points at nothing now.");
+  printWarnings(answer.warnings);
+}
+
+function printRecords(body: SiteBody): void {
+  const many = body.records.length > 1;
+  printText(`\nThe owner of the site sets ${many ? "these records" : "this record"}:\n`);
+  for (const { text } of body.records) printText(`  ${text}`);
+}
+
+function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) printText(`\nNote: ${warning}`);
+}
+
+function printText(line: string): void {
+  if (line !== "") process.stdout.write(`${line}\n`);
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,87 @@
+import { Command } from "commander";
+import { formatBytes } from "../../common/units.ts";
+import type { EdgeStatus, StatusBody } from "../api/shapes.ts";
+import { callApi } from "./api-client.ts";
+import { formatAgo, formatTable } from "./table.ts";
+import { apiOption, jsonOption } from "./values.ts";
+
+/** `meridian status`: the whole CDN on one screen. */
+export function statusCommand(): Command {
+  return new Command("status")
+    .description("show every edge as routers see it, its load, and what is hosted")
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExamples:\n  meridian status\n  meridian status --json | jq .pops")
+    .action(async (flags: { api: string; json?: boolean }) => {
+      const status = await callApi<StatusBody>(flags.api, { path: "/status" });
+      process.stdout.write(
+        flags.json === true ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status),
+      );
+    });
+}
+
+/** Writes a status for a terminal (P). */
+export function formatStatus(status: StatusBody): string {
+  const { state, cdn } = status;
+  const store = state.up
+    ? `${state.kind} state at version ${state.version}`
+    : `${state.kind} state does NOT ANSWER: edges serve on, nothing can be changed`;
+  const edges = status.pops.flatMap((pop) => pop.edges);
+  const routers = status.routers.map(
+    ({ name, lag, queriesPerSecond }) =>
+      `${name} (${Math.round(queriesPerSecond)} queries/s${lag > 0 ? `, ${lag} behind` : ""})`,
+  );
+  const sites = status.sites.map(({ site, cdnHost }) => [
+    site.name,
+    cdnHost,
+    (site.hosts ?? []).join(" ") || "-",
+    site.origin.urls.join(" "),
+  ]);
+  return [
+    `${cdn.domain}, TTL ${cdn.ttlSeconds} s, ${store}\n`,
+    `routers: ${routers.join(", ") || "none has reported"}\n\n`,
+    formatTable([EDGE_HEADING, ...edges.map((edge) => edgeRow(edge, status))]),
+    "\n",
+    formatTable([["SITE", "SERVED AT", "HOSTS", "ORIGIN"], ...sites]),
+  ].join("");
+}
+
+const EDGE_HEADING = [
+  "EDGE",
+  "POP",
+  "ADDRESS",
+  "HEALTH",
+  "FOR",
+  "REQ/S",
+  "MBIT/S",
+  "CPU",
+  "CACHE",
+  "VERSION",
+  "LAST PROBE",
+];
+
+function edgeRow(edge: EdgeStatus, status: StatusBody): string[] {
+  const beat = edge.heartbeat;
+  const since = edge.routers[0]?.since;
+  const health = edge.running === false ? `${edge.health} (stopped)` : edge.health;
+  return [
+    edge.name,
+    edge.pop,
+    `${edge.address}:${edge.port}`,
+    edge.drained && edge.health !== "draining" ? `${health}, drained` : health,
+    since === undefined ? "-" : formatAgo(status.now - since),
+    beat === undefined ? "-" : beat.requestsPerSecond.toFixed(1),
+    beat === undefined ? "-" : (beat.bitsPerSecond / 1e6).toFixed(1),
+    beat === undefined ? "-" : `${Math.round(beat.cpu * 100)}%`,
+    beat === undefined
+      ? "no heartbeat"
+      : `${beat.objects} objects, ${formatBytes(beat.storeBytes)}`,
+    versionText(edge),
+    edge.routers[0]?.detail ?? "-",
+  ];
+}
+
+function versionText({ version, lag = 0 }: EdgeStatus): string {
+  if (version === undefined) return "-";
+  return lag > 0 ? `${version} (${lag} behind)` : String(version);
+}

@@ -1,0 +1,53 @@
+import { Command } from "commander";
+import { runUntilSignal } from "../../common/daemon.ts";
+import { createLogger, type LogStyle } from "../../common/log.ts";
+import { startEdge } from "../../edge/server.ts";
+import { startRouter } from "../../router-dns/server.ts";
+import { startControl } from "../server.ts";
+import { loadDeployment, openState } from "./deployment.ts";
+import { controlOptions, edgeOptions, placedEdges, routerOptions } from "./roles.ts";
+import { DaemonGroup } from "./run.ts";
+import { logOption } from "./values.ts";
+
+const EXAMPLES = `
+State (sites, purges, drains) is kept in meridian.db beside the configuration, or in Redis if it
+says "redis:".
+
+Examples:
+  meridian up --config cdn.yaml
+  meridian up --config cdn.yaml --log pretty`;
+
+/** `meridian up`: control, router and all edges of a configuration in one process. */
+export function upCommand(): Command {
+  return new Command("up")
+    .description("run all roles of a configuration in one process")
+    .requiredOption("--config <file>", "configuration (YAML)")
+    .addOption(logOption("json"))
+    .addHelpText("after", EXAMPLES)
+    .action(runUp);
+}
+
+async function runUp(options: { config: string; log: LogStyle }): Promise<void> {
+  const log = createLogger(options.log);
+  const deployment = loadDeployment(options.config);
+  const { config } = deployment;
+  const state = await openState(deployment, log);
+  try {
+    const group = new DaemonGroup(log);
+    const shared = { state, log };
+    await group.start(startControl(controlOptions(config, shared)));
+    await group.start(startRouter(routerOptions(config, "router", shared)));
+    for (const placed of placedEdges(config)) {
+      await group.start(startEdge(edgeOptions(config, placed, shared)));
+    }
+    const { listen: dns } = config.router;
+    log.info({
+      event: "ready",
+      name: "up",
+      addresses: { api: config.control.listen, dns: dns[0] },
+    });
+    await runUntilSignal(group.running, log);
+  } finally {
+    await state.close();
+  }
+}

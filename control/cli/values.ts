@@ -1,0 +1,75 @@
+import { InvalidArgumentError, Option } from "commander";
+import { parseSocketAddress, type SocketAddress } from "../../common/address.ts";
+import { parseIp } from "../../common/ip.ts";
+import type { LogStyle } from "../../common/log.ts";
+import type { Result } from "../../common/result.ts";
+import { parseSizeBytes } from "../../common/units.ts";
+
+/** Makes commander refuse what `parse` refuses, in its words. */
+function reader<T>(parse: (text: string) => Result<T, string>): (text: string) => T {
+  return (text) => {
+    const result = parse(text);
+    if (!result.ok) throw new InvalidArgumentError(result.error);
+    return result.value;
+  };
+}
+
+/** Reads `127.0.0.1:8080`. */
+export const readAddress: (text: string) => SocketAddress = reader(parseSocketAddress);
+
+/** Reads `256MiB`; output: bytes. */
+export const readSize: (text: string) => number = reader(parseSizeBytes);
+
+/** Reads an IP address and gives it back as written. */
+export function readIp(text: string): string {
+  const bytes = parseIp(text);
+  if (!bytes.ok) throw new InvalidArgumentError(bytes.error);
+  return text;
+}
+
+/** Reads a port that something can connect to: 1 to 65535. */
+export function readPort(text: string): number {
+  return readInteger(text, 1, 65_535);
+}
+
+/** Reads a number of seconds, such as `30` or `0.5`. */
+export function readSeconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 86_400) {
+    throw new InvalidArgumentError("must be a number of seconds, up to 86400");
+  }
+  return value;
+}
+
+/** Reads a whole number from `min` to `max`. */
+export function readInteger(text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new InvalidArgumentError(`must be a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+/** Gathers an option that may be given several times. */
+export function gather(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+/** `--log json|pretty`, for everything that runs as a daemon. */
+export function logOption(fallback: LogStyle): Option {
+  return new Option("--log <style>", "log lines on stderr: json for machines, pretty for people")
+    .choices(["json", "pretty"])
+    .default(fallback);
+}
+
+/** `--api URL`, for everything that talks to a running CDN. */
+export function apiOption(): Option {
+  return new Option("--api <url>", "control API to talk to")
+    .env("MERIDIAN_API")
+    .default("http://127.0.0.1:9090");
+}
+
+/** `--json`, for everything that prints. */
+export function jsonOption(): Option {
+  return new Option("--json", "print JSON instead of text");
+}

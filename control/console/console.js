@@ -1,0 +1,356 @@
+// The console page: asks /v1/status once a second and shows it. Everything it can do is a call of
+// the same API that the command line uses.
+import { arc, drawLand, project, shape } from "./map.js";
+
+const POLL_MS = 1000;
+const CLIENTS = [
+  ["Sydney", "129.94.0.1", [-33.87, 151.21]],
+  ["Frankfurt", "5.9.0.1", [50.11, 8.68]],
+  ["Virginia", "3.208.0.1", [39.04, -77.49]],
+  ["Tokyo", "133.11.0.1", [35.69, 139.69]],
+  ["São Paulo", "200.144.0.1", [-23.55, -46.63]],
+];
+
+const $ = (id) => document.getElementById(id);
+const rows = new Map();
+const pops = new Map();
+let status;
+let sitesShown = "";
+let route;
+
+async function api(path, options = {}) {
+  const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const response = await fetch(`/v1${path}`, {
+    method: options.method ?? "GET",
+    ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+  });
+  const answer = await response.json();
+  if (response.ok) return answer;
+  throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(" "));
+}
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "onclick") made.addEventListener("click", value);
+    else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Changes text only when it differs, so that selections and screen readers are left in peace. */
+function write(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+function alarm(text) {
+  $("alarm").hidden = text === "";
+  write($("alarm"), text);
+}
+
+/** Nothing fails in silence: what nobody expected ends up in the alarm line. */
+function carryOut(promise) {
+  promise.catch((error) => alarm(`This page has a mistake: ${error.message}`));
+}
+
+async function refresh() {
+  try {
+    status = await api("/status");
+    alarm(status.state.up ? "" : STATE_DOWN);
+    showStatus();
+  } catch (error) {
+    alarm(`The control server does not answer (${error.message}). What you see is old.`);
+  }
+  setTimeout(() => carryOut(refresh()), POLL_MS);
+}
+
+const STATE_DOWN =
+  "The state store does not answer. Edges go on serving; nothing can be changed until it is back.";
+
+function showStatus() {
+  const edges = status.pops.flatMap((pop) => pop.edges);
+  const up = edges.filter((edge) => edge.health === "up").length;
+  const perSecond = sum(edges.map((edge) => edge.heartbeat?.requestsPerSecond ?? 0));
+  write($("domain"), status.cdn.domain);
+  write($("state"), status.state.up ? `${status.state.kind}, up` : `${status.state.kind}, DOWN`);
+  write($("version"), status.state.up ? String(status.state.version) : "?");
+  write($("dns"), status.dns.map(({ host, port }) => `${host}:${port}`).join(" "));
+  write($("ttl"), `${status.cdn.ttlSeconds} s`);
+  write($("up"), `${up} of ${edges.length}`);
+  write($("requests"), `${perSecond.toFixed(1)}/s`);
+  for (const pop of status.pops) showPop(pop);
+  for (const edge of edges) showEdge(edge);
+  showSites();
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** A PoP is as well as the best of its edges. */
+function popHealth(pop) {
+  const best = ["up", "draining", "unknown", "down"];
+  return best.find((health) => pop.edges.some((edge) => edge.health === health)) ?? "unknown";
+}
+
+function showPop(pop) {
+  if (!pops.has(pop.name)) pops.set(pop.name, drawPop(pop));
+  const { group, load } = pops.get(pop.name);
+  group.setAttribute("class", `pop ${popHealth(pop)}`);
+  const perSecond = sum(pop.edges.map((edge) => edge.heartbeat?.requestsPerSecond ?? 0));
+  write(load, `${perSecond.toFixed(1)} req/s`);
+}
+
+function drawPop(pop) {
+  const [x, y] = project(pop.location);
+  const group = shape("g", { class: "pop" });
+  const left = x > 330;
+  const label = { x: left ? x - 5 : x + 5, "text-anchor": left ? "end" : "start" };
+  const name = shape("text", { ...label, y: y + 0.2 });
+  const load = shape("text", { ...label, y: y + 4.8, class: "load" });
+  name.textContent = pop.name;
+  group.append(
+    shape("circle", { cx: x, cy: y, r: 4.6, class: "halo" }),
+    shape("circle", { cx: x, cy: y, r: 2.1 }),
+    name,
+    load,
+  );
+  $("map").append(group);
+  return { group, load };
+}
+
+function showEdge(edge) {
+  if (!rows.has(edge.name)) rows.set(edge.name, makeRow(edge.name));
+  const row = rows.get(edge.name);
+  const beat = edge.heartbeat;
+  row.health.setAttribute("class", `health ${edge.health}`);
+  const stopped = edge.running === false ? " (stopped)" : "";
+  write(row.health, `${edge.drained ? "drained" : edge.health}${stopped}`);
+  write(row.address, `${edge.pop} · ${edge.address}:${edge.port}`);
+  const probe = edge.routers[0];
+  write(row.probe, probe === undefined ? "no report" : `${probe.detail}, for ${ago(probe.since)}`);
+  write(row.requests, beat === undefined ? "–" : beat.requestsPerSecond.toFixed(1));
+  write(row.bits, beat === undefined ? "–" : (beat.bitsPerSecond / 1e6).toFixed(1));
+  write(row.clients, beat === undefined ? "–" : String(beat.connections));
+  write(row.cache, beat === undefined ? "no heartbeat" : cacheText(beat));
+  write(row.version, edge.version === undefined ? "–" : versionText(edge));
+  row.version.classList.toggle("behind", edge.lag > 0);
+  write(row.drain, edge.drained ? "Undrain" : "Drain");
+  row.stop.hidden = !status.demo;
+  write(row.stop, edge.running === false ? "Start" : "Stop");
+}
+
+function versionText({ version, lag }) {
+  return lag > 0 ? `${version} (${lag} behind)` : String(version);
+}
+
+function cacheText(beat) {
+  const share = (100 * beat.storeBytes) / Math.max(1, beat.storeBytesMax);
+  return `${beat.objects} objects, ${bytesText(beat.storeBytes)} (${share.toFixed(0)} % full)`;
+}
+
+function bytesText(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = bytes < 1 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
+}
+
+function ago(since) {
+  const seconds = Math.max(0, Math.round((status.now - since) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+function makeRow(name) {
+  const cells = {};
+  for (const key of [
+    "health",
+    "address",
+    "probe",
+    "requests",
+    "bits",
+    "clients",
+    "cache",
+    "version",
+  ]) {
+    cells[key] = element("span");
+  }
+  cells.address.className = "soft";
+  cells.drain = element("button", { type: "button", "aria-label": `Drain or undrain ${name}` });
+  cells.stop = element("button", { type: "button", "aria-label": `Stop or start ${name}` });
+  act(cells.drain, () => `/edges/${name}/${edgeNamed(name).drained ? "undrain" : "drain"}`);
+  act(cells.stop, () => `/demo/edges/${name}/${edgeNamed(name).running ? "stop" : "start"}`);
+  const number = (cell) => element("td", { class: "number" }, cell);
+  $("edges").append(
+    element(
+      "tr",
+      {},
+      element("td", {}, element("strong", {}, name), " ", cells.address),
+      element("td", {}, cells.health),
+      element("td", { class: "soft" }, cells.probe),
+      number(cells.requests),
+      number(cells.bits),
+      number(cells.clients),
+      element("td", {}, cells.cache),
+      number(cells.version),
+      element("td", {}, cells.drain, cells.stop),
+    ),
+  );
+  return cells;
+}
+
+function edgeNamed(name) {
+  return status.pops.flatMap((pop) => pop.edges).find((edge) => edge.name === name);
+}
+
+function act(button, path) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await api(path(), { method: "POST" });
+      alarm("");
+    } catch (error) {
+      alarm(error.message);
+    }
+    button.disabled = false;
+  });
+}
+
+function showSites() {
+  const shown = JSON.stringify(status.sites);
+  if (shown === sitesShown) return;
+  sitesShown = shown;
+  const select = $("purge").elements.site;
+  const chosen = select.value;
+  select.replaceChildren(
+    ...status.sites.map(({ site }) => element("option", { value: site.name }, site.name)),
+  );
+  if (chosen !== "") select.value = chosen;
+  if ($("ask").elements.name.value === "") {
+    const [first] = status.sites;
+    $("ask").elements.name.value = first?.site.hosts[0] ?? first?.cdnHost ?? "";
+  }
+  $("sites").replaceChildren(
+    ...(status.sites.length === 0
+      ? [element("p", { class: "hint" }, "None yet: meridian site add NAME --origin URL")]
+      : status.sites.map(drawSite)),
+  );
+}
+
+function drawSite({ site, cdnHost, records }) {
+  return element(
+    "article",
+    { class: "site" },
+    element("h3", {}, site.name),
+    element("p", { class: "soft" }, `served at ${cdnHost}, from ${site.origin.urls.join(", ")}`),
+    ...records.map(({ text }) => element("code", { class: "record" }, text)),
+  );
+}
+
+async function ask() {
+  const form = $("ask").elements;
+  const client = form.client.value.trim();
+  const query = new URLSearchParams({ name: form.name.value.trim(), client });
+  try {
+    const { decision } = await api(`/explain/dns?${query}`);
+    showDecision(decision, client);
+  } catch (error) {
+    route?.remove();
+    $("decision").replaceChildren(element("p", { class: "wrong" }, error.message));
+  }
+}
+
+function showDecision(decision, client) {
+  const chosen = chosenEdge(decision);
+  const place = clientPlace(decision, client);
+  drawRoute(place, chosen);
+  const answer = element("p", { class: "answer" });
+  if (chosen === undefined) answer.append("No edge of this CDN.");
+  else answer.append("To ", element("strong", {}, chosen.name), ` at ${chosen.address}`);
+  $("decision").replaceChildren(
+    answer,
+    element(
+      "details",
+      {},
+      element("summary", {}, "The whole decision"),
+      element("pre", { tabindex: "0" }, JSON.stringify(decision, null, 2)),
+    ),
+  );
+}
+
+function drawRoute(place, edge) {
+  route?.remove();
+  const pop = status.pops.find((candidate) => candidate.name === edge?.pop);
+  if (place === undefined || pop === undefined) return;
+  const [x, y] = project(place);
+  route = shape("g", {});
+  route.append(
+    shape("path", { class: "route", d: arc(place, pop.location) }),
+    shape("circle", { class: "client-dot", cx: x, cy: y, r: 1.7 }),
+  );
+  $("map").append(route);
+}
+
+async function purge() {
+  const form = $("purge").elements;
+  const urls = form.urls.value
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  const path = `/sites/${encodeURIComponent(form.site.value)}/purge?wait=5000`;
+  const button = $("purge").querySelector("button");
+  button.disabled = true;
+  try {
+    const body = urls.length === 0 ? { all: true } : { urls };
+    showPurged(await api(path, { method: "POST", body }));
+  } catch (error) {
+    $("purged").replaceChildren(element("p", { class: "wrong" }, error.message));
+  }
+  button.disabled = false;
+}
+
+function showPurged({ version, acknowledged, pending }) {
+  const item = (edge, text) =>
+    element("li", {}, element("strong", {}, edge), " ", element("span", { class: "soft" }, text));
+  $("purged").replaceChildren(
+    element("p", { class: "hint" }, `Version ${version}. Which edges have applied it:`),
+    element(
+      "ul",
+      {},
+      ...acknowledged.map(({ edge, ms }) => item(edge, `in ${ms} ms`)),
+      ...pending.map(({ edge, live }) => item(edge, live ? "pending" : "not running")),
+    ),
+  );
+}
+
+/** The edge of the first address that the router would answer with. */
+function chosenEdge(decision) {
+  const [first] = decision.addresses ?? [];
+  const edges = status.pops.flatMap((pop) => pop.edges);
+  return edges.find((edge) => edge.address === first);
+}
+
+/** Where the router believes the client to be; for our own examples, where we know it is. */
+function clientPlace(decision, client) {
+  return decision.client?.location ?? CLIENTS.find(([, address]) => address === client)?.[2];
+}
+
+for (const [place, address] of CLIENTS) {
+  const choose = () => {
+    $("ask").elements.client.value = address;
+    carryOut(ask());
+  };
+  $("picks").append(element("button", { type: "button", onclick: choose }, place));
+}
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  carryOut(ask());
+});
+$("purge").addEventListener("submit", (event) => {
+  event.preventDefault();
+  carryOut(purge());
+});
+drawLand($("map"));
+carryOut(refresh());

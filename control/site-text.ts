@@ -1,0 +1,54 @@
+import type { Site, SiteInput } from "../common/config/site.ts";
+import { formatDurationMs } from "../common/units.ts";
+import type { CnameRecord, SiteBody } from "./api/shapes.ts";
+
+/**
+ * TTL of the record that a customer sets. Their name always points at the same name of ours, so it
+ * may be kept for long; an hour still lets them move away in an afternoon.
+ */
+const CUSTOMER_CNAME_TTL_SECONDS = 3_600;
+
+/** A site in the form in which people write it: durations as text (P). */
+export function siteInput(site: Site): SiteInput {
+  const { connectTimeout, firstByteTimeout, idleTimeout, ...origin } = site.origin;
+  return {
+    ...site,
+    origin: {
+      ...origin,
+      connectTimeout: formatDurationMs(connectTimeout),
+      firstByteTimeout: formatDurationMs(firstByteTimeout),
+      idleTimeout: formatDurationMs(idleTimeout),
+    },
+    rules: site.rules.map(({ ttl, ...rule }) =>
+      ttl === undefined ? rule : { ...rule, ttl: formatDurationMs(ttl) },
+    ),
+  };
+}
+
+/** The name under which the CDN itself serves a site (P). */
+export function cdnHost(site: string, domain: string): string {
+  return `${site}.${domain}`;
+}
+
+/** A site as the API shows it (P). */
+export function siteBody(site: Site, domain: string): SiteBody {
+  return {
+    site: siteInput(site),
+    cdnHost: cdnHost(site.name, domain),
+    records: cnameRecords(site, domain),
+  };
+}
+
+/** What the owner of a site puts into their own zone, one record for each host (P). */
+function cnameRecords(site: Site, domain: string): CnameRecord[] {
+  const target = `${cdnHost(site.name, domain)}.`;
+  const ttlSeconds = CUSTOMER_CNAME_TTL_SECONDS;
+  const record = (name: string) => `${name} ${ttlSeconds} IN CNAME ${target}`;
+  if (site.hosts.length === 0) {
+    return [{ ttlSeconds, target, text: record("<your host name>.") }];
+  }
+  return site.hosts.map((host) => {
+    const name = `${host}.`;
+    return { name, ttlSeconds, target, text: record(name) };
+  });
+}
