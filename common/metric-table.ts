@@ -86,6 +86,12 @@ export const METRICS = {
     labels: [],
     help: "Open client connections.",
   },
+  edge_object_records_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["result"],
+    help: "Records of stored objects for the state store, by result (sent, dropped).",
+  },
   dns_queries_total: {
     part: "dns",
     kind: "counter",

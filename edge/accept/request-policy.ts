@@ -1,0 +1,54 @@
+import { type FieldLines, fieldValues } from "../http/fields.ts";
+import type { ErrorReason } from "../serve/error-response.ts";
+
+/** The longest path and query that is served; origins rarely take more. */
+const TARGET_BYTES_MAX = 16_384;
+
+/** What is needed of a request to decide whether it is served at all. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  readonly fields: FieldLines;
+}
+
+/** Whether a request goes on, and for which host and path. */
+export type PolicyVerdict =
+  /** `host` as sent; `target` in origin-form: path and query. */
+  | { readonly kind: "accept"; readonly host: string; readonly target: string }
+  | { readonly kind: "reject"; readonly reason: ErrorReason };
+
+/** A name, an IPv4 address or an IPv6 literal, with or without a port (RFC 9110 section 4.2.1). */
+const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
+
+const ABSOLUTE_FORM = /^http:\/\/([^/?#]*)(.*)$/is;
+
+/**
+ * Checks a request before anything else looks at it (P). RFC 9112 sections 3.2 and 3.3.
+ *
+ * The parser has refused bad syntax and both lengths at once already. Here: exactly one valid Host;
+ * absolute-form, whose authority beats Host; no CONNECT and no TRACE, for there is nothing behind
+ * this port that could serve them; a target that is a path.
+ */
+export function judgeRequest(head: RequestHead): PolicyVerdict {
+  const { method, target, fields } = head;
+  if (method === "TRACE" || method === "CONNECT") return reject("method-not-allowed");
+  if (target.length > TARGET_BYTES_MAX) return reject("uri-too-long");
+  const hosts = fieldValues(fields, "host");
+  const host = hosts[0];
+  if (hosts.length !== 1 || host === undefined || !HOST.test(host)) return reject("bad-host");
+  if (target.startsWith("/")) return { kind: "accept", host, target };
+  return judgeAbsoluteForm(target);
+}
+
+function judgeAbsoluteForm(target: string): PolicyVerdict {
+  const [, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
+  if (authority === undefined) return reject("bad-request");
+  if (!HOST.test(authority)) return reject("bad-host");
+  const path = rest.startsWith("/") ? rest : `/${rest}`;
+  return { kind: "accept", host: authority, target: path };
+}
+
+function reject(reason: ErrorReason): PolicyVerdict {
+  return { kind: "reject", reason };
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { MonotonicMs } from "../common/clock.ts";
+import type { Site, SiteRule } from "../common/config/site.ts";
+import { formatIp, parseIp } from "../common/ip.ts";
+import type { CacheLabel } from "./admin/request-metrics.ts";
+import type { Reuse } from "./decide/reuse.ts";
+import type { OriginHead } from "./fetch/exchange.ts";
+import type { Fill, FillClient, FillOutcome, FillPlan } from "./fetch/fill.ts";
+import type { FillBody } from "./fetch/fill-body.ts";
+import { type FieldLines, fieldLinesFromRaw, hasField } from "./http/fields.ts";
+import type { ErrorReason } from "./serve/error-response.ts";
+import type { FillReader } from "./serve/send-chunks.ts";
+import type { CacheObject, StoredVariants } from "./store/store.ts";
+
+/** Why a request goes past the cache: neither answered from it nor stored. A closed set. */
+export type BypassReason =
+  /** Not GET or HEAD. */
+  | "method"
+  /** A rule of the site says `cache: false`. */
+  | "rule"
+  /** A GET with a body: what the body asks for is not part of the key. */
+  | "request-body"
+  /** A range far into something that is not stored. */
+  | "range";
+
+/** What a client gets. */
+export type Answer =
+  | {
+      readonly kind: "stored";
+      readonly object: CacheObject;
+      readonly ageSeconds: number;
+      readonly ttlSeconds: number;
+      /** What the origin said when it was asked about the object; undefined if it was not asked. */
+      readonly status: number | undefined;
+    }
+  | { readonly kind: "fill"; readonly head: OriginHead; readonly body: FillBody };
+
+/** One request of a client: the facts that the steps have found out so far. */
+export class ClientExchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  readonly requestFields: FieldLines;
+  readonly startedAt: MonotonicMs;
+  host = "";
+  /** Path and query. */
+  target = "";
+  site: Site | undefined;
+  rule: SiteRule | undefined;
+  key = "";
+  /** What is stored under the key, as of the last lookup. */
+  variants: StoredVariants | undefined;
+  reuse: Reuse | undefined;
+  /** The stored object that the decision is about. */
+  object: CacheObject | undefined;
+  bypass: BypassReason | undefined;
+  refusal: ErrorReason | undefined;
+  outcome: FillOutcome | undefined;
+  answer: Answer | undefined;
+  /** What the origin was asked, if this exchange asked it. */
+  plan: FillPlan | undefined;
+  fill: Fill | undefined;
+  /** What stands for this exchange in its fill. */
+  client: FillClient | undefined;
+  reader: FillReader | undefined;
+  /** It waited for a fill that another client leads. */
+  collapsed = false;
+  /** It was released by a fill and must not wait for another. */
+  alone = false;
+  /** How often it was released. */
+  releases = 0;
+  cache: CacheLabel = "miss";
+  headAt: MonotonicMs = 0;
+  /** The client closed before it had everything. */
+  aborted = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, startedAt: MonotonicMs) {
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? "GET";
+    this.requestFields = fieldLinesFromRaw(request.rawHeaders);
+    this.startedAt = startedAt;
+  }
+
+  /** The request has a body, or may have one. */
+  get hasBody(): boolean {
+    if (hasField(this.requestFields, "transfer-encoding")) return true;
+    const length = this.request.headers["content-length"];
+    return length !== undefined && length !== "0";
+  }
+
+  /** Absolute URI of the request. */
+  get url(): string {
+    return `http://${this.host}${this.target}`;
+  }
+
+  /** Address of the client, IPv4 inside IPv6 unmapped. */
+  get clientAddress(): string {
+    const text = this.request.socket.remoteAddress ?? "";
+    const bytes = parseIp(text.replace(/%.*$/, ""));
+    return bytes.ok ? formatIp(bytes.value) : text;
+  }
+}

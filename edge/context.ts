@@ -1,0 +1,36 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../common/clock.ts";
+import type { IpPrefix } from "../common/ip.ts";
+import type { Logger } from "../common/log.ts";
+import type { RequestMetrics } from "./admin/request-metrics.ts";
+import type { CacheProfile } from "./decide/storable.ts";
+import type { Fills } from "./fetch/collapse.ts";
+import type { OriginClient } from "./fetch/origin-client.ts";
+import type { SiteTable } from "./key/site.ts";
+import type { Store } from "./store/store.ts";
+
+/** Everything that a request meets on its way: one per edge, handed to every step. */
+export interface EdgeContext {
+  readonly name: string;
+  readonly profile: CacheProfile;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: Store;
+  readonly origins: OriginClient;
+  readonly fills: Fills;
+  readonly metrics: RequestMetrics;
+  /** From where `PURGE` is accepted. */
+  readonly purgeFrom: readonly IpPrefix[];
+  /** Hosts under which this edge answers about itself, in lower case and without port. */
+  readonly ownHosts: ReadonlySet<string>;
+  /** Replaced as a whole when sites change. */
+  sites: SiteTable;
+  /** True while purges may have been missed: nothing stored is served without asking. */
+  revalidateAll(): boolean;
+  /** Names one answer in a client's hands and in the log. */
+  nextRequestId(): string;
+  /** Says how to find out whether a connection waits for an origin, which has its own deadlines. */
+  noteWaiting(socket: Socket, isWaiting: () => boolean): void;
+  /** Undefined when this edge should be sent traffic, else why not. */
+  notReady(): string | undefined;
+}

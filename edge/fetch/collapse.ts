@@ -1,0 +1,152 @@
+import type { Clock } from "../../common/clock.ts";
+import type { StoredResponse } from "../decide/stored.ts";
+import { type FieldLines, hasField } from "../http/fields.ts";
+import type { Store, StoredVariants } from "../store/store.ts";
+import { DoNotCoalesce } from "./do-not-coalesce.ts";
+import {
+  Fill,
+  type FillClient,
+  type FillPlan,
+  type FillResult,
+  type FillSurroundings,
+} from "./fill.ts";
+import type { OriginClient } from "./origin-client.ts";
+
+/** Refreshes behind clients' backs at the same time; beyond that the next request waits. */
+const BACKGROUND_FILLS_MAX = 256;
+
+/** What the fills of an edge need, and whom they tell. */
+export interface FillsOptions {
+  readonly store: Store;
+  readonly origins: OriginClient;
+  readonly clock: Clock;
+  onFillEnd(fill: Fill, result: FillResult): void;
+  onStored(fill: Fill, stored: StoredResponse): void;
+}
+
+/**
+ * All fills under way: one for each key and variant, however many clients wait.
+ *
+ * A client joins a fill whose answer will fit it as far as is known: by the variant that the head
+ * says, or by the fields that earlier answers of the key varied on, or on trust. When the head shows
+ * that the answer cannot be shared, all who waited are released in the same turn.
+ */
+export class Fills {
+  readonly #joinable = new Map<string, Set<Fill>>();
+  readonly #all = new Set<Fill>();
+  readonly #background = new Set<Fill>();
+  readonly #doNotCoalesce: DoNotCoalesce;
+  readonly #around: FillSurroundings;
+
+  constructor(options: FillsOptions) {
+    this.#doNotCoalesce = new DoNotCoalesce(options.clock);
+    this.#around = {
+      store: options.store,
+      origins: options.origins,
+      onClosed: (fill) => this.#close(fill),
+      onNotShareable: (fill) => this.#doNotCoalesce.note(fill.plan.key),
+      onStored: (fill, stored) => {
+        this.#doNotCoalesce.forget(fill.plan.key);
+        options.onStored(fill, stored);
+      },
+      onEnd: (fill, result) => {
+        this.#all.delete(fill);
+        this.#background.delete(fill);
+        options.onFillEnd(fill, result);
+      },
+    };
+  }
+
+  /** True if clients of this key wait for one another. */
+  mayCoalesce(key: string): boolean {
+    return !this.#doNotCoalesce.has(key);
+  }
+
+  /** The fill that a client may wait for, if there is one. */
+  find(
+    key: string,
+    requestFields: FieldLines,
+    stored: StoredVariants | undefined,
+  ): Fill | undefined {
+    const candidates = this.#joinable.get(key);
+    if (candidates === undefined) return undefined;
+    const names = knownVary(candidates, stored);
+    for (const fill of candidates) if (fill.accepts(requestFields, names)) return fill;
+    return undefined;
+  }
+
+  /** Starts a fill. `leader` may be told of a failure before this returns. */
+  lead(plan: FillPlan, leader: FillClient): Fill {
+    const fill = this.#add(plan, leader);
+    fill.start();
+    return fill;
+  }
+
+  /** Starts a refresh that no client waits for, unless one is under way or there are too many. */
+  refresh(plan: FillPlan): void {
+    if (this.#background.size >= BACKGROUND_FILLS_MAX) return;
+    if (this.find(plan.key, plan.requestFields, undefined) !== undefined) return;
+    const fill = this.#add(plan, undefined);
+    this.#background.add(fill);
+    fill.start();
+  }
+
+  /** Keeps what is under way for a key from being stored or joined. */
+  doomKey(key: string): void {
+    for (const fill of this.#all) if (fill.plan.key === key) fill.doom();
+  }
+
+  /** The same for everything of a site. */
+  doomSite(site: string): void {
+    for (const fill of this.#all) if (fill.plan.site.name === site) fill.doom();
+  }
+
+  /** The same for everything. */
+  doomAll(): void {
+    for (const fill of this.#all) fill.doom();
+  }
+
+  /** Closes all connections to origins. */
+  abortAll(): void {
+    for (const fill of this.#all) fill.abort();
+  }
+
+  /** Fills under way, and clients that wait for a fill that another one leads. */
+  counts(): { readonly fills: number; readonly waiters: number } {
+    let waiters = 0;
+    for (const fill of this.#all) waiters += Math.max(0, fill.clients - 1);
+    return { fills: this.#all.size, waiters };
+  }
+
+  #add(plan: FillPlan, leader: FillClient | undefined): Fill {
+    const fill = new Fill(plan, leader, this.#around);
+    this.#all.add(fill);
+    if (plan.shared) {
+      const fills = this.#joinable.get(plan.key);
+      if (fills === undefined) this.#joinable.set(plan.key, new Set([fill]));
+      else fills.add(fill);
+    }
+    return fill;
+  }
+
+  #close(fill: Fill): void {
+    const fills = this.#joinable.get(fill.plan.key);
+    if (fills === undefined) return;
+    fills.delete(fill);
+    if (fills.size === 0) this.#joinable.delete(fill.plan.key);
+  }
+}
+
+/** The fields that answers for this key are known to vary on. */
+function knownVary(
+  fills: ReadonlySet<Fill>,
+  stored: StoredVariants | undefined,
+): readonly string[] | undefined {
+  for (const { pending } of fills) {
+    if (pending !== undefined) return pending.varyOn.map(([name]) => name);
+  }
+  const latest = stored?.responses.at(-1);
+  return latest === undefined || !hasField(latest.fields, "vary")
+    ? undefined
+    : latest.varyOn.map(([name]) => name);
+}

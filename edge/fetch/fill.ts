@@ -1,0 +1,351 @@
+import type { Readable } from "node:stream";
+import type { Site, SiteRule } from "../../common/config/site.ts";
+import {
+  type CacheProfile,
+  fieldsToStore,
+  judgeStorable,
+  type NotStoredReason,
+} from "../decide/storable.ts";
+import type { StoredResponse } from "../decide/stored.ts";
+import { freshen } from "../decide/validation.ts";
+import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { matchesVariant, selectedFields, varyNames } from "../key/variant.ts";
+import type { CacheObject, Store } from "../store/store.ts";
+import type { ExchangeListener, OriginExchange, OriginHead } from "./exchange.ts";
+import type { OriginFailure } from "./failure.ts";
+import { FillBody } from "./fill-body.ts";
+import type { OriginClient } from "./origin-client.ts";
+
+/** What a fill is for. */
+export interface FillPlan {
+  readonly key: string;
+  readonly site: Site;
+  readonly rule: SiteRule | undefined;
+  readonly profile: CacheProfile;
+  /** Absolute URL of the request. */
+  readonly url: string;
+  readonly method: string;
+  readonly target: string;
+  /** The fields of the client that leads, as they came: Vary and storing depend on them. */
+  readonly requestFields: FieldLines;
+  /** What is sent to the origin. */
+  readonly originFields: readonly FieldLine[];
+  readonly body: Readable | undefined;
+  /** The stored object that the origin is asked about, if any. */
+  readonly validating: CacheObject | undefined;
+  /** Other clients may join. */
+  readonly shared: boolean;
+  /** The client's own conditions and range went to the origin: its answer is what the client gets. */
+  readonly conditionsKept: boolean;
+}
+
+/** Why a client that waited must fetch for itself. */
+export type ReleaseReason =
+  | "uncacheable"
+  /** The answer is for another variant. */
+  | "vary"
+  /** A purge came between: what the fill brings may be older. */
+  | "purged"
+  /** The origin answered with a 5xx, which `status` gives. */
+  | "origin-error";
+
+/** What became of a fill, for one of its clients. */
+export type FillOutcome =
+  /** The head is there; the body follows. */
+  | { readonly kind: "response"; readonly head: OriginHead; readonly body: FillBody }
+  /** The stored object was confirmed; this is its new state. */
+  | { readonly kind: "not-modified"; readonly object: CacheObject }
+  | { readonly kind: "released"; readonly reason: ReleaseReason; readonly status: number }
+  | { readonly kind: "failed"; readonly failure: OriginFailure };
+
+/** Somebody who waits for a fill. */
+export interface FillClient {
+  readonly requestFields: FieldLines;
+  /** A 1xx from the origin; only the client that leads is told. */
+  onInterim(status: number, fields: readonly FieldLine[]): void;
+  /** Told once, at the latest when the origin's deadlines pass. */
+  onOutcome(outcome: FillOutcome): void;
+  /** After "response": there are more bytes, or the body's state has changed. */
+  onBody(): void;
+}
+
+/** How a fill ended: the label values of `edge_fills_total{result}`. */
+export type FillResult =
+  | "stored"
+  | "uncacheable"
+  | "not_modified"
+  | "error"
+  | "timeout"
+  | "aborted";
+
+/** What a fill needs from around it. */
+export interface FillSurroundings {
+  readonly store: Store;
+  readonly origins: OriginClient;
+  /** Nobody may join any more. */
+  onClosed(fill: Fill): void;
+  /** The answer could not be shared with the others who waited. */
+  onNotShareable(fill: Fill): void;
+  onStored(fill: Fill, stored: StoredResponse): void;
+  onEnd(fill: Fill, result: FillResult): void;
+}
+
+/** One exchange with an origin on behalf of any number of clients. */
+export class Fill implements ExchangeListener {
+  readonly plan: FillPlan;
+  readonly body: FillBody;
+  readonly #around: FillSurroundings;
+  readonly #generation: number;
+  readonly #clients = new Set<FillClient>();
+  #leader: FillClient | undefined;
+  #exchange: OriginExchange | undefined;
+  #joinable: boolean;
+  /** Purged while under way: its clients are served, nothing is stored. */
+  #doomed = false;
+  #over = false;
+  head: OriginHead | undefined;
+  /** What will be stored, once the head has shown that it may be. */
+  pending: StoredResponse | undefined;
+  /** Why the answer is not stored, once that is known. */
+  notStored: NotStoredReason | "too-large" | undefined;
+
+  constructor(plan: FillPlan, leader: FillClient | undefined, around: FillSurroundings) {
+    this.plan = plan;
+    this.body = new FillBody(around.store);
+    this.#around = around;
+    this.#generation = around.store.generation(plan.site.name);
+    this.#joinable = plan.shared;
+    this.#leader = leader;
+    if (leader !== undefined) this.#clients.add(leader);
+  }
+
+  /** Sends the request. Clients may be told of a failure before this returns. */
+  start(): void {
+    const { site, method, target, originFields, body } = this.plan;
+    const request = { method, target, fields: originFields, body };
+    const exchange = this.#around.origins.send(site, request, this);
+    this.#exchange = exchange;
+    if (this.#over) exchange.abort();
+  }
+
+  /** True while a client with these fields may wait here instead of asking the origin itself. */
+  accepts(requestFields: FieldLines, names: readonly string[] | undefined): boolean {
+    if (!this.#joinable || !this.body.hasStart) return false;
+    if (this.pending !== undefined) return matchesVariant(this.pending, requestFields);
+    const { validating } = this.plan;
+    if (validating !== undefined) return matchesVariant(validating.response, requestFields);
+    if (names === undefined) return true;
+    const mine = selectedFields(names, this.plan.requestFields);
+    return selectedFields(names, requestFields).every(([, value], i) => value === mine[i]?.[1]);
+  }
+
+  /** Lets a client wait. If the head is there already, it is told before this returns. */
+  join(client: FillClient): void {
+    this.#clients.add(client);
+    if (this.head !== undefined) {
+      client.onOutcome({ kind: "response", head: this.head, body: this.body });
+    }
+  }
+
+  /** A client has what it needs, or is gone. A fill that nobody needs and nothing keeps is aborted. */
+  leave(client: FillClient): void {
+    this.#clients.delete(client);
+    if (this.#leader === client) this.#leader = undefined;
+    if (this.#over || this.#clients.size > 0 || this.pending !== undefined) return;
+    this.abort();
+  }
+
+  /** A purge concerns this fill: nobody joins any more, and nothing is stored. */
+  doom(): void {
+    if (this.#doomed) return;
+    this.#doomed = true;
+    this.#close();
+    if (this.pending === undefined) return;
+    this.pending = undefined;
+    this.body.letGo();
+    if (this.#clients.size === 0) this.abort();
+  }
+
+  /** Closes the connection to the origin, unless the answer is complete. */
+  abort(): void {
+    if (this.#over) return;
+    this.#exchange?.abort();
+    this.#finish("failed", "aborted");
+  }
+
+  /** Clients that wait or are being served. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** A reader has taken chunks: lets go of what all have read, and lets the origin go on. */
+  onRead(): void {
+    this.body.trim();
+    if (this.body.mayGoOn()) this.#exchange?.resume();
+  }
+
+  onInterim(status: number, fields: readonly FieldLine[]): void {
+    this.#leader?.onInterim(status, fields);
+  }
+
+  onHead(head: OriginHead): void {
+    if (head.status === 304 && this.plan.validating !== undefined) {
+      this.#confirm(this.plan.validating, head);
+      return;
+    }
+    this.head = head;
+    this.#judge(head);
+    const { pending } = this;
+    if (pending === undefined) {
+      this.#close();
+      this.#releaseFollowers(head);
+    } else {
+      this.body.keep();
+    }
+    for (const client of Array.from(this.#clients)) {
+      if (pending !== undefined && !matchesVariant(pending, client.requestFields)) {
+        if (client !== this.#leader) {
+          this.#release(client, "vary", head.status);
+          continue;
+        }
+      }
+      client.onOutcome({ kind: "response", head, body: this.body });
+    }
+    if (this.#clients.size === 0 && pending === undefined) this.abort();
+  }
+
+  onData(chunk: Buffer): void {
+    const keptBefore = this.body.kept;
+    const mayGoOn = this.body.append(chunk);
+    if (keptBefore && !this.body.kept) {
+      this.pending = undefined;
+      this.notStored = "too-large";
+      this.#close();
+      if (this.#clients.size === 0) {
+        this.abort();
+        return;
+      }
+    }
+    for (const client of this.#clients) client.onBody();
+    if (!mayGoOn && !this.body.mayGoOn()) this.#exchange?.pause();
+  }
+
+  onEnd(): void {
+    const stored = this.#store();
+    this.#finish("complete", stored ? "stored" : "uncacheable");
+  }
+
+  onFailure(failure: OriginFailure): void {
+    const timedOut = failure.kind.endsWith("timeout");
+    const waiting = this.head === undefined ? [...this.#clients] : [];
+    if (waiting.length > 0) this.#clients.clear();
+    this.#finish("failed", timedOut ? "timeout" : "error");
+    for (const client of waiting) client.onOutcome({ kind: "failed", failure });
+  }
+
+  #confirm(validated: CacheObject, head: OriginHead): void {
+    const { requestTime, responseTime } = head;
+    const response = freshen(validated.response, head.fields, { requestTime, responseTime });
+    const updated = this.#doomed ? undefined : this.#around.store.update(validated, response);
+    const object = updated ?? { ...validated, response };
+    const clients = [...this.#clients];
+    this.#clients.clear();
+    this.#exchange?.abort();
+    this.#finish("complete", "not_modified");
+    for (const client of clients) {
+      const fits = client === this.#leader || matchesVariant(response, client.requestFields);
+      if (fits) client.onOutcome({ kind: "not-modified", object });
+      else client.onOutcome({ kind: "released", reason: "vary", status: 304 });
+    }
+  }
+
+  /** Decides whether the answer is kept, and prepares what will be stored. */
+  #judge(head: OriginHead): void {
+    const { method, requestFields, profile, rule, url: targetUri } = this.plan;
+    const { status, fields, requestTime, responseTime } = head;
+    const exchange = { method, requestFields, status, fields, profile, rule, targetUri };
+    const verdict = judgeStorable({ ...exchange, receivedAt: responseTime });
+    if (!verdict.store) {
+      this.notStored = verdict.reason;
+      this.#dropWhatWasReplaced(status);
+      return;
+    }
+    const length = Number(singleField(fields, "content-length") ?? 0);
+    if (length > this.#around.store.objectBytesMax) {
+      this.notStored = "too-large";
+      return;
+    }
+    if (this.#doomed) return;
+    const names = varyNames(fields);
+    this.pending = {
+      status,
+      fields: fieldsToStore(fields, responseTime),
+      times: { requestTime, responseTime },
+      bodyBytes: undefined,
+      method,
+      varyOn: names === "*" ? [] : selectedFields(names, requestFields),
+      ruleTtlSeconds: rule?.ttl === undefined ? undefined : rule.ttl / 1000,
+    };
+  }
+
+  /** The origin has put something that may not be stored in place of what is. */
+  #dropWhatWasReplaced(status: number): void {
+    if (this.plan.validating === undefined || status >= 500 || status === 429) return;
+    this.#around.store.remove(this.plan.key, "invalidated");
+  }
+
+  #releaseFollowers(head: OriginHead): void {
+    const isError = head.status >= 500;
+    if (!isError && !this.#doomed && this.plan.shared) this.#around.onNotShareable(this);
+    const reason = isError ? "origin-error" : this.#doomed ? "purged" : "uncacheable";
+    for (const client of Array.from(this.#clients)) {
+      if (client !== this.#leader) this.#release(client, reason, head.status);
+    }
+  }
+
+  #release(client: FillClient, reason: ReleaseReason, status: number): void {
+    this.#clients.delete(client);
+    client.onOutcome({ kind: "released", reason, status });
+  }
+
+  #store(): boolean {
+    const { pending, plan, body } = this;
+    if (pending === undefined) return false;
+    const response = withLength(pending, body.bytes);
+    const { key, url } = plan;
+    const stored = this.#around.store.put({
+      key,
+      site: plan.site.name,
+      url,
+      response,
+      bodyBytes: body.bytes,
+      generation: this.#generation,
+      ...body.takeForStore(),
+    });
+    if (stored) this.#around.onStored(this, response);
+    return stored;
+  }
+
+  #close(): void {
+    if (!this.#joinable) return;
+    this.#joinable = false;
+    this.#around.onClosed(this);
+  }
+
+  #finish(state: "complete" | "failed", result: FillResult): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#close();
+    this.body.finish(state);
+    this.#around.onEnd(this, result);
+    for (const client of Array.from(this.#clients)) client.onBody();
+  }
+}
+
+/** Once the body is complete its length is known, also if it came in chunks. */
+function withLength(response: StoredResponse, bodyBytes: number): StoredResponse {
+  const bodyless = response.status === 204 || response.status === 304;
+  if (bodyless || hasField(response.fields, "content-length")) return { ...response, bodyBytes };
+  const fields: FieldLine[] = [...response.fields, ["content-length", String(bodyBytes)]];
+  return { ...response, fields, bodyBytes };
+}

@@ -1,0 +1,310 @@
+import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import type { SocketAddress } from "../common/address.ts";
+import { type AdminServer, type Readiness, startAdminServer } from "../common/admin-server.ts";
+import { type Clock, systemClock } from "../common/clock.ts";
+import type { Site } from "../common/config/site.ts";
+import type { RunningDaemon } from "../common/daemon.ts";
+import type { IpPrefix } from "../common/ip.ts";
+import { listenTcp } from "../common/listen.ts";
+import type { Logger } from "../common/log.ts";
+import { Metrics } from "../common/metrics.ts";
+import { Follower } from "../state/follower.ts";
+import type { StateStore } from "../state/store.ts";
+import { createListener } from "./accept/listener.ts";
+import { applyChange, applySites } from "./admin/changes.ts";
+import { explainRequest } from "./admin/explain.ts";
+import { HeartbeatSender } from "./admin/heartbeat.ts";
+import { ObjectRecorder } from "./admin/object-records.ts";
+import { RequestMetrics } from "./admin/request-metrics.ts";
+import type { EdgeContext } from "./context.ts";
+import type { CacheProfile } from "./decide/storable.ts";
+import { Fills } from "./fetch/collapse.ts";
+import { OriginClient } from "./fetch/origin-client.ts";
+import { buildSiteTable, hostName } from "./key/site.ts";
+import { handleRequest } from "./pipeline.ts";
+import { MemoryStore } from "./store/memory-store.ts";
+import { UpgradeProxy } from "./upgrade.ts";
+
+/** How long the start waits for the state store before serving what the configuration says. */
+const STATE_WAIT_MS = 2_000;
+
+/** How an edge is set up. */
+export interface EdgeOptions {
+  readonly name: string;
+  readonly pop: string;
+  /** Sites are reached below it, and `<name>.edge.<cdn domain>` is this edge itself. */
+  readonly cdnDomain?: string;
+  readonly listen: SocketAddress;
+  readonly admin: SocketAddress;
+  /** The budget for everything that is stored or arriving. */
+  readonly memoryBytes: number;
+  readonly capacityBitsPerSecond: number;
+  readonly profile: CacheProfile;
+  /** In force until the state store says otherwise. */
+  readonly sites: readonly Site[];
+  /** Quick mode: the first site answers for every Host. */
+  readonly anyHost: boolean;
+  readonly state?: StateStore;
+  /** From where `PURGE` is accepted; left out: loopback. */
+  readonly purgeFrom?: readonly IpPrefix[];
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+const LOOPBACK: readonly IpPrefix[] = [
+  { bytes: Uint8Array.of(127, 0, 0, 0), length: 8 },
+  { bytes: Uint8Array.from([...new Uint8Array(15), 1]), length: 128 },
+];
+
+/** Starts one edge. Rejects with a ListenError when a port cannot be bound. */
+export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
+  const edge = new Edge(options);
+  try {
+    await edge.start();
+  } catch (error) {
+    await edge.stop(0);
+    throw error;
+  }
+  return edge;
+}
+
+/** The composition root of an edge: makes the parts, connects them, stops them in order. */
+class Edge implements RunningDaemon {
+  readonly name: string;
+  addresses: Readonly<Record<string, SocketAddress>> = {};
+  readonly #options: EdgeOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #metrics: Metrics;
+  readonly #context: EdgeContext;
+  readonly #store: MemoryStore;
+  readonly #origins: OriginClient;
+  readonly #listener: Server;
+  readonly #upgrades: UpgradeProxy;
+  readonly #waiting = new WeakMap<Socket, () => boolean>();
+  readonly #follower: Follower | undefined;
+  readonly #heartbeats: HeartbeatSender | undefined;
+  readonly #recorder: ObjectRecorder | undefined;
+  #admin: AdminServer | undefined;
+  #connections = 0;
+  #requestNumber = 0;
+  #state: "starting" | "serving" | "stopping" = "starting";
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: EdgeOptions) {
+    this.name = `edge ${options.name}`;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log.child({ edge: options.name });
+    this.#metrics = new Metrics("edge", { edge: options.name, pop: options.pop });
+    const evictions = this.#metrics.counter("edge_evictions_total");
+    this.#store = new MemoryStore(options.memoryBytes, (object, reason) => {
+      evictions.add({ tier: "memory", reason });
+      this.#recorder?.noteDropped(object);
+    });
+    const originUp = this.#metrics.gauge("edge_origin_up");
+    this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
+      originUp.set({ site, origin }, up ? 1 : 0);
+    });
+    this.#context = this.#makeContext();
+    this.#upgrades = new UpgradeProxy(this.#context);
+    this.#listener = this.#makeListener();
+    this.#follower = this.#makeFollower();
+    this.#recorder = this.#makeRecorder();
+    this.#heartbeats = this.#makeHeartbeats();
+    this.#exposeGauges();
+  }
+
+  async start(): Promise<void> {
+    const { listen, admin } = this.#options;
+    this.#follower?.start();
+    await this.#follower?.ready(STATE_WAIT_MS);
+    this.#admin = await startAdminServer(admin, {
+      metrics: this.#metrics,
+      readiness: () => this.#readiness(),
+      routes: { "/explain": (query) => explainRequest(query, this.#context, this.#followed()) },
+    });
+    const http = await listenTcp(this.#listener, listen, "http");
+    this.addresses = { http, admin: this.#admin.address };
+    this.#state = "serving";
+    this.#heartbeats?.start();
+    this.#recorder?.start();
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(deadlineMs);
+    return this.#stopped;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    this.#state = "stopping";
+    const closed = new Promise<void>((resolve) => {
+      this.#listener.close(() => resolve());
+    });
+    const cancel = this.#clock.after(deadlineMs, () => this.#cutOff());
+    if (deadlineMs <= 0) this.#cutOff();
+    await closed;
+    cancel();
+    this.#upgrades.closeAll();
+    this.#context.fills.abortAll();
+    this.#origins.destroy();
+    this.#heartbeats?.stop();
+    this.#recorder?.stop();
+    await this.#follower?.stop();
+    await this.#admin?.close();
+  }
+
+  /** The time for finishing is over. */
+  #cutOff(): void {
+    this.#upgrades.closeAll();
+    this.#listener.closeAllConnections();
+  }
+
+  #makeContext(): EdgeContext {
+    const { name, profile, sites, cdnDomain, anyHost, purgeFrom } = this.#options;
+    const own = cdnDomain === undefined ? [] : [hostName(`${name}.edge.${cdnDomain}`)];
+    return {
+      name,
+      profile,
+      clock: this.#clock,
+      log: this.#log,
+      store: this.#store,
+      origins: this.#origins,
+      fills: this.#makeFills(),
+      metrics: new RequestMetrics(this.#metrics),
+      purgeFrom: purgeFrom ?? LOOPBACK,
+      ownHosts: new Set(own),
+      sites: buildSiteTable(sites, cdnDomain, anyHost),
+      revalidateAll: () => this.#follower?.status() === "catching-up",
+      notReady: () => this.#notServing(),
+      nextRequestId: () => {
+        this.#requestNumber += 1;
+        return `${this.#run.slice(0, 8)}-${this.#requestNumber}`;
+      },
+      noteWaiting: (socket, isWaiting) => this.#waiting.set(socket, isWaiting),
+    };
+  }
+
+  /** Identity of this process: a new one means that the memory is empty. */
+  readonly #run = randomUUID();
+
+  #makeFills(): Fills {
+    const fills = this.#metrics.counter("edge_fills_total");
+    return new Fills({
+      store: this.#store,
+      origins: this.#origins,
+      clock: this.#clock,
+      onFillEnd: (fill, result) => fills.add({ site: fill.plan.site.name, result }),
+      onStored: (fill, response) => {
+        const { key, url, site } = fill.plan;
+        const bodyBytes = response.bodyBytes ?? 0;
+        this.#recorder?.noteStored({ key, url, site: site.name, response, bodyBytes });
+      },
+    });
+  }
+
+  #makeListener(): Server {
+    const listener = createListener({
+      onRequest: (request, response) => {
+        // Nobody should reuse a connection that is about to be closed.
+        if (this.#state === "stopping") response.shouldKeepAlive = false;
+        handleRequest(request, response, this.#context);
+      },
+      onUpgrade: (request, socket, head) => this.#upgrades.pass(request, socket, head),
+      isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
+    });
+    listener.on("connection", (socket: Socket) => {
+      this.#connections += 1;
+      socket.once("close", () => {
+        this.#connections -= 1;
+      });
+    });
+    return listener;
+  }
+
+  #makeFollower(): Follower | undefined {
+    const { state, name, sites, cdnDomain, anyHost } = this.#options;
+    if (state === undefined) return undefined;
+    const table = { cdnDomain, anyHost };
+    return new Follower({
+      store: state,
+      node: `edge/${name}`,
+      initialSites: sites,
+      log: this.#log,
+      clock: this.#clock,
+      onChange: (change, view) => applyChange(change, view, this.#context, table),
+      onSnapshot: (view, historyLost) => {
+        applySites(view, this.#context, table);
+        if (!historyLost) return;
+        this.#context.fills.doomAll();
+        this.#store.softPurgeAll();
+      },
+    });
+  }
+
+  #makeRecorder(): ObjectRecorder | undefined {
+    const { state, name } = this.#options;
+    if (state === undefined) return undefined;
+    const records = this.#metrics.counter("edge_object_records_total");
+    return new ObjectRecorder(name, {
+      store: state,
+      clock: this.#clock,
+      log: this.#log,
+      count: (result, amount) => records.add({ result }, amount),
+    });
+  }
+
+  #makeHeartbeats(): HeartbeatSender | undefined {
+    const { state, name, pop } = this.#options;
+    if (state === undefined) return undefined;
+    const { metrics } = this.#context;
+    return new HeartbeatSender(
+      {
+        edge: name,
+        pop,
+        run: this.#run,
+        version: () => this.#followed().version,
+        connections: () => this.#connections,
+        bytes: () => metrics.bodyBytes,
+        requests: () => metrics.requests,
+        cpuMicroseconds: () => {
+          const { user, system } = process.cpuUsage();
+          return user + system;
+        },
+        usage: () => this.#store.usage(),
+      },
+      { store: state, clock: this.#clock, log: this.#log },
+    );
+  }
+
+  #exposeGauges(): void {
+    const metrics = this.#metrics;
+    const tier = "memory";
+    metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
+    metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
+    metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);
+    metrics.onScrape("edge_connections", () => [[{}, this.#connections]]);
+    metrics.onScrape("state_up", () => [[{}, this.#options.state?.isUp() === false ? 0 : 1]]);
+    metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+  }
+
+  #followed(): { readonly status: string; readonly version: number } {
+    const version = this.#follower?.view().version ?? 0;
+    return { status: this.#follower?.status() ?? "none", version };
+  }
+
+  /** Why no client should be sent here, as far as this edge itself knows. */
+  #notServing(): string | undefined {
+    if (this.#state !== "serving") return this.#state;
+    const drained = this.#follower?.view().drained.has(this.#options.name) === true;
+    return drained ? "draining" : undefined;
+  }
+
+  #readiness(): Readiness {
+    const catchingUp = this.#follower?.status() === "catching-up" ? "catching up" : undefined;
+    const reason = this.#notServing() ?? catchingUp;
+    return reason === undefined ? { ready: true } : { ready: false, reason };
+  }
+}

@@ -1,0 +1,195 @@
+import type { ClientExchange } from "../client-exchange.ts";
+import type { EdgeContext } from "../context.ts";
+import { invalidatedTargets } from "../decide/invalidation.ts";
+import { conditionalFields, freshenFromHead } from "../decide/validation.ts";
+import type { OriginHead } from "../fetch/exchange.ts";
+import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill.ts";
+import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { endToEndFields } from "../http/hop-by-hop.ts";
+import { cacheKey } from "../key/primary.ts";
+import { siteForHost } from "../key/site.ts";
+import { originRequestFields } from "../serve/origin-request-fields.ts";
+import type { CacheObject } from "../store/store.ts";
+import type { Resume, StepResult } from "./step.ts";
+
+/**
+ * A range that begins within so many bytes is cut out of a fill of the whole object. One that begins
+ * further in would have to wait for bytes that its client did not ask for: it goes to the origin as
+ * it is, and its answer is not stored.
+ */
+const RANGE_START_MAX = 1_048_576;
+
+/** Asks the origin, or waits with others who already do. */
+export function fetchOrJoin(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  resume: Resume,
+): StepResult {
+  const client = new ExchangeClient(exchange, edge, resume);
+  exchange.client = client;
+  if (exchange.releases === 0) {
+    exchange.response.once("close", () => client.onClose());
+    edge.noteWaiting(exchange.request.socket, () => waitsForOrigin(exchange));
+  }
+  const mayJoin = exchange.bypass === undefined && exchange.method === "GET" && !exchange.alone;
+  if (mayJoin) {
+    const fill = edge.fills.mayCoalesce(exchange.key)
+      ? edge.fills.find(exchange.key, exchange.requestFields, exchange.variants)
+      : undefined;
+    if (fill !== undefined) {
+      exchange.collapsed = true;
+      exchange.fill = fill;
+      fill.join(client);
+      return "parked";
+    }
+    if (startsFarIn(exchange)) exchange.bypass = "range";
+  }
+  exchange.collapsed = false;
+  const plan = planFill(exchange, edge);
+  if (plan === undefined) {
+    exchange.refusal = "origin-loop";
+    return "refuse";
+  }
+  exchange.plan = plan;
+  exchange.fill = edge.fills.lead(plan, client);
+  return "parked";
+}
+
+/** Brings a stale object up to date without anybody waiting for it. */
+export function refreshBehind(exchange: ClientExchange, edge: EdgeContext): void {
+  const plan = planFill(exchange, edge);
+  if (plan !== undefined) edge.fills.refresh(plan);
+}
+
+/** What to ask the origin; undefined when the request has come from it. */
+function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undefined {
+  const { site, method, host, target, key, rule, requestFields, request, url } = exchange;
+  if (site === undefined) return undefined;
+  const forStore = exchange.bypass === undefined && method === "GET" && !exchange.alone;
+  const shared = forStore && edge.fills.mayCoalesce(key);
+  const validating = forStore && exchange.object !== undefined ? exchange.object : undefined;
+  const purpose =
+    shared || validating !== undefined
+      ? ({ kind: "fill", conditions: conditionsFor(validating) } as const)
+      : ({ kind: "pass" } as const);
+  const origin = originRequestFields({
+    requestFields,
+    edge: edge.name,
+    clientAddress: exchange.clientAddress,
+    scheme: "http",
+    clientHost: host,
+    originHost: site.origin.host ?? host,
+    purpose,
+  });
+  if (origin.kind === "loop") return undefined;
+  const body = exchange.hasBody ? request : undefined;
+  return {
+    key,
+    site,
+    rule,
+    profile: edge.profile,
+    url,
+    method,
+    target,
+    requestFields,
+    originFields: origin.fields,
+    body,
+    validating: purpose.kind === "fill" ? validating : undefined,
+    shared,
+    conditionsKept: purpose.kind === "pass",
+  };
+}
+
+function conditionsFor(validating: CacheObject | undefined): FieldLine[] {
+  return validating === undefined ? [] : conditionalFields(validating.response);
+}
+
+/** True while it is the origin's turn: the client has taken all that there is. */
+function waitsForOrigin({ outcome, reader, response }: ClientExchange): boolean {
+  if (response.writableEnded) return false;
+  return outcome === undefined || outcome.kind === "released" || reader?.isWaiting === true;
+}
+
+/** True for a single range that is better asked for as it is. */
+function startsFarIn({ requestFields, object }: ClientExchange): boolean {
+  if (object !== undefined || !hasField(requestFields, "range")) return false;
+  const first = /^bytes\s*=\s*(\d{1,15})-/i.exec(singleField(requestFields, "range") ?? "")?.[1];
+  return first === undefined || Number(first) > RANGE_START_MAX;
+}
+
+/** Stands for one client in a fill, and carries what happens back into the path. */
+class ExchangeClient implements FillClient {
+  readonly requestFields: FieldLines;
+  readonly #exchange: ClientExchange;
+  readonly #edge: EdgeContext;
+  readonly #resume: Resume;
+
+  constructor(exchange: ClientExchange, edge: EdgeContext, resume: Resume) {
+    this.#exchange = exchange;
+    this.#edge = edge;
+    this.#resume = resume;
+    this.requestFields = exchange.requestFields;
+  }
+
+  /** RFC 9110 section 15.2: passed on to the client that leads, never stored, never merged. */
+  onInterim(status: number, fields: readonly FieldLine[]): void {
+    const { response, request } = this.#exchange;
+    if (response.headersSent || request.httpVersion === "1.0" || status === 101) return;
+    const headers: Record<string, string[]> = {};
+    for (const [name, value] of endToEndFields(fields)) (headers[name] ??= []).push(value);
+    response.writeInformation(status, headers);
+  }
+
+  onOutcome(outcome: FillOutcome): void {
+    const exchange = this.#exchange;
+    exchange.outcome = outcome;
+    if (outcome.kind === "response" && !exchange.collapsed) {
+      applySideEffects(exchange, this.#edge, outcome.head);
+    }
+    if (!exchange.aborted) this.#resume("settle");
+  }
+
+  onBody(): void {
+    this.#exchange.reader?.pump();
+  }
+
+  /** The client's connection is over, or its answer is complete. */
+  onClose(): void {
+    const exchange = this.#exchange;
+    exchange.aborted = !exchange.response.writableFinished;
+    exchange.reader?.close();
+    if (exchange.client !== undefined) exchange.fill?.leave(exchange.client);
+  }
+}
+
+/** RFC 9111 sections 4.4 and 4.3.5: what an answer says about objects that are stored already. */
+function applySideEffects(exchange: ClientExchange, edge: EdgeContext, head: OriginHead): void {
+  const { method, site, url } = exchange;
+  if (site === undefined) return;
+  if (method === "HEAD") {
+    freshenByHead(exchange, edge, head);
+    return;
+  }
+  const { status, fields } = head;
+  const targets = invalidatedTargets({ method, status, targetUri: url, fields });
+  if (targets.length > 0) invalidate(exchange.key, edge);
+  for (const target of targets) {
+    const { host, pathname, search } = new URL(target);
+    const owner = siteForHost(edge.sites, host);
+    if (owner !== undefined) invalidate(cacheKey(owner.name, host, pathname + search), edge);
+  }
+}
+
+function invalidate(key: string, edge: EdgeContext): void {
+  edge.fills.doomKey(key);
+  edge.store.remove(key, "invalidated");
+}
+
+function freshenByHead(exchange: ClientExchange, edge: EdgeContext, head: OriginHead): void {
+  const { object } = exchange;
+  if (object === undefined || head.status !== 200) return;
+  const { requestTime, responseTime } = head;
+  const verdict = freshenFromHead(object.response, head.fields, { requestTime, responseTime });
+  if (verdict.kind === "freshened") edge.store.update(object, verdict.stored);
+  else edge.store.remove(exchange.key, "invalidated");
+}

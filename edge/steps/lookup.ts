@@ -1,0 +1,55 @@
+import type { ClientExchange } from "../client-exchange.ts";
+import type { EdgeContext } from "../context.ts";
+import { decideReuse } from "../decide/reuse.ts";
+import type { StoredResponse } from "../decide/stored.ts";
+import { refreshBehind } from "./fetch.ts";
+import type { StepResult } from "./step.ts";
+
+const NOTHING: readonly StoredResponse[] = [];
+
+/** What is stored under the key? */
+export function lookUp(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  exchange.variants = edge.store.lookup(exchange.key);
+  return "decide";
+}
+
+/** May it be used as it is, after asking, or not at all? */
+export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  const { variants, method, requestFields } = exchange;
+  const reuse = decideReuse({
+    stored: variants?.responses ?? NOTHING,
+    method,
+    requestFields,
+    now: edge.clock.now(),
+    revalidateAll: variants?.mustRevalidate === true || edge.revalidateAll(),
+  });
+  exchange.reuse = reuse;
+  exchange.object = "index" in reuse ? variants?.objects[reuse.index] : undefined;
+  switch (reuse.kind) {
+    case "serve":
+      exchange.cache = "hit";
+      return serveStored(exchange, edge, reuse);
+    case "serve-stale-refresh":
+      exchange.cache = "stale";
+      refreshBehind(exchange, edge);
+      return serveStored(exchange, edge, reuse);
+    case "refuse":
+      exchange.refusal = reuse.reason;
+      return "refuse";
+    case "revalidate":
+    case "fetch":
+      return "fetch";
+  }
+}
+
+function serveStored(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  { ageSeconds, ttlSeconds }: { readonly ageSeconds: number; readonly ttlSeconds: number },
+): StepResult {
+  const { object } = exchange;
+  if (object === undefined) return "fetch";
+  edge.store.touch(object);
+  exchange.answer = { kind: "stored", object, ageSeconds, ttlSeconds, status: undefined };
+  return "respond";
+}

@@ -1,0 +1,58 @@
+import { judgeRequest } from "../accept/request-policy.ts";
+import { answerHealth } from "../admin/health.ts";
+import { answerPurge } from "../admin/purge.ts";
+import type { BypassReason, ClientExchange } from "../client-exchange.ts";
+import type { EdgeContext } from "../context.ts";
+import { cacheKey } from "../key/primary.ts";
+import { ruleFor } from "../key/rule.ts";
+import { hostName, siteForHost } from "../key/site.ts";
+import type { StepResult } from "./step.ts";
+
+/** Is it well-formed, and for whom? Requests to the edge itself are answered here. */
+export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  const { method, requestFields } = exchange;
+  const target = exchange.request.url ?? "/";
+  const verdict = judgeRequest({ method, target, fields: requestFields });
+  if (verdict.kind === "reject") {
+    exchange.refusal = verdict.reason;
+    return "refuse";
+  }
+  exchange.host = verdict.host;
+  exchange.target = verdict.target;
+  exchange.site = siteForHost(edge.sites, verdict.host);
+  if (verdict.target === "/healthz" && isOwnHost(exchange, edge))
+    return answerHealth(exchange, edge);
+  if (exchange.site === undefined) {
+    exchange.refusal = "unknown-site";
+    return "refuse";
+  }
+  return method === "PURGE" ? answerPurge(exchange, edge) : "key";
+}
+
+/** Which object is it about, and is the cache for it at all? */
+export function deriveKey(exchange: ClientExchange): StepResult {
+  const { site, host, target } = exchange;
+  if (site === undefined) {
+    exchange.refusal = "unknown-site";
+    return "refuse";
+  }
+  exchange.rule = ruleFor(site, target);
+  exchange.key = cacheKey(site.name, host, target);
+  exchange.bypass = bypassReason(exchange);
+  return exchange.bypass === undefined ? "lookup" : "fetch";
+}
+
+function bypassReason(exchange: ClientExchange): BypassReason | undefined {
+  const { method, rule } = exchange;
+  if (method !== "GET" && method !== "HEAD") return "method";
+  if (rule?.cache === false) return "rule";
+  return exchange.hasBody ? "request-body" : undefined;
+}
+
+/** RFC 9110 section 7.4: the edge's own name, or the bare address that the client connected to. */
+function isOwnHost({ host, request }: ClientExchange, edge: EdgeContext): boolean {
+  const name = hostName(host);
+  if (edge.ownHosts.has(name)) return true;
+  const address = request.socket.localAddress?.replace(/^::ffff:/, "") ?? "";
+  return name === address || name === `[${address}]`;
+}

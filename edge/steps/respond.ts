@@ -1,0 +1,242 @@
+import { NO_SITE } from "../admin/request-metrics.ts";
+import type { Answer, ClientExchange } from "../client-exchange.ts";
+import type { EdgeContext } from "../context.ts";
+import { type Selection, selectRepresentation } from "../decide/precondition.ts";
+import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
+import { errorResponse } from "../serve/error-response.ts";
+import { hitHead } from "../serve/hit-head.ts";
+import { clientResponseFields } from "../serve/response-fields.ts";
+import { FillReader, sendStored } from "../serve/send-chunks.ts";
+import type { StepResult } from "./step.ts";
+
+/** Sends what the client gets. */
+export function respond(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  const { answer } = exchange;
+  if (answer === undefined) {
+    exchange.refusal = "internal";
+    return "refuse";
+  }
+  if (answer.kind === "stored") respondFromStore(exchange, edge, answer);
+  else respondFromFill(exchange, edge, answer);
+  return "done";
+}
+
+type FromStore = Extract<Answer, { kind: "stored" }>;
+type FromFill = Extract<Answer, { kind: "fill" }>;
+
+function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: FromStore): void {
+  const { object, ageSeconds, ttlSeconds, status: forwardStatus } = answer;
+  const { response: stored, bodyBytes } = object;
+  const { method, requestFields, response } = exchange;
+  const selection = selectRepresentation({
+    method,
+    requestFields,
+    status: stored.status,
+    fields: stored.fields,
+    completeLength: bodyBytes,
+    receivedAt: stored.times.responseTime,
+  });
+  const isPlainHit = forwardStatus === undefined && exchange.reuse?.kind !== "revalidate";
+  if (selection.kind === "full" && isPlainHit) {
+    response.writeHead(stored.status, hitHead(stored, edge.name, { ageSeconds, ttlSeconds }));
+  } else {
+    const cacheStatus: CacheStatus = isPlainHit
+      ? { kind: "hit", ttlSeconds }
+      : forwarded(exchange, { forwardStatus, ttlSeconds });
+    const head = { fields: stored.fields, status: stored.status, length: bodyBytes };
+    writeHead(exchange, edge, { ...head, selection, cacheStatus, ageSeconds });
+  }
+  exchange.headAt = edge.clock.monotonic();
+  const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
+  const range = selection.kind === "range" ? selection : undefined;
+  sendStored(response, hasBody ? object.chunks : [], range);
+  const sentBytes = range === undefined ? bodyBytes : range.last - range.first + 1;
+  noteWhenSent(exchange, edge, hasBody ? sentBytes : 0);
+}
+
+function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: FromFill): void {
+  const { head, body } = answer;
+  const { method, requestFields, response, fill, plan } = exchange;
+  const length = knownLength(head.fields);
+  // What went to the origin with the client's own conditions has been selected there.
+  const selection: Selection =
+    exchange.collapsed || plan?.conditionsKept === false
+      ? selectRepresentation({
+          method,
+          requestFields,
+          status: head.status,
+          fields: head.fields,
+          completeLength: length,
+          receivedAt: head.responseTime,
+        })
+      : { kind: "full" };
+  const cacheStatus = forwarded(exchange, {
+    forwardStatus: exchange.collapsed ? undefined : head.status,
+    stored: fill?.pending !== undefined,
+    ttlSeconds: undefined,
+  });
+  const { fields, status } = head;
+  writeHead(exchange, edge, {
+    fields,
+    status,
+    length,
+    selection,
+    cacheStatus,
+    ageSeconds: undefined,
+  });
+  exchange.headAt = edge.clock.monotonic();
+  const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
+  if (!hasBody) {
+    response.end();
+    noteWhenSent(exchange, edge, 0);
+    return;
+  }
+  startReader(exchange, selection.kind === "range" ? selection : undefined, () => fill?.onRead());
+  noteWhenSent(exchange, edge, () => exchange.reader?.sentBytes ?? 0);
+  exchange.reader?.pump();
+  // The head goes out when it is there, not when the first byte of the body is.
+  if (body.bytes === 0) process.nextTick(() => response.flushHeaders());
+}
+
+function startReader(
+  exchange: ClientExchange,
+  range: Extract<Selection, { kind: "range" }> | undefined,
+  onRead: () => void,
+): void {
+  const { answer, response, fill, client } = exchange;
+  if (answer?.kind !== "fill") return;
+  exchange.reader = new FillReader(response, answer.body, range, {
+    onRead,
+    onOver: () => {
+      if (client !== undefined) fill?.leave(client);
+    },
+  });
+}
+
+interface HeadToWrite {
+  readonly fields: FieldLines;
+  readonly status: number;
+  /** Of the whole body, if known. */
+  readonly length: number | undefined;
+  readonly selection: Selection;
+  readonly cacheStatus: CacheStatus;
+  readonly ageSeconds: number | undefined;
+}
+
+function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
+  const { selection, cacheStatus, ageSeconds, length } = head;
+  const { status, fields } = selectedHead(head.status, head.fields, selection, length);
+  const sent = clientResponseFields({ fields, edge: edge.name, status, cacheStatus, ageSeconds });
+  exchange.response.writeHead(status, sent.flat());
+}
+
+/** Status and fields for the part of a representation that is sent. RFC 9110 sections 14 and 15. */
+function selectedHead(
+  status: number,
+  fields: FieldLines,
+  selection: Selection,
+  length: number | undefined,
+): { readonly status: number; readonly fields: FieldLines } {
+  const without = (...names: string[]) => fields.filter(([name]) => !names.includes(name));
+  const empty: FieldLine = ["content-length", "0"];
+  switch (selection.kind) {
+    case "full":
+      return { status, fields };
+    case "range": {
+      const { first, last } = selection;
+      const range: FieldLine[] = [
+        ["content-range", `bytes ${first}-${last}/${length ?? "*"}`],
+        ["content-length", String(last - first + 1)],
+      ];
+      return { status: 206, fields: [...without("content-length", "content-range"), ...range] };
+    }
+    case "not-modified":
+      return { status: 304, fields };
+    case "precondition-failed":
+      return { status: 412, fields: [...without("content-length", "content-type"), empty] };
+    case "range-not-satisfiable": {
+      const range: FieldLine = ["content-range", `bytes */${length ?? "*"}`];
+      return { status: 416, fields: [...without("content-length", "content-type"), range, empty] };
+    }
+  }
+}
+
+/** Answers with an error of the edge's own. */
+export function refuse(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  const { response, refusal } = exchange;
+  const requestId = edge.nextRequestId();
+  const error = errorResponse(refusal ?? "internal", { edge: edge.name, requestId });
+  const reason = refusal ?? "internal";
+  edge.log.debug({ event: "refused", reason, requestId, site: exchange.site?.name });
+  const fields = clientResponseFields({
+    fields: error.fields,
+    edge: edge.name,
+    status: error.status,
+    cacheStatus: forwarded(exchange, { ttlSeconds: undefined, detail: reason }),
+    ageSeconds: undefined,
+  });
+  // What is left of the request's body would be taken for the next request.
+  if (exchange.hasBody) fields.push(["connection", "close"]);
+  response.writeHead(error.status, fields.flat());
+  exchange.headAt = edge.clock.monotonic();
+  response.end(exchange.method === "HEAD" ? undefined : error.body);
+  exchange.cache = exchange.bypass === undefined ? "miss" : "bypass";
+  noteWhenSent(exchange, edge, exchange.method === "HEAD" ? 0 : error.body.length);
+  return "done";
+}
+
+function forwarded(
+  exchange: ClientExchange,
+  facts: Pick<Extract<CacheStatus, { kind: "forward" }>, "stored" | "detail"> & {
+    readonly forwardStatus?: number | undefined;
+    readonly ttlSeconds: number | undefined;
+  },
+): CacheStatus {
+  const { forwardStatus, ttlSeconds, ...rest } = facts;
+  return {
+    kind: "forward",
+    reason: forwardReason(exchange),
+    collapsed: exchange.collapsed,
+    ...(forwardStatus === undefined ? {} : { forwardStatus }),
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds }),
+    ...rest,
+  };
+}
+
+function forwardReason({ bypass, reuse }: ClientExchange): ForwardReason {
+  if (bypass === "method") return "method";
+  if (bypass === "range") return "partial";
+  if (bypass !== undefined) return "bypass";
+  if (reuse?.kind === "fetch") return reuse.reason;
+  return reuse?.kind === "revalidate" ? "stale" : "miss";
+}
+
+/** Counts the exchange once its last byte has been handed to the socket. */
+function noteWhenSent(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  bodyBytes: number | (() => number),
+): void {
+  const note = (): void => {
+    edge.metrics.note({
+      site: exchange.site?.name ?? NO_SITE,
+      cache: exchange.cache,
+      status: exchange.response.statusCode,
+      bodyBytes: typeof bodyBytes === "number" ? bodyBytes : bodyBytes(),
+      firstByteSeconds: (exchange.headAt - exchange.startedAt) / 1000,
+      durationSeconds: (edge.clock.monotonic() - exchange.startedAt) / 1000,
+    });
+  };
+  // `end` with everything in it has handed all to the socket already; the rest takes a while.
+  if (exchange.response.writableEnded) note();
+  else exchange.response.once("close", note);
+}
+
+/** The length that a head announces; undefined when it comes in chunks or until the end. */
+function knownLength(fields: FieldLines): number | undefined {
+  const value = singleField(fields, "content-length");
+  if (value === undefined || hasField(fields, "transfer-encoding")) return undefined;
+  const length = Number(value);
+  return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
+}

@@ -1,0 +1,115 @@
+import type { ClientExchange } from "../client-exchange.ts";
+import type { EdgeContext } from "../context.ts";
+import { currentAgeSeconds } from "../decide/age.ts";
+import { freshnessLifetimeSeconds } from "../decide/freshness.ts";
+import { mayServeStaleOnError, type OriginFailure as StaleCause } from "../decide/stale.ts";
+import type { OriginFailureKind } from "../fetch/failure.ts";
+import type { FillOutcome } from "../fetch/fill.ts";
+import type { ErrorReason } from "../serve/error-response.ts";
+import type { CacheObject } from "../store/store.ts";
+import type { StepResult } from "./step.ts";
+
+/** After so many releases a request no longer tries to share a fetch. */
+const RELEASES_MAX = 2;
+
+/** What did asking the origin come to, and what does this client get? */
+export function settle(exchange: ClientExchange, edge: EdgeContext): StepResult {
+  const { outcome } = exchange;
+  switch (outcome?.kind) {
+    case "response":
+      return settleResponse(exchange, edge, outcome);
+    case "not-modified":
+      exchange.cache = "revalidated";
+      return serve(exchange, edge, outcome.object, 304);
+    case "released":
+      return settleReleased(exchange, edge, outcome);
+    case "failed": {
+      const stale = serveStaleInstead(exchange, edge, { kind: "unreachable" });
+      if (stale !== undefined) return stale;
+      exchange.refusal = refusalFor(outcome.failure.kind);
+      const { kind, detail } = outcome.failure;
+      edge.log.warn({ event: "origin-failed", site: exchange.site?.name, kind, detail });
+      return "refuse";
+    }
+    case undefined:
+      exchange.refusal = "internal";
+      return "refuse";
+  }
+}
+
+function settleResponse(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  { head, body }: Extract<FillOutcome, { kind: "response" }>,
+): StepResult {
+  const cause = { kind: "status", status: head.status } as const;
+  const stale = head.status >= 500 ? serveStaleInstead(exchange, edge, cause) : undefined;
+  if (stale !== undefined) {
+    if (exchange.client !== undefined) exchange.fill?.leave(exchange.client);
+    return stale;
+  }
+  exchange.cache = exchange.bypass === undefined ? "miss" : "bypass";
+  exchange.answer = { kind: "fill", head, body };
+  return "respond";
+}
+
+function settleReleased(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  { reason, status }: Extract<FillOutcome, { kind: "released" }>,
+): StepResult {
+  if (reason === "origin-error") {
+    const stale = serveStaleInstead(exchange, edge, { kind: "status", status });
+    if (stale !== undefined) return stale;
+  }
+  exchange.releases += 1;
+  // Another variant may be shared with others like it; what cannot be shared must not be tried again.
+  const mayShare = reason === "vary" || reason === "purged";
+  exchange.alone = !mayShare || exchange.releases > RELEASES_MAX;
+  return exchange.alone ? "fetch" : "lookup";
+}
+
+/** RFC 9111 section 4.2.4: what is stored, if it may stand in for an answer that did not come. */
+function serveStaleInstead(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  cause: StaleCause,
+): StepResult | undefined {
+  const { object } = exchange;
+  if (object === undefined) return undefined;
+  if (!mayServeStaleOnError(object.response, edge.clock.now(), cause)) return undefined;
+  exchange.cache = "stale";
+  return serve(exchange, edge, object, cause.kind === "status" ? cause.status : undefined);
+}
+
+function serve(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  object: CacheObject,
+  status: number | undefined,
+): StepResult {
+  const ageSeconds = currentAgeSeconds(object.response, edge.clock.now());
+  const ttlSeconds = freshnessLifetimeSeconds(object.response) - ageSeconds;
+  edge.store.touch(object);
+  exchange.answer = { kind: "stored", object, ageSeconds, ttlSeconds, status };
+  return "respond";
+}
+
+function refusalFor(kind: OriginFailureKind): ErrorReason {
+  switch (kind) {
+    case "connect":
+      return "origin-refused";
+    case "connect-timeout":
+    case "first-byte-timeout":
+    case "idle-timeout":
+      return "origin-timeout";
+    case "busy":
+      return "overloaded";
+    case "aborted":
+      return "stopping";
+    case "reset":
+    case "truncated":
+    case "protocol":
+      return "origin-broken";
+  }
+}

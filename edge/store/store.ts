@@ -1,0 +1,75 @@
+import type { StoredResponse } from "../decide/stored.ts";
+
+/** Why an object left the store: also the label values of `edge_evictions_total{reason}`. */
+export type EvictionReason = "space" | "replaced" | "invalidated" | "purged";
+
+/** A complete response in the store. Whoever holds it can read it on, evicted or not. */
+export interface CacheObject {
+  /** Primary key: see `cacheKey`. */
+  readonly key: string;
+  readonly site: string;
+  /** Absolute URL that it was fetched for, for people and for object records. */
+  readonly url: string;
+  /** Facts for deciders; a 304 replaces them as a whole. */
+  readonly response: StoredResponse;
+  /** The body in order. Nobody may write into these bytes. */
+  readonly chunks: readonly Buffer[];
+  readonly bodyBytes: number;
+}
+
+/** Everything stored under one primary key: two parallel lists, one entry per variant. */
+export interface StoredVariants {
+  readonly objects: readonly CacheObject[];
+  readonly responses: readonly StoredResponse[];
+  /** True after a soft purge: nothing here may be served without asking the origin first. */
+  readonly mustRevalidate: boolean;
+}
+
+/** What is handed to the store when a fill is complete. */
+export interface NewObject extends CacheObject {
+  /** `Store.generation` of the site when the fill began: a purge since then refuses the object. */
+  readonly generation: number;
+  /** Bytes that were reserved for it while it arrived; they are given back in the same step. */
+  readonly reservedBytes: number;
+}
+
+/** How full a store is. */
+export interface StoreUsage {
+  /** Bodies, fields, keys, overhead, bodies still arriving, and the store's own tables. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly objects: number;
+}
+
+/** Told of every object that leaves. Must not throw and must not call the store. */
+export type EvictionListener = (object: CacheObject, reason: EvictionReason) => void;
+
+/**
+ * Where complete responses are kept, within one budget of bytes for everything. All calls are
+ * synchronous and never throw for lack of room: they make room, or refuse.
+ */
+export interface Store {
+  /** The largest body that is worth a place: a share of the budget. */
+  readonly objectBytesMax: number;
+  /** What is stored under a key, or undefined. Does not count as a use. */
+  lookup(key: string): StoredVariants | undefined;
+  /** Counts one use of an object, for the choice of what to evict. */
+  touch(object: CacheObject): void;
+  /** Sets bytes aside for a body that is arriving, evicting others; false when it cannot. */
+  reserve(bytes: number): boolean;
+  /** Gives reserved bytes back. */
+  release(bytes: number): void;
+  /** A number that every purge of the whole site raises. */
+  generation(site: string): number;
+  /** Stores an object in place of the same variant. False when purged meanwhile or too large. */
+  put(object: NewObject): boolean;
+  /** Replaces the facts of an object after a 304; undefined if it has left the store meanwhile. */
+  update(object: CacheObject, response: StoredResponse): CacheObject | undefined;
+  /** Removes all variants of a key. Returns how many there were. */
+  remove(key: string, reason: "invalidated" | "purged"): number;
+  /** Makes everything that a site has stored unusable, in constant time. */
+  purgeSite(site: string): void;
+  /** Makes everything stored usable only after validation, in constant time. */
+  softPurgeAll(): void;
+  usage(): StoreUsage;
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { createProxyServer } from "http-proxy";
+import { judgeRequest } from "./accept/request-policy.ts";
+import type { EdgeContext } from "./context.ts";
+import { fieldLinesFromRaw } from "./http/fields.ts";
+import { siteForHost } from "./key/site.ts";
+import { type ErrorReason, errorResponse } from "./serve/error-response.ts";
+import { originRequestFields } from "./serve/origin-request-fields.ts";
+
+/** Passes Upgrade requests (RFC 9110 section 7.8), such as WebSocket, through to the origin. */
+export class UpgradeProxy {
+  readonly #edge: EdgeContext;
+  readonly #proxy = createProxyServer({ xfwd: false, changeOrigin: false });
+  readonly #sockets = new Set<Socket>();
+
+  constructor(edge: EdgeContext) {
+    this.#edge = edge;
+    // Failures are handled per request; without a listener they would end the process.
+    this.#proxy.on("error", () => {});
+    // A client that leaves before the origin has answered takes its request along.
+    this.#proxy.on("proxyReqWs", (originRequest, _request, socket) => {
+      socket.once("close", () => originRequest.destroy());
+    });
+  }
+
+  /** Connects a client with the origin of the site that it asks for. */
+  pass(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const edge = this.#edge;
+    const fields = fieldLinesFromRaw(request.rawHeaders);
+    const verdict = judgeRequest({
+      method: request.method ?? "GET",
+      target: request.url ?? "/",
+      fields,
+    });
+    if (verdict.kind === "reject") {
+      this.#refuse(socket, verdict.reason);
+      return;
+    }
+    const site = siteForHost(edge.sites, verdict.host);
+    const target = site === undefined ? undefined : edge.origins.firstUrl(site);
+    if (site === undefined || target === undefined) {
+      this.#refuse(socket, "unknown-site");
+      return;
+    }
+    const origin = originRequestFields({
+      requestFields: fields,
+      edge: edge.name,
+      clientAddress: clientAddressOf(request),
+      scheme: "http",
+      clientHost: verdict.host,
+      originHost: site.origin.host ?? verdict.host,
+      purpose: { kind: "pass" },
+    });
+    if (origin.kind === "loop") {
+      this.#refuse(socket, "origin-loop");
+      return;
+    }
+    const headers: Record<string, string> = {};
+    for (const [name, value] of origin.fields) {
+      headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+    }
+    request.headers = {
+      ...headers,
+      connection: "Upgrade",
+      upgrade: request.headers.upgrade ?? "",
+    };
+    request.url = verdict.target;
+    this.#sockets.add(socket);
+    socket.setTimeout(0);
+    socket.once("close", () => this.#sockets.delete(socket));
+    const options = { target, connectTimeout: site.origin.connectTimeout };
+    this.#proxy.ws(request, socket, head, options, (error) => {
+      edge.log.warn({ event: "upgrade-failed", site: site.name, detail: String(error) });
+      this.#refuse(socket, "origin-refused");
+    });
+  }
+
+  /** Connections that have been upgraded and are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** Closes all of them. */
+  closeAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#proxy.close();
+  }
+
+  #refuse(socket: Socket, reason: ErrorReason): void {
+    if (!socket.writable || socket.destroyed) return;
+    const edge = this.#edge;
+    const answer = errorResponse(reason, { edge: edge.name, requestId: edge.nextRequestId() });
+    const lines = answer.fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    socket.end(
+      `HTTP/1.1 ${answer.status} ${reason}\r\nconnection: close\r\n${lines}\r\n${answer.body}`,
+    );
+  }
+}
+
+function clientAddressOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+}
