@@ -60,20 +60,26 @@ export interface ReuseQuestion {
 export function decideReuse(question: ReuseQuestion): Reuse {
   const { stored, method, requestFields } = question;
   if (method !== "GET" && method !== "HEAD") return { kind: "fetch", reason: "method" };
-  let best: Usable | undefined;
-  for (const [index, candidate] of stored.entries()) {
-    if (!matchesVariant(candidate, requestFields)) continue;
-    const reuse = judgeCandidate(candidate, index, question);
-    if (best === undefined || isBetter(reuse, best, stored)) best = reuse;
+  let best: Candidate | undefined;
+  for (const [index, response] of stored.entries()) {
+    if (!matchesVariant(response, requestFields)) continue;
+    const candidate = { reuse: judgeCandidate(response, index, question), response };
+    if (best === undefined || isBetter(candidate, best)) best = candidate;
   }
-  const needsOrigin = best === undefined || best.kind === "revalidate";
+  const needsOrigin = best === undefined || best.reuse.kind === "revalidate";
   if (needsOrigin && isOnlyIfCached(requestFields)) {
     return { kind: "refuse", reason: "only-if-cached" };
   }
-  return best ?? { kind: "fetch", reason: stored.length === 0 ? "uri-miss" : "vary-miss" };
+  if (best !== undefined) return best.reuse;
+  return { kind: "fetch", reason: stored.length === 0 ? "uri-miss" : "vary-miss" };
 }
 
 type Usable = Extract<Reuse, { readonly index: number }>;
+
+interface Candidate {
+  readonly reuse: Usable;
+  readonly response: StoredResponse;
+}
 
 function judgeCandidate(
   stored: StoredResponse,
@@ -111,11 +117,12 @@ const RANK: Readonly<Record<Usable["kind"], number>> = {
   serve: 2,
 };
 
-function isBetter(reuse: Usable, best: Usable, stored: readonly StoredResponse[]): boolean {
-  if (RANK[reuse.kind] !== RANK[best.kind]) return RANK[reuse.kind] > RANK[best.kind];
-  return generatedAt(stored[reuse.index]) > generatedAt(stored[best.index]);
+function isBetter(candidate: Candidate, best: Candidate): boolean {
+  const difference = RANK[candidate.reuse.kind] - RANK[best.reuse.kind];
+  if (difference !== 0) return difference > 0;
+  return generatedAt(candidate.response) > generatedAt(best.response);
 }
 
-function generatedAt(stored: StoredResponse | undefined): EpochMs {
-  return stored === undefined ? 0 : dateValue(stored.fields, stored.times.responseTime);
+function generatedAt({ fields, times }: StoredResponse): EpochMs {
+  return dateValue(fields, times.responseTime);
 }

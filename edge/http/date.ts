@@ -51,13 +51,13 @@ export function formatHttpDate(time: EpochMs): string {
 
 function instant(
   year: number,
-  monthName: string | undefined,
+  monthName = "",
   day: number,
   time: readonly (string | undefined)[],
 ): EpochMs | undefined {
   const [hour = Number.NaN, minute = Number.NaN, second = Number.NaN] = time.map(Number);
   if (!(hour <= 23 && minute <= 59 && second <= 60)) return undefined;
-  const month = MONTHS.indexOf((monthName ?? "").toLowerCase());
+  const month = MONTHS.indexOf(monthName.toLowerCase());
   const date = new Date(0);
   date.setUTCFullYear(year, month, day);
   // A day that the month does not have would silently become one of the next month.

@@ -13,7 +13,9 @@ const ENTITY_TAG = /^(W\/)?"([\x21\x23-\x7e\x80-\uffff]*)"$/;
 /** Reads `"abc"` or `W/"abc"` (P). Undefined for anything else. RFC 9110 section 8.8.3. */
 export function parseEntityTag(text: string): EntityTag | undefined {
   const match = ENTITY_TAG.exec(text);
-  return match === null ? undefined : { weak: match[1] !== undefined, opaque: match[2] ?? "" };
+  if (match === null) return undefined;
+  const [, weak, opaque = ""] = match;
+  return { weak: weak !== undefined, opaque };
 }
 
 /** The entity tag of a response; undefined when absent, malformed or given twice (P). */

@@ -95,6 +95,6 @@ function isNotEmpty(value: string): boolean {
   return value !== "";
 }
 
-function text(part: string | Buffer | undefined): string {
-  return typeof part === "string" ? part : (part?.toString("latin1") ?? "");
+function text(part: string | Buffer = ""): string {
+  return typeof part === "string" ? part : part.toString("latin1");
 }

@@ -1,9 +1,11 @@
 import type { Site, SiteRule } from "../../common/config/site.ts";
 
-/** A rule whose pattern has been split at its stars. */
+/** A rule whose pattern has been split at its stars; without any, there is no `last`. */
 interface CompiledRule {
   readonly rule: SiteRule;
-  readonly pieces: readonly string[];
+  readonly first: string;
+  readonly middle: readonly string[];
+  readonly last: string | undefined;
 }
 
 const compiled = new WeakMap<readonly SiteRule[], readonly CompiledRule[]>();
@@ -18,26 +20,29 @@ const compiled = new WeakMap<readonly SiteRule[], readonly CompiledRule[]>();
 export function ruleFor(site: Site, path: string): SiteRule | undefined {
   let rules = compiled.get(site.rules);
   if (rules === undefined) {
-    rules = site.rules.map((rule) => ({ rule, pieces: rule.match.split("*") }));
+    rules = site.rules.map(compile);
     compiled.set(site.rules, rules);
   }
   const query = path.indexOf("?");
   const bare = query === -1 ? path : path.slice(0, query);
-  return rules.find(({ pieces }) => fits(pieces, bare))?.rule;
+  return rules.find((rule) => fits(rule, bare))?.rule;
 }
 
-function fits(pieces: readonly string[], path: string): boolean {
-  const first = pieces[0] ?? "";
-  const last = pieces.at(-1) ?? "";
-  if (pieces.length === 1) return path === first;
+function compile(rule: SiteRule): CompiledRule {
+  const [first = "", ...middle] = rule.match.split("*");
+  const last = middle.pop();
+  return { rule, first, middle, last };
+}
+
+function fits({ first, middle, last }: CompiledRule, path: string): boolean {
+  if (last === undefined) return path === first;
   if (!path.startsWith(first) || !path.endsWith(last)) return false;
-  const end = path.length - last.length;
   let at = first.length;
   // The earliest place of each piece leaves most room to those behind it.
-  for (const piece of pieces.slice(1, -1)) {
+  for (const piece of middle) {
     const found = path.indexOf(piece, at);
     if (found === -1) return false;
     at = found + piece.length;
   }
-  return at <= end;
+  return at <= path.length - last.length;
 }
