@@ -1,0 +1,81 @@
+import type { SocketAddress } from "../../common/address.ts";
+import { parseConfig } from "../../common/config/load.ts";
+import type { Config } from "../../common/config/schema.ts";
+import type { RunningDaemon } from "../../common/daemon.ts";
+import { silentLogger } from "../../common/log.ts";
+import type { ControlConfig } from "../../control/api/context.ts";
+import type { DemoEdges } from "../../control/demo-edges.ts";
+import { startControl } from "../../control/server.ts";
+import type { StateStore } from "../../state/store.ts";
+import type { Scope } from "../support/scope.ts";
+
+const ANY_PORT: SocketAddress = { host: "127.0.0.1", port: 0 };
+
+/** A CDN of two edges and one site. */
+export function smallConfig(): Config {
+  const text = `
+cdn: { domain: kingcdn.test, nameservers: [{ name: ns1.kingcdn.test, address: 127.0.0.1 }] }
+pops:
+  - { name: syd, location: [-33.87, 151.21], edges: [{ name: syd-1, address: 127.0.10.1 }] }
+  - { name: fra, location: [50.11, 8.68], edges: [{ name: fra-1, address: 127.0.10.2 }] }
+sites:
+  - name: netcinema
+    hosts: [video.netcinema.test]
+    origin: { urls: ["http://192.0.2.1:9000"] }
+`;
+  const config = parseConfig(text, "small.yaml");
+  if (!config.ok) throw new Error(JSON.stringify(config.error));
+  return config.value;
+}
+
+/** The part of it that the control server reads. */
+export function smallControlConfig(): ControlConfig {
+  const { cdn, pops, sites, router } = smallConfig();
+  const { domain } = cdn;
+  return { domain, ttlSeconds: 20, pops, sites, dns: router.listen, routerAdmin: router.admin };
+}
+
+/** An API answer: its status and its JSON. */
+export interface ApiAnswer<T> {
+  readonly status: number;
+  readonly body: T;
+}
+
+/** A running control server, and a way to call it. */
+export interface ControlUnderTest {
+  readonly daemon: RunningDaemon;
+  readonly base: string;
+  readonly call: <T>(method: string, path: string, body?: unknown) => Promise<ApiAnswer<T>>;
+}
+
+/** Starts a control server on free ports over a store. */
+export async function startTestControl(
+  scope: Scope,
+  state: StateStore,
+  options: { readonly config?: ControlConfig; readonly demo?: DemoEdges } = {},
+): Promise<ControlUnderTest> {
+  const { config = smallControlConfig(), demo } = options;
+  const daemon = await startControl({
+    listen: ANY_PORT,
+    admin: ANY_PORT,
+    config,
+    state,
+    log: silentLogger,
+    ...(demo === undefined ? {} : { demo }),
+  });
+  scope.after(() => daemon.stop(1_000));
+  const base = `http://127.0.0.1:${daemon.addresses["api"]?.port}`;
+  return {
+    daemon,
+    base,
+    call: async <T>(method: string, path: string, body?: unknown): Promise<ApiAnswer<T>> => {
+      const response = await fetch(`${base}/v1${path}`, {
+        method,
+        ...(body === undefined
+          ? {}
+          : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+      });
+      return { status: response.status, body: (await response.json()) as T };
+    },
+  };
+}
