@@ -128,10 +128,10 @@ test("rows that were damaged are left out, counted and logged; the rest is serve
   const page = await reopened.changesAfter(0, 10);
   assert.deepEqual([page.changes.map((it) => it.version), page.head], [[2], 2]);
   const skipped = lines.map(
-    (line) => JSON.parse(line) as { event: string; what: string; count: number },
+    (line) => JSON.parse(line) as { event: string; what: string; total: number },
   );
   assert.deepEqual(
-    skipped.map(({ event, what, count }) => [event, what, count]),
+    skipped.map(({ event, what, total }) => [event, what, total]),
     [
       ["state-entry-skipped", "site a", 1],
       ["state-entry-skipped", "change 1", 2],

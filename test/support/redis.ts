@@ -15,6 +15,8 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** True: every write is in the append-only file before it is answered. */
   readonly persist?: boolean;
+  /** The password that `settings` sets, for this helper's own connections. */
+  readonly password?: string;
   /** More settings of redis.conf, name and value. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -56,7 +58,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     },
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
-    command: (...words) => command(port, words),
+    command: (...words) => command(port, words, options.password),
     stop: async () => {
       await end(child, "SIGKILL");
       await rm(directory, { recursive: true, force: true });
@@ -99,14 +101,14 @@ async function launch(
     ).unref();
   });
   failed.catch(() => {});
-  await Promise.race([answering(port), failed]);
+  await Promise.race([answering(port, options.password), failed]);
   return child;
 }
 
 /** Resolves when PING is answered with PONG, which it is not while data is being loaded. */
-async function answering(port: number): Promise<void> {
+async function answering(port: number, password?: string): Promise<void> {
   for (;;) {
-    const reply = await command(port, ["PING"]).catch(() => "");
+    const reply = await command(port, ["PING"], password).catch(() => "");
     if (reply.startsWith("+PONG")) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -119,15 +121,20 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await ended;
 }
 
-async function command(port: number, words: readonly string[]): Promise<string> {
+async function command(port: number, words: readonly string[], password?: string): Promise<string> {
   const socket: Socket = connect(port, "127.0.0.1");
   try {
     await once(socket, "connect");
-    const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
-    socket.write(`*${words.length}\r\n${parts.join("")}`);
-    const [reply] = (await once(socket, "data")) as [Buffer];
-    return reply.toString();
+    if (password !== undefined) await exchange(socket, ["AUTH", password]);
+    return await exchange(socket, words);
   } finally {
     socket.destroy();
   }
+}
+
+async function exchange(socket: Socket, words: readonly string[]): Promise<string> {
+  const parts = words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+  socket.write(`*${words.length}\r\n${parts.join("")}`);
+  const [reply] = (await once(socket, "data")) as [Buffer];
+  return reply.toString();
 }
