@@ -45,7 +45,11 @@ export async function runUntilSignal(
   const wait = stopRequest(options.stopAfterMs);
   const reason = await wait.requested;
   log.info({ event: "stopping", reason });
-  for (const daemon of daemons) await daemon.stop(options.deadlineMs ?? DRAIN_DEADLINE_MS);
+  for (const daemon of daemons) {
+    await daemon.stop(options.deadlineMs ?? DRAIN_DEADLINE_MS).catch((error: unknown) => {
+      log.error({ event: "stop-failed", daemon: daemon.name, err: error });
+    });
+  }
   process.removeListener("SIGHUP", reload);
   wait.release();
   log.info({ event: "stopped" });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { type Document, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { fail, ok, type Result } from "../result.ts";
 import { checkConfig, type Path } from "./check.ts";
@@ -44,23 +44,48 @@ export function parseConfig(text: string, file: string): Result<Config, readonly
   }
   const placed = (path: Path, message: string) =>
     at(offsetOf(document, path), path.length === 0 ? message : `${pathText(path)}: ${message}`);
-  const parsed = configSchema.safeParse(document.toJS() ?? {});
+  const tree = plainTree(document);
+  if (!tree.ok) return fail([at(tree.error.offset, tree.error.message)]);
+  const parsed = configSchema.safeParse(tree.value ?? {});
   if (!parsed.success) {
-    return fail(parsed.error.issues.flatMap((issue) => explainIssue(issue, placed)));
+    return fail(
+      parsed.error.issues.flatMap((issue) => {
+        const given = document.hasIn(issue.path as Path);
+        return explainIssue(issue, given, placed);
+      }),
+    );
   }
   const problems = checkConfig(parsed.data).map(({ path, message }) => placed(path, message));
   return problems.length > 0 ? fail(problems) : ok(parsed.data);
 }
 
+/** The document as plain values. Aliases can name nothing, or so much that it fills the memory. */
+function plainTree(document: Document): Result<unknown, { offset: number; message: string }> {
+  try {
+    return ok(document.toJS());
+  } catch (error) {
+    let offset = 0;
+    visit(document, {
+      Alias(_, alias) {
+        if (alias.resolve(document) !== undefined) return undefined;
+        offset = alias.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    return fail({ offset, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
 function explainIssue(
   issue: z.core.$ZodIssue,
+  given: boolean,
   placed: (path: Path, message: string) => FileProblem,
 ): readonly FileProblem[] {
   const path = issue.path as Path;
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => placed([...path, key], "unknown key"));
   }
-  const missing = issue.code === "invalid_type" && issue.input === undefined;
+  const missing = issue.code === "invalid_type" && !given;
   return [placed(path, missing ? `is required (${issue.expected})` : issue.message)];
 }
 
