@@ -9,9 +9,9 @@ const AGE_SECONDS_MAX = 2 ** 31 - 1;
 /**
  * How old a stored response is now (P). RFC 9111 section 4.2.3.
  *
- * Input: times in epoch milliseconds. Output: whole seconds, 0 to 2^31-1; a clock that went backwards
- * counts as no time passed. Date has whole seconds, so only whole seconds of difference between it
- * and the moment of arrival are age.
+ * Input: times in epoch milliseconds. Output: whole seconds, 0 to 2^31-1; a clock that went
+ * backwards counts as no time passed. Date has whole seconds, so only whole seconds of difference
+ * between it and the moment of arrival are age.
  * Example: Age 10, answered after 2 s, 30 s in store -> 42.
  */
 export function currentAgeSeconds(stored: StoredResponse, now: EpochMs): number {

@@ -37,8 +37,8 @@ export type Selection =
  *
  * Conditions count only for a 200. If-Match and If-Unmodified-Since are evaluated too: towards its
  * clients an edge is the origin (RFC 9110 section 3.7), and a download that goes on with If-Match
- * must not be continued with bytes of another version. A Range counts only for GET and only with one
- * range; several are answered with the whole, which section 14.2 allows.
+ * must not be continued with bytes of another version. A Range counts only for GET and only with
+ * one range; several are answered with the whole, which section 14.2 allows.
  */
 export function selectRepresentation(question: SelectionQuestion): Selection {
   const { method, status } = question;

@@ -25,7 +25,9 @@ export type Reuse =
       readonly ageSeconds: number;
       readonly ttlSeconds: number;
     }
-  /** Serve it at once although it is stale (`ttlSeconds` is negative or 0), and refresh it behind. */
+  /**
+   * Serve it at once although it is stale (`ttlSeconds` is negative or 0), and refresh it behind.
+   */
   | {
       readonly kind: "serve-stale-refresh";
       readonly index: number;

@@ -25,9 +25,9 @@ const UNREACHABLE_SECONDS_MAX = 3 * 86_400;
  * True if a stored response may be served although the origin did not confirm it (P). RFC 9111
  * section 4.2.4, RFC 5861 section 4.
  *
- * With `stale-if-error`, for that long, on failure to reach the origin and on 500, 502, 503 and 504.
- * Without it, only when the origin cannot be reached, and only if the response was once fresh: one
- * that never was may be meant for one person. Never against must-revalidate, proxy-revalidate,
+ * With `stale-if-error`, for that long, on failure to reach the origin and on 500, 502, 503 and
+ * 504. Without it, only when the origin cannot be reached, and only if the response was once fresh:
+ * one that never was may be meant for one person. Never against must-revalidate, proxy-revalidate,
  * s-maxage or no-cache.
  */
 export function mayServeStaleOnError(
@@ -46,9 +46,9 @@ export function mayServeStaleOnError(
 }
 
 /**
- * True if the response forbids ever being served stale (P). RFC 9111 section 4.2.4: must-revalidate,
- * proxy-revalidate, no-cache, and s-maxage, which implies proxy-revalidate (section 5.2.2.10); also
- * private and no-store, which a 304 may have brought after it was stored.
+ * True if the response forbids ever being served stale (P). RFC 9111 section 4.2.4:
+ * must-revalidate, proxy-revalidate, no-cache, and s-maxage, which implies proxy-revalidate
+ * (section 5.2.2.10); also private and no-store, which a 304 may have brought after it was stored.
  */
 export function forbidsStale(stored: StoredResponse): boolean {
   const { directives } = directivesOf(stored.fields);

@@ -53,7 +53,9 @@ export interface Exchange {
   readonly fields: FieldLines;
   readonly profile: CacheProfile;
   readonly rule: SiteRule | undefined;
-  /** Absolute URI of the request: an answer to a POST is only stored when it says that it is its. */
+  /**
+   * Absolute URI of the request: an answer to a POST is only stored when it says that it is its.
+   */
   readonly targetUri: string;
   /** When the head of the response arrived. */
   readonly receivedAt: EpochMs;
@@ -74,10 +76,10 @@ const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([
 /**
  * Whether a shared cache stores this response (P). RFC 9111 section 3.
  *
- * A rule's `ttl` replaces the lifetime, and counts as one for statuses that are cacheable by default;
- * it never overrides `no-store`, `private` or the rules on Authorization. A request's own `no-store`
- * is ignored: request directives are advisory (section 5.2.1), and strangers must not decide what a
- * shared cache holds.
+ * A rule's `ttl` replaces the lifetime, and counts as one for statuses that are cacheable by
+ * default; it never overrides `no-store`, `private` or the rules on Authorization. A request's own
+ * `no-store` is ignored: request directives are advisory (section 5.2.1), and strangers must not
+ * decide what a shared cache holds.
  */
 export function judgeStorable(exchange: Exchange): Storable {
   const reason =

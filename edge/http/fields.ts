@@ -1,14 +1,16 @@
 /**
  * Field lines of a message in the order in which they came, names in lower case, values as they
- * stood on the wire without surrounding white space (RFC 9110 section 5). Repeated names stay apart:
- * Node's and undici's own maps merge or drop them, which loses what RFC 9111 needs to see.
+ * stood on the wire without surrounding white space (RFC 9110 section 5). Repeated names stay
+ * apart: Node's and undici's own maps merge or drop them, which loses what RFC 9111 needs to see.
  */
 export type FieldLines = readonly FieldLine[];
 
 /** One field line. */
 export type FieldLine = readonly [name: string, value: string];
 
-/** Makes field lines of the flat `[name, value, name, value]` list that Node and undici give (P). */
+/**
+ * Makes field lines of the flat `[name, value, name, value]` list that Node and undici give (P).
+ */
 export function fieldLinesFromRaw(raw: readonly (string | Buffer)[]): FieldLine[] {
   const lines: FieldLine[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -24,7 +26,10 @@ export function fieldValues(fields: FieldLines, name: string): string[] {
   return values;
 }
 
-/** All lines of a field joined with commas (RFC 9110 section 5.3), or undefined if there is none (P). */
+/**
+ * All lines of a field joined with commas (RFC 9110 section 5.3), or undefined if there is none
+ * (P).
+ */
 export function combinedField(fields: FieldLines, name: string): string | undefined {
   const values = fieldValues(fields, name);
   return values.length === 0 ? undefined : values.join(", ");

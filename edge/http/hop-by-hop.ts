@@ -49,7 +49,10 @@ const END_TO_END_FIELDS: ReadonlySet<string> = new Set([
   "x-forwarded-proto",
 ]);
 
-/** The lines without hop-by-hop fields and those that `Connection` lists (P). RFC 9110 section 7.6.1. */
+/**
+ * The lines without hop-by-hop fields and those that `Connection` lists (P). RFC 9110 section
+ * 7.6.1.
+ */
 export function endToEndFields(fields: FieldLines): FieldLine[] {
   const listed = connectionListed(fields);
   return fields.filter(([name]) => !CONNECTION_FIELDS.has(name) && !listed.has(name));

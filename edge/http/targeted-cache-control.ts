@@ -8,8 +8,8 @@ import {
 import { combinedField, type FieldLines } from "./fields.ts";
 
 /**
- * The fields that speak to a cache like this one, the most special first. RFC 9213 section 2.2 calls
- * this the target list.
+ * The fields that speak to a cache like this one, the most special first. RFC 9213 section 2.2
+ * calls this the target list.
  */
 const TARGET_LIST = ["meridian-cache-control", "cdn-cache-control", "surrogate-control"] as const;
 
@@ -32,8 +32,8 @@ const SURROGATE_DIRECTIVES = ["max-age", "no-store"];
 /**
  * The directives that this cache goes by (P). RFC 9213 section 2.2.
  *
- * The first field of the target list that is a valid, non-empty structured dictionary is used alone;
- * then Cache-Control and Expires play no part. A field with any error is as good as absent.
+ * The first field of the target list that is a valid, non-empty structured dictionary is used
+ * alone; then Cache-Control and Expires play no part. A field with any error is as good as absent.
  */
 export function effectiveDirectives(fields: FieldLines): EffectiveDirectives {
   for (const source of TARGET_LIST) {

@@ -3,8 +3,9 @@
  *
  * Input: the site's name, the Host that the client asked for, and the request target as sent
  * (origin-form, or absolute-form, of which the authority is left out).
- * Output: `site host/path?query`: the host in lower case without port 80 or final dot, the target with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes
- * in upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped, and dot
+ * Output: `site host/path?query`: the host in lower case without port 80 or final dot, the target
+ * with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes in
+ * upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped, and dot
  * segments stay: servers differ in what they take them for.
  */
 export function cacheKey(site: string, host: string, target: string): string {

@@ -7,8 +7,8 @@ import {
 } from "../http/fields.ts";
 
 /**
- * Stands for a request field that was absent: RFC 9111 section 4.1 tells it apart from an empty one.
- * No field value can contain this character.
+ * Stands for a request field that was absent: RFC 9111 section 4.1 tells it apart from an empty
+ * one. No field value can contain this character.
  */
 export const ABSENT = "\u0000";
 
@@ -22,8 +22,8 @@ export interface StoredVariant {
 const known = new WeakMap<FieldLines, readonly string[] | "*">();
 
 /**
- * The request fields that select this response, in lower case, each once, in the order of Vary; `"*"`
- * when a member is `*`; empty when the response does not vary (P). RFC 9110 section 12.5.5.
+ * The request fields that select this response, in lower case, each once, in the order of Vary;
+ * `"*"` when a member is `*`; empty when the response does not vary (P). RFC 9110 section 12.5.5.
  */
 export function varyNames(fields: FieldLines): readonly string[] | "*" {
   let names = known.get(fields);
@@ -53,7 +53,8 @@ export function selectedFields(
 /**
  * True if a stored response may answer this request as far as Vary goes (P). RFC 9111 section 4.1.
  *
- * A response whose Vary no longer names what it was stored under (a 304 changed it) matches nothing.
+ * A response whose Vary no longer names what it was stored under (a 304 changed it) matches
+ * nothing.
  */
 export function matchesVariant(stored: StoredVariant, requestFields: FieldLines): boolean {
   const names = varyNames(stored.fields);

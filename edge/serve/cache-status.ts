@@ -22,7 +22,9 @@ export type CacheStatus =
   | {
       readonly kind: "forward";
       readonly reason: ForwardReason;
-      /** Status that came back; absent when nothing did, or when another request's fill was joined. */
+      /**
+       * Status that came back; absent when nothing did, or when another request's fill was joined.
+       */
       readonly forwardStatus?: number;
       /** The response was put into the store. */
       readonly stored?: boolean;

@@ -84,8 +84,8 @@ export interface ErrorContext {
  * The answer for a refusal or failure (P). RFC 9110 section 15.
  *
  * Plain text for people: status and title, what happened, the reason for programs, the edge, the
- * request id to look for in the log. What exactly went wrong stays in the log: it names machines that
- * are nobody's business. Never stored by anybody.
+ * request id to look for in the log. What exactly went wrong stays in the log: it names machines
+ * that are nobody's business. Never stored by anybody.
  */
 export function errorResponse(reason: ErrorReason, context: ErrorContext): ErrorResponse {
   const entry: ErrorEntry = ERRORS[reason];

@@ -42,8 +42,8 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set(["via", "cache-status"]);
  *
  * Left out: hop-by-hop fields and what Connection lists (RFC 9110 section 7.6.1), instructions
  * between tiers, and from a 304 what describes a body. Added: Age for what comes out of the store
- * (RFC 9111 section 5.1), Via (RFC 9110 section 7.6.3) and Cache-Status (RFC 9211) behind the members
- * that upstream caches wrote.
+ * (RFC 9111 section 5.1), Via (RFC 9110 section 7.6.3) and Cache-Status (RFC 9211) behind the
+ * members that upstream caches wrote.
  */
 export function clientResponseFields(response: ClientResponse): FieldLine[] {
   const { edge, status, cacheStatus, ageSeconds } = response;

@@ -60,7 +60,7 @@ for (const [title, directives, expected] of SINGLE) {
   });
 }
 
-test("RFC 9111 s.4: nothing stored, nothing that matches, and methods that are not answered", () => {
+test("RFC 9111 s.4: nothing stored, nothing that matches, other methods", () => {
   const vary = aStored(["Cache-Control: max-age=60", "Vary: Foo"], { varyOn: [["foo", "1"]] });
   assert.deepEqual(decide([]), { kind: "fetch", reason: "uri-miss" });
   assert.deepEqual(decide([vary]), { kind: "fetch", reason: "vary-miss" });
