@@ -10,7 +10,7 @@ export type Readiness =
 
 /** What the admin port answers with. */
 export interface AdminSources {
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, "expose">;
   readonly readiness: () => Readiness;
   /** Further paths that answer GET with JSON, such as `/explain`. What they throw becomes a 500. */
   readonly routes?: Readonly<Record<string, (query: URLSearchParams) => AdminAnswer>>;

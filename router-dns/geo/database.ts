@@ -32,17 +32,20 @@ export interface DatabaseSource {
 }
 
 /**
- * Addresses that every database of the world places somewhere. A file that places none of them is
- * not what it seems to be (wrong kind, damaged records), whatever its sizes say.
+ * Addresses that every database of the world knows. One that knows none of a family is not what it
+ * seems to be (of another kind, or damaged), whatever its sizes say.
  */
-const SENTINELS = ["8.8.8.8", "1.1.1.1", "193.0.6.139", "2001:4860:4860::8888", "2001:67c:2e8::"];
+const SENTINELS = {
+  v4: ["8.8.8.8", "1.1.1.1", "193.0.6.139"],
+  v6: ["2001:4860:4860::8888", "2606:4700:4700::1111", "2001:67c:2e8::1"],
+} as const;
 
 /**
  * Opens location databases and flattens them: country files (`country_code` or GeoIP2 `country`)
  * and city files (ip-location-db `latitude`/`longitude`, or GeoIP2 `location`).
  *
- * `files`: one file for both families, or one per family. Reads them whole; anything wrong with any
- * of them is a reason and nothing else.
+ * `files`: each family is taken from the first of them that has it. Reads them whole; anything wrong
+ * with any of them is a reason and nothing else.
  */
 export function openLocations(files: readonly string[]): Result<Locations, string> {
   const places: Place[] = [];
@@ -104,27 +107,31 @@ function openBoth(
   };
   const sources: DatabaseSource[] = [];
   for (const file of files) {
+    if (tables.v4 !== undefined && tables.v6 !== undefined) break;
     const database = readMmdb(file);
     if (!database.ok) return database;
-    const { metadata } = database.value;
-    sources.push({
-      file,
-      type: metadata.databaseType,
-      built: metadata.buildEpoch.toISOString(),
-    });
+    let isUsed = false;
     for (const family of [4, 6] as const) {
       const name = family === 4 ? "v4" : "v6";
       if (tables[name] !== undefined || !hasFamily(database.value, family)) continue;
       const table = walkMmdb(database.value, family, valueOf);
       if (!table.ok) return table;
+      if (!knowsSentinel(table.value)) {
+        return fail(`${file}: knows none of ${SENTINELS[name].join(", ")}: wrong kind or damaged`);
+      }
       tables[name] = table.value;
+      isUsed = true;
     }
+    const { databaseType: type, buildEpoch } = database.value.metadata;
+    if (isUsed) sources.push({ file, type, built: buildEpoch.toISOString() });
   }
-  const found = SENTINELS.some((text) => {
+  return ok({ ...tables, sources });
+}
+
+function knowsSentinel(table: PrefixTable): boolean {
+  const texts = table.family === 4 ? SENTINELS.v4 : SENTINELS.v6;
+  return texts.some((text) => {
     const bytes = parseIp(text);
-    if (!bytes.ok) return false;
-    const table = bytes.value.length === 4 ? tables.v4 : tables.v6;
-    return table !== undefined && (table.values[findPrefix(table, bytes.value)] ?? 0) > 0;
+    return bytes.ok && (table.values[findPrefix(table, bytes.value)] ?? 0) > 0;
   });
-  return found ? ok({ ...tables, sources }) : fail(`${files.join(", ")}: says nothing useful`);
 }

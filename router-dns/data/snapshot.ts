@@ -1,0 +1,108 @@
+import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
+import type { Site } from "../../common/config/site.ts";
+import { type IpBytes, parseIp } from "../../common/ip.ts";
+import type { Result } from "../../common/result.ts";
+import type { Standing, SteerPop, SteerView } from "../geo/choose.ts";
+import type { MapPop, SteeringMap } from "../geo/compile.ts";
+import type { EdgeHealth } from "../health/board.ts";
+import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
+import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
+
+/** What the CDN's own zone says besides the sites. */
+export interface CdnIdentity {
+  readonly domain: string;
+  readonly nameservers: readonly HostAddress[];
+  readonly hostmaster?: string;
+  readonly ttlSeconds: number;
+  readonly pops: readonly PopConfig[];
+  /** Quick mode: every name below the domain is steered. */
+  readonly anyName: boolean;
+}
+
+/** The site that names of quick mode are counted under when there is no site. */
+const ANY_SITE = "any";
+
+/** The zones of the files and the CDN's own, built for the sites of the moment (P). */
+export function buildZones(
+  identity: CdnIdentity,
+  fileZones: readonly Zone[],
+  sites: ReadonlyMap<string, Site>,
+  serial: number,
+): Result<ZoneTable, string> {
+  const { domain, nameservers, hostmaster, ttlSeconds, pops, anyName } = identity;
+  const [first = ANY_SITE] = sites.keys();
+  const own = buildCdnZone({
+    domain,
+    nameservers,
+    ...(hostmaster === undefined ? {} : { hostmaster }),
+    ttlSeconds,
+    serial,
+    sites: [...sites.keys()],
+    ...(anyName ? { anyNameSite: first } : {}),
+    edges: pops.flatMap((pop) => pop.edges.flatMap(edgeAddresses)),
+  });
+  return own.ok ? buildZoneTable([own.value, ...fileZones]) : own;
+}
+
+/** What choosing needs, at one moment (P). */
+export function buildView(parts: {
+  readonly map: SteeringMap;
+  readonly pops: readonly PopConfig[];
+  readonly sites: ReadonlyMap<string, Site>;
+  readonly health: ReadonlyMap<string, EdgeHealth>;
+  readonly ttlSeconds: number;
+  readonly answersMax: number;
+}): SteerView {
+  const { map, pops, sites, health, ttlSeconds, answersMax } = parts;
+  return {
+    map,
+    ttlSeconds,
+    answersMax,
+    pops: pops.map((pop) => toSteerPop(pop, health)),
+    allDown: new Map([...sites].map(([name, site]) => [name, site.allDown])),
+  };
+}
+
+/** A PoP of the configuration as the map takes it (P). */
+export function toMapPop(pop: PopConfig): MapPop {
+  const [latitude, longitude] = pop.location;
+  return {
+    name: pop.name,
+    place: { latitude, longitude },
+    ...(pop.deep === undefined ? {} : { deep: pop.deep }),
+  };
+}
+
+function toSteerPop(pop: PopConfig, health: ReadonlyMap<string, EdgeHealth>): SteerPop {
+  return {
+    name: pop.name,
+    edges: pop.edges.map((edge) => {
+      const addresses = [edge.address, edge.address2].map(toBytes);
+      return {
+        name: edge.name,
+        v4: addresses.find((bytes) => bytes?.length === 4),
+        v6: addresses.find((bytes) => bytes?.length === 16),
+        standing: standingOf(health.get(edge.name)),
+      };
+    }),
+  };
+}
+
+/** An edge that no probe has come back from counts as up: nothing speaks against it. */
+function standingOf(health: EdgeHealth | undefined): Standing {
+  if (health?.drained === true) return "drained";
+  return health?.probed === "down" ? "down" : "up";
+}
+
+function edgeAddresses(edge: EdgeConfig): HostAddress[] {
+  const { name, address, address2 } = edge;
+  return [address, ...(address2 === undefined ? [] : [address2])].map((text) => ({
+    name,
+    address: text,
+  }));
+}
+
+function toBytes(text: string | undefined): IpBytes | undefined {
+  const bytes = text === undefined ? undefined : parseIp(text);
+  return bytes?.ok === true ? bytes.value : undefined;
+}

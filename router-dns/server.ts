@@ -1,0 +1,288 @@
+import type { SocketAddress } from "../common/address.ts";
+import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
+import { type Clock, systemClock } from "../common/clock.ts";
+import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
+import type { Site } from "../common/config/site.ts";
+import type { RunningDaemon } from "../common/daemon.ts";
+import type { Logger } from "../common/log.ts";
+import { Metrics } from "../common/metrics.ts";
+import { type Random, systemRandom } from "../common/random.ts";
+import { type FollowedView, Follower } from "../state/follower.ts";
+import type { RouterReport } from "../state/records.ts";
+import type { StateStore } from "../state/store.ts";
+import { QueryCounters } from "./admin/counters.ts";
+import { explainQuery } from "./admin/explain.ts";
+import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
+import { LiveSnapshot } from "./data/live.ts";
+import { Reporter } from "./data/reporter.ts";
+import { toMapPop } from "./data/snapshot.ts";
+import { visibleHealth } from "./health/board.ts";
+import { HealthMonitor } from "./health/monitor.ts";
+import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
+import { answerQuery, UDP_BYTES_DEFAULT } from "./pipeline.ts";
+import type { AnswerPacket } from "./transport/answer.ts";
+import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
+import type { HostAddress } from "./zone/cdn-zone.ts";
+
+/** Everything that a router is told at its start. */
+export interface RouterOptions {
+  /** What it is called in reports and acknowledgements. */
+  readonly name: string;
+  /** Where it answers, each over UDP and TCP. */
+  readonly listen: readonly SocketAddress[];
+  readonly admin: SocketAddress;
+  /** The CDN domain, below which sites are steered. */
+  readonly domain: string;
+  readonly nameservers: readonly HostAddress[];
+  readonly hostmaster?: string;
+  /** TTL of steered answers. */
+  readonly ttlSeconds: number;
+  /** The most addresses in one answer. */
+  readonly answers: number;
+  readonly pops: readonly PopConfig[];
+  readonly health: HealthConfig;
+  readonly probe: ProbeConfig;
+  /** Databases; left out: the bundled one for places, and none for AS numbers. */
+  readonly geo: { readonly city?: string; readonly asn?: string };
+  readonly coverageFile?: string;
+  readonly zoneFiles: readonly string[];
+  /** In force until the state store answers. */
+  readonly sites: readonly Site[];
+  /** Quick mode: every name below the domain is steered. */
+  readonly anyName: boolean;
+  /** Left out: the sites stay as they are, and nobody can drain. */
+  readonly state?: StateStore;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Starts a router: reads its files, probes each edge once, binds its ports. Rejects with a
+ * RouterFilesError or a ListenError, and then nothing of it is left running.
+ */
+export async function startRouter(options: RouterOptions): Promise<RunningDaemon> {
+  const clock = options.clock ?? systemClock;
+  const { log } = options;
+  const files = routerFiles(options);
+  const { fileZones, built } = await loadFiles(files, log);
+  const live = new LiveSnapshot(
+    { ...options, answersMax: options.answers },
+    {
+      fileZones,
+      built,
+      sites: new Map(options.sites.map((site) => [site.name, site])),
+      version: 0,
+      health: new Map(),
+    },
+  );
+  const router = new Router(options, live, clock);
+  try {
+    return await router.start(files);
+  } catch (error) {
+    await router.stop(0);
+    throw error;
+  }
+}
+
+function routerFiles(options: RouterOptions): RouterFiles {
+  return {
+    zoneFiles: options.zoneFiles,
+    map: {
+      pops: options.pops.map(toMapPop),
+      city: options.geo.city,
+      asn: options.geo.asn,
+      coverageFile: options.coverageFile,
+    },
+  };
+}
+
+/** The parts of a running router, and how they start and stop together. */
+class Router {
+  readonly #options: RouterOptions;
+  readonly #live: LiveSnapshot;
+  readonly #clock: Clock;
+  readonly #metrics: Metrics;
+  readonly #counters: QueryCounters;
+  readonly #monitor: HealthMonitor;
+  readonly #follower: Follower | undefined;
+  #reporter: Reporter | undefined;
+  #listeners: readonly DnsListener[] = [];
+  #admin: AdminServer | undefined;
+  #reloading: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+  #cancelSecond: () => void = () => undefined;
+  #queriesBefore = 0;
+  #queriesPerSecond = 0;
+
+  constructor(options: RouterOptions, live: LiveSnapshot, clock: Clock) {
+    this.#options = options;
+    this.#live = live;
+    this.#clock = clock;
+    this.#metrics = new Metrics("dns");
+    this.#counters = new QueryCounters(this.#metrics);
+    const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
+    this.#monitor = new HealthMonitor({
+      edges: watchedEdges(pops, probe, anyName ? undefined : domain),
+      health,
+      log,
+      clock,
+      random,
+      onChange: () => this.#takeHealth(),
+    });
+    this.#follower = this.#makeFollower(options.state);
+    this.#exposeMetrics();
+  }
+
+  async start(files: RouterFiles): Promise<RunningDaemon> {
+    const options = this.#options;
+    const { log } = options;
+    this.#follower?.start();
+    await this.#monitor.firstRound();
+    this.#takeHealth();
+    this.#listeners = await listenDns(options.listen, this.#answerer(), log);
+    this.#admin = await this.#startAdmin();
+    this.#everySecond();
+    if (options.state !== undefined) {
+      const report = () => this.#report();
+      this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
+    }
+    return {
+      name: options.name,
+      addresses: this.#addresses(),
+      stop: (deadlineMs) => this.stop(deadlineMs),
+      reload: () => {
+        // One at a time: an older build must not replace a newer one.
+        this.#reloading = this.#reloading.then(() => reloadFiles(files, this.#live, log));
+        return this.#reloading;
+      },
+    };
+  }
+
+  stop(deadlineMs: number): Promise<void> {
+    this.#stopping ??= this.#stopInOrder(deadlineMs);
+    return this.#stopping;
+  }
+
+  async #stopInOrder(deadlineMs: number): Promise<void> {
+    this.#cancelSecond();
+    this.#reporter?.stop();
+    this.#monitor.stop();
+    await closeDns(this.#listeners, deadlineMs);
+    await this.#follower?.stop();
+    await this.#admin?.close();
+  }
+
+  /** The one function that all packets go through. */
+  #answerer(): AnswerPacket {
+    const counters = this.#counters;
+    const live = this.#live;
+    const clock = this.#clock;
+    const { log } = this.#options;
+    return (packet, peer, transport, out) => {
+      const isTimed = counters.isTimed;
+      const started = isTimed ? clock.monotonic() : 0;
+      const snapshot = live.snapshot();
+      const context = { peer, transport, snapshot, maxUdpBytes: UDP_BYTES_DEFAULT };
+      const outcome = answerQuery(packet, context, out);
+      counters.count(transport, outcome);
+      if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
+      if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
+      return outcome.length;
+    };
+  }
+
+  #makeFollower(store: StateStore | undefined): Follower | undefined {
+    if (store === undefined) return undefined;
+    const { name, sites, log } = this.#options;
+    const take = (view: FollowedView): void => {
+      this.#live.setSites(view.sites, view.version);
+      this.#monitor.setDrained(view.drained);
+    };
+    return new Follower({
+      store,
+      node: name,
+      initialSites: sites,
+      log,
+      clock: this.#clock,
+      onChange: (_change, view) => take(view),
+      onSnapshot: (view) => take(view),
+    });
+  }
+
+  #takeHealth(): void {
+    this.#live.setHealth(new Map(this.#monitor.health()));
+  }
+
+  #everySecond(): void {
+    this.#cancelSecond = this.#clock.after(1_000, () => {
+      this.#counters.nextSecond();
+      this.#queriesPerSecond = this.#counters.total - this.#queriesBefore;
+      this.#queriesBefore = this.#counters.total;
+      this.#everySecond();
+    });
+  }
+
+  #startAdmin(): Promise<AdminServer> {
+    return startAdminServer(this.#options.admin, {
+      metrics: {
+        expose: () => {
+          this.#counters.flush();
+          return this.#metrics.expose();
+        },
+      },
+      readiness: () =>
+        this.#stopping === undefined ? { ready: true } : { ready: false, reason: "stopping" },
+      routes: {
+        "/explain": (query) =>
+          explainQuery(query, {
+            snapshot: this.#live.snapshot(),
+            view: this.#live.view(),
+            places: this.#options.pops.map((pop) => toMapPop(pop).place),
+            health: this.#monitor.health(),
+            databases: this.#live.parts().built.sources,
+          }),
+      },
+    });
+  }
+
+  #exposeMetrics(): void {
+    const { state } = this.#options;
+    this.#metrics.onScrape("dns_edge_health", () =>
+      [...this.#monitor.health()].map(([edge, health]) => {
+        const isUp = !health.drained && health.probed !== "down";
+        return [{ edge }, isUp ? 1 : 0] as const;
+      }),
+    );
+    this.#metrics.onScrape("dns_map_prefixes", () => {
+      const { map } = this.#live.parts().built;
+      return [[{ family: "4" }, map.v4.count] as const, [{ family: "6" }, map.v6.count] as const];
+    });
+    if (state === undefined) return;
+    this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
+    this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+  }
+
+  #report(): RouterReport {
+    return {
+      router: this.#options.name,
+      at: this.#clock.now(),
+      version: this.#follower?.view().version ?? 0,
+      queriesPerSecond: this.#queriesPerSecond,
+      edges: [...this.#monitor.health()].map(([edge, health]) => ({
+        edge,
+        health: visibleHealth(health),
+        since: health.since,
+        detail: health.detail,
+      })),
+    };
+  }
+
+  #addresses(): Readonly<Record<string, SocketAddress>> {
+    const dns = this.#listeners.map(
+      ({ address }, index) => [index === 0 ? "dns" : `dns${index + 1}`, address] as const,
+    );
+    const admin = this.#admin === undefined ? {} : { admin: this.#admin.address };
+    return { ...Object.fromEntries(dns), ...admin };
+  }
+}

@@ -1,0 +1,50 @@
+import type { IpBytes } from "../../common/ip.ts";
+import { parseIp } from "../../common/ip.ts";
+
+/** How a packet came. */
+export type Transport = "udp" | "tcp";
+
+/**
+ * Answers one packet: writes into `out` and gives the number of octets, 0 to say nothing. The same
+ * function serves UDP and TCP. It must not throw and must not keep `packet` or `out`.
+ */
+export type AnswerPacket = (
+  packet: Uint8Array,
+  peer: IpBytes,
+  transport: Transport,
+  out: Uint8Array,
+) => number;
+
+/** The largest DNS message (RFC 1035 section 4.2.2). */
+export const MESSAGE_BYTES_MAX = 65_535;
+
+/**
+ * The bytes of an address as Node's sockets write it (P). Dotted quads, which are most, are read
+ * without a regular expression. Undefined for what no socket writes.
+ */
+export function peerBytes(address: string): IpBytes | undefined {
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = 0;
+  for (let i = 0; i < address.length; i += 1) {
+    const code = address.charCodeAt(i);
+    if (code === 46) {
+      bytes[part] = value;
+      part += 1;
+      value = 0;
+    } else if (code >= 48 && code <= 57) {
+      value = value * 10 + code - 48;
+    } else {
+      return parseOther(address);
+    }
+  }
+  if (part !== 3) return undefined;
+  bytes[3] = value;
+  return bytes;
+}
+
+/** IPv6; a link-local peer has its zone behind a `%`, which is no part of the address. */
+function parseOther(address: string): IpBytes | undefined {
+  const bytes = parseIp(address.split("%", 1)[0] ?? "");
+  return bytes.ok ? bytes.value : undefined;
+}

@@ -1,0 +1,59 @@
+/**
+ * Cuts a stream into DNS messages (P): each has its length in two octets before it (RFC 1035
+ * section 4.2.2). Holds at most one message, in a buffer of exactly its length.
+ */
+export class MessageSplitter {
+  readonly #onMessage: (message: Uint8Array) => boolean;
+  #lengthByte: number | undefined;
+  #message: Uint8Array | undefined;
+  #filled = 0;
+  #ended = false;
+
+  /** `onMessage` gives false to end the stream. It must not keep the message. */
+  constructor(onMessage: (message: Uint8Array) => boolean) {
+    this.#onMessage = onMessage;
+  }
+
+  /** Takes the next piece of the stream. False: the stream has ended, nothing more is taken. */
+  push(chunk: Uint8Array): boolean {
+    let at = 0;
+    while (at < chunk.length && !this.#ended) {
+      at = this.#message === undefined ? this.#readLength(chunk, at) : this.#fill(chunk, at);
+    }
+    return !this.#ended;
+  }
+
+  #readLength(chunk: Uint8Array, at: number): number {
+    const byte = chunk[at] ?? 0;
+    if (this.#lengthByte === undefined) {
+      this.#lengthByte = byte;
+      return at + 1;
+    }
+    const length = this.#lengthByte * 256 + byte;
+    this.#lengthByte = undefined;
+    const start = at + 1;
+    if (start + length <= chunk.length) {
+      this.#deliver(chunk.subarray(start, start + length));
+      return start + length;
+    }
+    this.#message = new Uint8Array(length);
+    this.#filled = 0;
+    return start;
+  }
+
+  #fill(chunk: Uint8Array, at: number): number {
+    const message = this.#message ?? new Uint8Array(0);
+    const taken = chunk.subarray(at, at + message.length - this.#filled);
+    message.set(taken, this.#filled);
+    this.#filled += taken.length;
+    if (this.#filled === message.length) {
+      this.#message = undefined;
+      this.#deliver(message);
+    }
+    return at + taken.length;
+  }
+
+  #deliver(message: Uint8Array): void {
+    this.#ended = !this.#onMessage(message);
+  }
+}

@@ -1,0 +1,138 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { SocketAddress } from "../../common/address.ts";
+import type { IpBytes } from "../../common/ip.ts";
+import { listenTcp } from "../../common/listen.ts";
+import type { Logger } from "../../common/log.ts";
+import { type AnswerPacket, MESSAGE_BYTES_MAX, peerBytes } from "./answer.ts";
+import { MessageSplitter } from "./tcp-framing.ts";
+
+/** What one listener allows. */
+export interface TcpLimits {
+  /** Connections at one time; further ones are closed at once. */
+  readonly connectionsMax: number;
+  /** The same for one client address. */
+  readonly connectionsPerClientMax: number;
+  /**
+   * The longest time between two whole queries, and for one to arrive: a client that trickles
+   * bytes, sends none or does not read its answers is gone after it (RFC 7766 section 6.2.3).
+   */
+  readonly idleMs: number;
+  /** Answers in octets that a client has not taken yet; above it nothing more is read from it. */
+  readonly unsentBytesMax: number;
+}
+
+/** Limits of a router. */
+export const TCP_LIMITS: TcpLimits = {
+  connectionsMax: 1_024,
+  connectionsPerClientMax: 64,
+  idleMs: 10_000,
+  unsentBytesMax: 256 * 2 ** 10,
+};
+
+/** A bound TCP listener. */
+export interface TcpListener {
+  readonly address: SocketAddress;
+  /** Open connections now. */
+  connections(): number;
+  /** Takes no new connection; those there are finish what they have asked, or end at the deadline. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Listens for DNS over TCP (RFC 7766): each message has its length in two octets before it, a
+ * client may send many without waiting, and answers come in the same order. A client that closes
+ * its half still gets the answers to what it has asked. Rejects with a ListenError.
+ */
+export async function listenTcpDns(
+  listen: SocketAddress,
+  answer: AnswerPacket,
+  log: Logger,
+  limits: TcpLimits = TCP_LIMITS,
+): Promise<TcpListener> {
+  const open = new Map<Socket, string>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const client = socket.remoteAddress ?? "";
+    const peer = peerBytes(client);
+    if (peer === undefined || tooMany(open, client, limits)) {
+      socket.destroy();
+      return;
+    }
+    open.set(socket, client);
+    socket.on("close", () => open.delete(socket));
+    serveConnection(socket, { peer, answer, log, limits });
+  });
+  const address = await listenTcp(server, listen, "DNS over TCP");
+  server.on("error", (error) => log.error({ event: "tcp-error", err: error }));
+  return {
+    address,
+    connections: () => open.size,
+    close: (deadlineMs) => closeServer(server, open, deadlineMs),
+  };
+}
+
+function tooMany(open: ReadonlyMap<Socket, string>, client: string, limits: TcpLimits): boolean {
+  if (open.size >= limits.connectionsMax) return true;
+  let own = 0;
+  for (const other of open.values()) if (other === client) own += 1;
+  return own >= limits.connectionsPerClientMax;
+}
+
+interface Connection {
+  readonly peer: IpBytes;
+  readonly answer: AnswerPacket;
+  readonly log: Logger;
+  readonly limits: TcpLimits;
+}
+
+/** One answer is made at a time and copied, so all connections can write into the same room. */
+const out = new Uint8Array(MESSAGE_BYTES_MAX);
+
+function serveConnection(socket: Socket, { peer, answer, log, limits }: Connection): void {
+  let timer = setTimeout(() => socket.destroy(), limits.idleMs);
+  const splitter = new MessageSplitter((message) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => socket.destroy(), limits.idleMs);
+    const length = answer(message, peer, "tcp", out);
+    // RFC 7766 section 6.2.4 lets a server close; a message worth no answer is not worth waiting on.
+    if (length === 0) return false;
+    const framed = Buffer.allocUnsafe(length + 2);
+    framed.writeUInt16BE(length);
+    framed.set(out.subarray(0, length), 2);
+    socket.write(framed);
+    return true;
+  });
+  socket.on("data", (chunk: Buffer) => {
+    try {
+      socket.cork();
+      const goesOn = splitter.push(chunk);
+      socket.uncork();
+      if (!goesOn) socket.end();
+      else if (socket.writableLength > limits.unsentBytesMax) socket.pause();
+    } catch (error) {
+      log.error({ event: "tcp-answer-failed", err: error });
+      socket.destroy();
+    }
+  });
+  socket.on("drain", () => socket.resume());
+  socket.on("end", () => socket.end());
+  // A client that resets its connection is no news; "close" follows.
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => clearTimeout(timer));
+}
+
+function closeServer(
+  server: Server,
+  open: ReadonlyMap<Socket, string>,
+  deadlineMs: number,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      for (const socket of open.keys()) socket.destroy();
+    }, deadlineMs);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    for (const socket of open.keys()) socket.end(() => socket.destroy());
+  });
+}
