@@ -13,6 +13,13 @@ async function start(scope: Scope, manner: string): Promise<RunningProcess> {
   return child;
 }
 
+/** Events as `name daemon`, in order. */
+function story(child: RunningProcess): string[] {
+  return events(child).map(({ event, daemon }) =>
+    typeof daemon === "string" ? `${event} ${daemon}` : event,
+  );
+}
+
 function events(child: RunningProcess): LogEvent[] {
   return child.stderr.map((line) => JSON.parse(line) as LogEvent);
 }
@@ -23,8 +30,7 @@ describe("a process of daemons", () => {
       const child = await start(t, "at-once");
       child.signal(signal);
       assert.deepEqual(await child.exited, { code: 0, signal: null });
-      const seen = events(child).map(({ event, daemon }) => `${event} ${daemon ?? ""}`.trim());
-      assert.deepEqual(seen.slice(1), [
+      assert.deepEqual(story(child).slice(1), [
         "stopping",
         "asked-to-stop first",
         "asked-to-stop second",
@@ -65,7 +71,7 @@ describe("a process of daemons", () => {
     child.signal("SIGTERM");
     const exit = await child.exited;
     assert.equal(exit.code, 0);
-    const seen = events(child).map(({ event, daemon }) => `${event} ${daemon ?? ""}`.trim());
+    const seen = story(child);
     assert.ok(seen.includes("stop-failed first"), seen.join("\n"));
     assert.ok(seen.includes("asked-to-stop second"), seen.join("\n"));
   });

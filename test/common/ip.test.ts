@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   equalIp,
   formatIp,

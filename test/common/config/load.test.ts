@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { formatProblem, loadConfig, parseConfig } from "../../../common/config/load.ts";
 import type { Config } from "../../../common/config/schema.ts";
 import { tempDir } from "../../support/temp-dir.ts";
