@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import type { SocketAddress } from "../../common/address.ts";
+import { parsePrefix, prefixContains } from "../../common/ip.ts";
+import { RouterFilesError } from "../../router-dns/data/files.ts";
+import { openEmbeddedState } from "../../state/embedded.ts";
+import { answerData, dig } from "../support/dig.ts";
+import { eventually } from "../support/eventually.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { edgeConfig, fivePops, siteConfig, startFiveEdges, startTestRouter } from "./support.ts";
+
+const SYDNEY = "129.94.0.0/24";
+const NO_PROBE = { kind: "none" } as const;
+/** More than 3 s with the start of `dig`: what the budget of a failover is. */
+const FAILOVER = { withinMs: 3_000, everyMs: 50 };
+
+async function ask(dns: SocketAddress, subnet: string | undefined, options: string[] = []) {
+  const name = "netcinema.kingcdn.test";
+  return dig({
+    server: dns.host,
+    port: dns.port,
+    name,
+    options,
+    ...(subnet === undefined ? {} : { subnet }),
+  });
+}
+
+async function addresses(dns: SocketAddress, subnet: string): Promise<string[]> {
+  return answerData(await ask(dns, subnet), "A");
+}
+
+describe("five PoPs and the bundled database", () => {
+  test("each client is answered with the closest edge, over UDP and TCP", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    const expected = {
+      [SYDNEY]: "syd",
+      "5.9.0.0/24": "fra",
+      "3.208.0.0/24": "iad",
+      "133.11.0.0/24": "nrt",
+      "200.147.3.0/24": "gru",
+      "2001:388::/48": "syd",
+      "2a01:4f8::/48": "fra",
+      "2804:14c::/48": "gru",
+    };
+    for (const [subnet, pop] of Object.entries(expected)) {
+      for (const options of [[], ["+tcp"]]) {
+        const answer = await ask(dns, subnet, options);
+        assert.deepEqual(answerData(answer, "A"), [edges[pop]?.host], subnet);
+        assert.equal(answer.answer[0]?.ttl, 20);
+        assert.ok(answer.flags.includes("aa"));
+      }
+    }
+  });
+
+  test("RFC 7871 7.2.1: the scope is the map's prefix, and all of it has that answer", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    const answer = await ask(dns, SYDNEY);
+    const scope = answer.subnet?.scope ?? 0;
+    assert.equal(answer.subnet?.prefix, SYDNEY);
+    assert.ok(scope > 0 && scope < 24, `a whole university has one answer, not /${scope}`);
+    const inside = parsePrefix("129.94.0.0/16");
+    assert.ok(inside.ok);
+    const last = Uint8Array.of(129, 94, 255 >>> Math.max(0, scope - 16), 0);
+    assert.ok(prefixContains(inside.value, last));
+    assert.deepEqual(await addresses(dns, `${last.join(".")}/24`), answerData(answer, "A"));
+  });
+
+  test("RFC 7871 7.1.2: an empty client subnet gives the resolver's answer and scope 0", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    const answer = await ask(dns, "0.0.0.0/0");
+    assert.equal(answer.subnet?.scope, 0);
+    assert.equal(answerData(answer, "A").length, 1);
+  });
+
+  test("without EDNS there is an answer for the resolver and no OPT record", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    const answer = await ask(dns, undefined, ["+noedns"]);
+    assert.deepEqual(answerData(answer, "A"), [edges["syd"]?.host], "first of the fallback order");
+    assert.ok(!answer.text.includes("OPT PSEUDOSECTION"));
+  });
+
+  test("edges have names of their own, which is what probes ask for", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    assert.deepEqual([...(edges["fra"]?.hostsSeen ?? [])], ["fra-1.edge.kingcdn.test"]);
+    const name = "fra-1.edge.kingcdn.test";
+    const answer = await dig({ server: dns.host, port: dns.port, name });
+    assert.deepEqual(answerData(answer, "A"), [edges["fra"]?.host]);
+  });
+});
+
+describe("health", () => {
+  test("a killed edge is out of the answers in 3 s, and back after it recovers", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns, admin } = await startTestRouter(t, { pops: fivePops(edges) });
+    const sydney = edges["syd"];
+    assert.ok(sydney !== undefined);
+    const expectAnswer = (host: string | undefined) => async () =>
+      assert.deepEqual(await addresses(dns, SYDNEY), [host]);
+    await expectAnswer(sydney.host)();
+    await sydney.kill();
+    await eventually("Tokyo answers for Sydney", expectAnswer(edges["nrt"]?.host), FAILOVER);
+    await sydney.start();
+    await eventually("Sydney is back", expectAnswer(sydney.host), FAILOVER);
+    const metrics = await (await fetch(`http://127.0.0.1:${admin.port}/metrics`)).text();
+    assert.match(
+      metrics,
+      /meridian_dns_steered_total\{site="netcinema",pop="nrt",reason="failover"\} \d/,
+    );
+    assert.match(
+      metrics,
+      /meridian_dns_steered_total\{site="netcinema",pop="syd",reason="closest"\} \d/,
+    );
+    assert.match(metrics, /meridian_dns_edge_health\{edge="syd-1"\} 1/);
+    assert.match(
+      metrics,
+      /meridian_dns_queries_total\{transport="udp",type="A",rcode="NOERROR"\} \d/,
+    );
+    assert.match(metrics, /meridian_dns_map_prefixes\{family="4"\} \d{4}/);
+  });
+
+  test("with nothing up the site says whether everything or nothing is answered", async (t) => {
+    const edges = await startFiveEdges(t);
+    const pops = fivePops(edges);
+    for (const edge of Object.values(edges)) await edge.kill();
+    const sites = [siteConfig("netcinema"), siteConfig("shy", "empty")];
+    const { dns } = await startTestRouter(t, { pops, sites });
+    const all = await addresses(dns, SYDNEY);
+    assert.equal(all.length, 4, "as many as may be answered");
+    assert.equal(all[0], edges["syd"]?.host, "the closest first");
+    const shy = await dig({ server: dns.host, port: dns.port, name: "shy.kingcdn.test" });
+    assert.equal(shy.status, "NOERROR");
+    assert.equal(shy.answer.length, 0);
+    assert.equal(shy.authority[0]?.type, "SOA");
+  });
+});
+
+describe("state", () => {
+  test("a drained edge is never answered, and sites come and go with the state", async (t) => {
+    const state = openEmbeddedState({ file: ":memory:" });
+    t.after(() => state.close());
+    const pops = fivePops({});
+    for (const [index, pop] of pops.entries()) {
+      pop.edges = [edgeConfig(`${pop.name}-1`, `127.0.20.${index + 1}`)];
+    }
+    const { dns } = await startTestRouter(t, { pops, probe: NO_PROBE, state });
+    await state.append({ kind: "site-put", site: siteConfig("netcinema") }, "config");
+    const soa = async () => {
+      const answer = await dig({
+        server: dns.host,
+        port: dns.port,
+        name: "kingcdn.test",
+        type: "SOA",
+      });
+      return Number(answerData(answer, "SOA")[0]?.split(" ")[2]);
+    };
+    const serial = await soa();
+
+    await state.append({ kind: "drain", edge: "syd-1" }, "test");
+    await eventually("Sydney is drained", async () => {
+      assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.4"]);
+    });
+    await state.append({ kind: "undrain", edge: "syd-1" }, "test");
+    await eventually("Sydney is back", async () => {
+      assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.1"]);
+    });
+
+    await state.append({ kind: "site-put", site: siteConfig("newsite") }, "test");
+    const name = "newsite.kingcdn.test";
+    await eventually("the new site is steered", async () => {
+      const answer = await dig({ server: dns.host, port: dns.port, name });
+      assert.equal(answerData(answer, "A").length, 1);
+    });
+    assert.ok((await soa()) > serial);
+
+    await eventually("the router reports", async () => {
+      const [report] = await state.reports();
+      assert.equal(report?.router, "router");
+      assert.equal(report?.edges.length, 5);
+      assert.equal(report?.version, 4);
+    });
+  });
+
+  test("when every edge is drained nothing is answered", async (t) => {
+    const state = openEmbeddedState({ file: ":memory:" });
+    t.after(() => state.close());
+    const pops = fivePops({}).slice(0, 1);
+    const { dns } = await startTestRouter(t, { pops, probe: NO_PROBE, state });
+    await state.append({ kind: "drain", edge: "syd-1" }, "test");
+    await eventually("nothing is left", async () => {
+      const answer = await ask(dns, SYDNEY);
+      assert.equal(answer.status, "NOERROR");
+      assert.equal(answer.answer.length, 0);
+    });
+  });
+});
+
+const GOOD_ZONE = `$ORIGIN netcinema.test.
+$TTL 300
+@ IN SOA ns1.netcinema.test. hostmaster.netcinema.test. 1 7200 900 1209600 60
+@ IN NS ns1
+ns1 IN A 192.0.2.1
+video IN CNAME netcinema.kingcdn.test.
+`;
+
+describe("files", () => {
+  test("a broken zone or coverage file keeps the last good one, a good one replaces it", async (t) => {
+    const dir = tempDir(t);
+    const zone = join(dir, "netcinema.test.zone");
+    const coverageFile = join(dir, "coverage.yaml");
+    writeFileSync(zone, GOOD_ZONE);
+    writeFileSync(coverageFile, "10.0.0.0/8: gru\n");
+    const { dns, router } = await startTestRouter(t, {
+      pops: fivePops(await startFiveEdges(t)),
+      zoneFiles: [zone],
+      coverageFile,
+    });
+    const server = { server: dns.host, port: dns.port };
+    const video = () => dig({ ...server, name: "video.netcinema.test", subnet: SYDNEY });
+    const first = await video();
+    assert.deepEqual(answerData(first, "CNAME"), ["netcinema.kingcdn.test."]);
+    assert.deepEqual(answerData(first, "A"), ["127.0.20.1"]);
+    assert.deepEqual(await addresses(dns, "10.1.2.0/24"), ["127.0.20.5"]);
+
+    writeFileSync(zone, `${GOOD_ZONE}broken IN A 1.2.3\n`);
+    writeFileSync(coverageFile, "10.0.0.0/8: nowhere\n");
+    await router.reload?.();
+    assert.deepEqual(answerData(await video(), "A"), ["127.0.20.1"]);
+    assert.deepEqual(await addresses(dns, "10.1.2.0/24"), ["127.0.20.5"]);
+
+    writeFileSync(zone, `${GOOD_ZONE}extra IN A 192.0.2.7\n`);
+    writeFileSync(coverageFile, "10.0.0.0/8: nrt\n");
+    await router.reload?.();
+    const extra = await dig({ ...server, name: "extra.netcinema.test" });
+    assert.deepEqual(answerData(extra, "A"), ["192.0.2.7"]);
+    assert.deepEqual(await addresses(dns, "10.1.2.0/24"), ["127.0.20.4"]);
+  });
+
+  test("at the start all problems are said at once, each with its place", async (t) => {
+    const dir = tempDir(t);
+    const zone = join(dir, "bad.zone");
+    const coverageFile = join(dir, "coverage.yaml");
+    writeFileSync(zone, `${GOOD_ZONE}broken IN A 1.2.3\n`);
+    writeFileSync(coverageFile, "10.0.0.0/8: nowhere\n");
+    const start = startTestRouter(t, { pops: fivePops({}), zoneFiles: [zone], coverageFile });
+    await assert.rejects(start, (error) => {
+      assert.ok(error instanceof RouterFilesError);
+      assert.match(error.message, /bad\.zone:7:\d+: /);
+      assert.match(error.message, /coverage\.yaml:1:13: no PoP is called "nowhere"/);
+      return true;
+    });
+  });
+
+  test("a broken database is replaced by the bundled one", async (t) => {
+    const city = join(tempDir(t), "city.mmdb");
+    writeFileSync(city, "half of a database");
+    const pops = fivePops(await startFiveEdges(t));
+    const { dns } = await startTestRouter(t, { pops, geo: { city } });
+    assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.1"]);
+  });
+});
+
+test("explain shows the decision that the query gets", async (t) => {
+  const edges = await startFiveEdges(t);
+  const pops = fivePops(edges);
+  await edges["syd"]?.kill();
+  const { admin } = await startTestRouter(t, { pops });
+  const explain = async (query: string) => {
+    const response = await fetch(`http://127.0.0.1:${admin.port}/explain?${query}`);
+    return { status: response.status, body: (await response.json()) as Explanation };
+  };
+  const { body } = await explain("name=netcinema.kingcdn.test&client=129.94.8.1");
+  assert.equal(body.site, "netcinema");
+  assert.deepEqual(
+    body.answer.records.map(({ data }) => data),
+    ["127.0.20.4"],
+  );
+  assert.equal(body.answer.ttlSeconds, 20);
+  assert.equal(body.decision.location.country, "AU");
+  assert.equal(body.decision.map.reason, "closest");
+  assert.deepEqual(body.decision.chosen, { pop: "nrt", reason: "failover" });
+  const [first, second] = body.decision.ranking;
+  assert.equal(first?.pop, "syd");
+  assert.ok((first?.km ?? 1e9) < 50);
+  assert.match(first?.note ?? "", /^skipped/);
+  assert.equal(first?.edges[0]?.health, "down");
+  assert.equal(first?.edges[0]?.detail, "connection refused");
+  assert.equal(second?.pop, "nrt");
+  assert.equal(second?.edges[0]?.answered, true);
+
+  assert.equal((await explain("name=netcinema.kingcdn.test&client=nobody")).status, 400);
+  assert.equal((await explain("client=129.94.8.1")).status, 400);
+  const outside = await explain("name=www.example.test&client=129.94.8.1");
+  assert.equal(outside.body.answer.rcode, "REFUSED");
+});
+
+interface Explanation {
+  readonly site: string | null;
+  readonly answer: {
+    readonly rcode: string;
+    readonly ttlSeconds: number;
+    readonly records: readonly { readonly data: string }[];
+  };
+  readonly decision: {
+    readonly location: { readonly country: string };
+    readonly map: { readonly reason: string };
+    readonly chosen: { readonly pop: string; readonly reason: string };
+    readonly ranking: readonly {
+      readonly pop: string;
+      readonly km: number;
+      readonly note: string;
+      readonly edges: readonly {
+        readonly health: string;
+        readonly detail: string;
+        readonly answered: boolean;
+      }[];
+    }[];
+  };
+}
