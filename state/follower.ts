@@ -21,8 +21,11 @@ export type { FollowStatus } from "./follow-machine.ts";
 /** What is in force here. */
 export type FollowedView = View;
 
-/** The longest time between two exchanges with a store that answers. */
-export const POLL_MS = 1_000;
+/**
+ * The longest time between two exchanges with a store that answers. One exchange that runs into the
+ * store's deadline and is repeated must fit into CUT_OFF_AFTER_MS: one lost packet is no outage.
+ */
+export const POLL_MS = 800;
 /** The first pause after an exchange failed; it doubles up to the longest one. */
 export const RETRY_MS = 100;
 export const RETRY_MS_MAX = 500;

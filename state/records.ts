@@ -16,6 +16,11 @@ export interface Snapshot {
   readonly drained: readonly string[];
 }
 
+/** The name under which an edge acknowledges changes: never that of a router or a control server. */
+export function edgeNode(edge: string): string {
+  return `edge/${edge}`;
+}
+
 /** What an edge says about itself every second. */
 export interface Heartbeat {
   readonly edge: string;

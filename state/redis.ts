@@ -1,3 +1,4 @@
+import { invariant } from "../common/assert.ts";
 import { type Clock, type EpochMs, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/log.ts";
 import { systemRandom } from "../common/random.ts";
@@ -71,7 +72,9 @@ class RedisState implements StateStore {
   constructor(options: RedisStateOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#keyPrefix = `meridian:{${options.prefix ?? "default"}}:`;
+    const prefix = options.prefix ?? "default";
+    invariant(/^[^{}]+$/.test(prefix), "a prefix is not empty and has no braces");
+    this.#keyPrefix = `meridian:{${prefix}}:`;
     const skipped = new SkippedEntries(options.log);
     this.#skip = (what, reason) => skipped.skip(what, reason);
     this.#commands = this.#connect("commands");
