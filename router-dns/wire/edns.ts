@@ -1,5 +1,6 @@
 import { type IpBytes, unmapIpv4 } from "../../common/ip.ts";
 import { EDNS_DNSSEC_OK, OPTION, RCODE } from "./codes.ts";
+import { octetAt, wordAt } from "./octets.ts";
 import type { Reader } from "./reader.ts";
 
 /** What a query says in its OPT record (RFC 6891). */
@@ -87,8 +88,8 @@ function readClientSubnet(
   length: number,
 ): ClientSubnet | "malformed" | "unknown-family" {
   if (length < SUBNET_FIXED_BYTES) return "malformed";
-  const family = ((packet[start] ?? 0) << 8) | (packet[start + 1] ?? 0);
-  const sourcePrefixLength = packet[start + 2] ?? 0;
+  const family = wordAt(packet, start);
+  const sourcePrefixLength = octetAt(packet, start + 2);
   if (family > FAMILY_IPV6) return "unknown-family";
   // "SCOPE PREFIX-LENGTH ... In queries, it MUST be set to 0."
   if (packet[start + 3] !== 0) return "malformed";
@@ -97,7 +98,7 @@ function readClientSubnet(
   // PREFIX-LENGTH, SHOULD return FORMERR"
   if (length - SUBNET_FIXED_BYTES !== (sourcePrefixLength + 7) >> 3) return "malformed";
   const spareBits = -sourcePrefixLength & 7;
-  const last = packet[start + length - 1] ?? 0;
+  const last = octetAt(packet, start + length - 1);
   if (spareBits > 0 && (last & ((1 << spareBits) - 1)) !== 0) return "malformed";
   return { family, sourcePrefixLength, start, length };
 }
@@ -107,7 +108,7 @@ export function subnetPrefix(packet: Uint8Array, subnet: ClientSubnet): SubnetPr
   const { start, length, sourcePrefixLength } = subnet;
   const bytes = new Uint8Array(subnet.family === FAMILY_IPV4 ? 4 : 16);
   for (let i = SUBNET_FIXED_BYTES; i < length; i += 1) {
-    bytes[i - SUBNET_FIXED_BYTES] = packet[start + i] ?? 0;
+    bytes[i - SUBNET_FIXED_BYTES] = octetAt(packet, start + i);
   }
   const unmapped = sourcePrefixLength < MAPPED_BITS ? bytes : unmapIpv4(bytes);
   const scopeOffset = (bytes.length - unmapped.length) * 8;

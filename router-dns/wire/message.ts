@@ -1,6 +1,7 @@
 import { FLAG, HEADER_BYTES, OPCODE_QUERY, RCODE, TYPE } from "./codes.ts";
 import { decodeEdns, type Edns } from "./edns.ts";
 import { LABEL_BYTES_MAX, lowerCase, NAME_BYTES_MAX, type NameKey } from "./name.ts";
+import { octetAt, wordAt } from "./octets.ts";
 import { Reader } from "./reader.ts";
 
 /** A query as far as it could be read. */
@@ -38,10 +39,10 @@ const FOLDED = Buffer.alloc(NAME_BYTES_MAX);
  */
 export function decodeQuery(packet: Uint8Array): Query | undefined {
   if (packet.length < HEADER_BYTES) return undefined;
-  const id = word(packet, 0);
-  const flags = word(packet, 2);
+  const id = wordAt(packet, 0);
+  const flags = wordAt(packet, 2);
   if ((flags & FLAG.QR) !== 0) return undefined;
-  const question = word(packet, 4) === 1 ? readQuestion(packet) : NO_QUESTION;
+  const question = wordAt(packet, 4) === 1 ? readQuestion(packet) : NO_QUESTION;
   let edns: Edns | undefined | "malformed";
   if (question.end > HEADER_BYTES) edns = readEdns(packet, question.end);
   const isReadable = question.end > HEADER_BYTES && edns !== "malformed";
@@ -78,16 +79,16 @@ function readQuestion(packet: Uint8Array): Question {
   if (end > packet.length) return NO_QUESTION;
   // Length octets are below 64, so folding them with the letters leaves them as they are.
   for (let i = 0; i < nameBytes; i += 1) {
-    FOLDED[i] = LOWER_CASE[packet[HEADER_BYTES + i] ?? 0] ?? 0;
+    FOLDED[i] = octetAt(LOWER_CASE, octetAt(packet, HEADER_BYTES + i));
   }
   const qname = FOLDED.toString("latin1", 0, nameBytes);
-  return { end, qname, qtype: word(packet, at + 1), qclass: word(packet, at + 3) };
+  return { end, qname, qtype: wordAt(packet, at + 1), qclass: wordAt(packet, at + 3) };
 }
 
 /** Steps over all records behind the question and reads the OPT record if there is one. */
 function readEdns(packet: Uint8Array, start: number): Edns | undefined | "malformed" {
-  const before = word(packet, 6) + word(packet, 8);
-  const total = before + word(packet, 10);
+  const before = wordAt(packet, 6) + wordAt(packet, 8);
+  const total = before + wordAt(packet, 10);
   if (total === 0) return start === packet.length ? undefined : "malformed";
   const reader = new Reader(packet, start);
   let edns: Edns | undefined;
@@ -109,8 +110,4 @@ function readEdns(packet: Uint8Array, start: number): Edns | undefined | "malfor
     edns = decodeEdns(new Reader(packet, begin, begin + length), fields);
   }
   return reader.remaining === 0 ? edns : "malformed";
-}
-
-function word(packet: Uint8Array, at: number): number {
-  return ((packet[at] ?? 0) << 8) | (packet[at + 1] ?? 0);
 }

@@ -1,4 +1,5 @@
 import { fail, ok, type Result } from "../../common/result.ts";
+import { octetAt } from "./octets.ts";
 
 /**
  * A domain name in wire form without compression: length octet and octets of each label, ended by
@@ -34,7 +35,7 @@ export function parseName(text: string, origin: Name = ROOT): Result<Name, strin
   if (text === ".") return ok(ROOT);
   const labels = splitLabels(text);
   if (!labels.ok) return labels;
-  const absolute = labels.value.at(-1)?.length === 0;
+  const absolute = isAbsoluteText(text);
   const own = absolute ? labels.value.slice(0, -1) : labels.value;
   if (own.some((label) => label.length === 0)) return fail(`"${text}" has an empty label`);
   if (own.some((label) => label.length > LABEL_BYTES_MAX)) {
@@ -57,8 +58,8 @@ export function isAbsoluteText(text: string): boolean {
 /** Writes a name as text with a final dot, special characters escaped (P). RFC 1035 section 5.1. */
 export function formatName(name: Name): string {
   let text = "";
-  for (let at = 0; at < name.length && name[at] !== 0; at += 1 + (name[at] ?? 0)) {
-    const label = name.subarray(at + 1, at + 1 + (name[at] ?? 0));
+  for (let at = 0; octetAt(name, at) > 0; at += 1 + octetAt(name, at)) {
+    const label = name.subarray(at + 1, at + 1 + octetAt(name, at));
     text += `${Array.from(label, formatOctet).join("")}.`;
   }
   return text === "" ? "." : text;
@@ -79,7 +80,7 @@ export function parentKey(key: NameKey): NameKey | undefined {
 
 /** The name with the first label taken off; the root has none (P). */
 export function parentName(name: Name): Name | undefined {
-  const length = name[0] ?? 0;
+  const length = octetAt(name, 0);
   return length === 0 ? undefined : name.subarray(1 + length);
 }
 
@@ -104,20 +105,22 @@ export function lowerCase(octet: number): number {
 
 function splitLabels(text: string): Result<readonly (readonly number[])[], string> {
   if (text === "") return fail("a name is missing");
-  const labels: number[][] = [[]];
+  let label: number[] = [];
+  const labels = [label];
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at);
     if (code > 0x7e || code <= 0x20) {
       return fail(`"${text}" has a character that a name cannot have as it is; use xn-- or \\DDD`);
     }
     if (code === DOT) {
-      labels.push([]);
+      label = [];
+      labels.push(label);
       at += 1;
       continue;
     }
     const octet = code === BACKSLASH ? readEscape(text, at) : { code, length: 1 };
     if (octet === undefined) return fail(`"${text}" has a broken escape; write \\. or \\DDD`);
-    labels.at(-1)?.push(octet.code);
+    label.push(octet.code);
     at += octet.length;
   }
   return ok(labels);

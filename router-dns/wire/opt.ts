@@ -1,6 +1,7 @@
 import { EDNS_DNSSEC_OK, OPTION, TYPE } from "./codes.ts";
 import type { Edns } from "./edns.ts";
 import { ROOT } from "./name.ts";
+import { octetAt } from "./octets.ts";
 import { type MessageWriter, SECTION } from "./writer.ts";
 
 /** What the OPT record of an answer says. */
@@ -50,7 +51,7 @@ export function putOpt(
     writer.uint8(answer.scopePrefixLength);
     // Octet by octet: views made for each query are what the garbage collector would notice.
     const end = subnet.start + subnet.length;
-    for (let at = subnet.start + 4; at < end; at += 1) writer.uint8(packet[at] ?? 0);
+    for (let at = subnet.start + 4; at < end; at += 1) writer.uint8(octetAt(packet, at));
   }
   if (answer.extendedError !== undefined) {
     writer.uint16(OPTION.EXTENDED_ERROR);

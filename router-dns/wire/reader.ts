@@ -1,4 +1,5 @@
 import { LABEL_BYTES_MAX, NAME_BYTES_MAX } from "./name.ts";
+import { octetAt, wordAt } from "./octets.ts";
 
 /**
  * A cursor over untrusted octets (P). Reading past the end gives 0 and sets `failed`, which stays
@@ -23,11 +24,11 @@ export class Reader {
   }
 
   uint8(): number {
-    return this.#take(1) ? this.#at(-1) : 0;
+    return this.#take(1) ? octetAt(this.bytes, this.position - 1) : 0;
   }
 
   uint16(): number {
-    return this.#take(2) ? (this.#at(-2) << 8) | this.#at(-1) : 0;
+    return this.#take(2) ? wordAt(this.bytes, this.position - 2) : 0;
   }
 
   /** Steps over `count` octets. */
@@ -58,9 +59,5 @@ export class Reader {
     }
     this.position += count;
     return true;
-  }
-
-  #at(offset: number): number {
-    return this.bytes[this.position + offset] ?? 0;
   }
 }

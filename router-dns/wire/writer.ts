@@ -1,5 +1,6 @@
 import { CLASS_IN, HEADER_BYTES } from "./codes.ts";
 import type { Name } from "./name.ts";
+import { octetAt, wordAt } from "./octets.ts";
 import type { Rdata } from "./rdata.ts";
 
 /** The sections that records are written to, in the order of the message. */
@@ -45,7 +46,9 @@ export class MessageWriter {
   #length = 0;
   #questionEnd = 0;
   #hasOverflown = false;
+  // What a record that does not fit is taken back to.
   #recordStart = 0;
+  #targetsAtRecord = 0;
   #dataStart = 0;
   readonly #counts = new Uint16Array(3);
   // Offset of each remembered label, and octets of the name that starts there.
@@ -66,9 +69,9 @@ export class MessageWriter {
     this.#out = out;
     this.#limit = Math.min(limit, out.length);
     this.#questionEnd = questionEnd;
-    this.clear();
     if (questionEnd > this.#limit) return false;
-    for (let i = 0; i < questionEnd; i += 1) out[i] = packet[i] ?? 0;
+    for (let i = 0; i < questionEnd; i += 1) out[i] = octetAt(packet, i);
+    this.clear();
     return true;
   }
 
@@ -105,6 +108,7 @@ export class MessageWriter {
   /** Starts a record whose data the caller writes before it calls `endRecord`. */
   beginRecord({ owner, type, ttl, rrclass = CLASS_IN }: RecordHead): void {
     this.#recordStart = this.#length;
+    this.#targetsAtRecord = this.#targetCount;
     if (typeof owner === "number") this.uint16(POINTER | owner);
     else this.name(owner);
     this.uint16(type);
@@ -118,12 +122,12 @@ export class MessageWriter {
   endRecord(section: Section): boolean {
     if (this.#hasOverflown) {
       this.#length = this.#recordStart;
-      while ((this.#targets[this.#targetCount - 1] ?? 0) >= this.#length) this.#targetCount -= 1;
+      this.#targetCount = this.#targetsAtRecord;
       this.#hasOverflown = false;
       return false;
     }
     this.#putWord(this.#dataStart - 2, this.#length - this.#dataStart);
-    this.#counts[section] = (this.#counts[section] ?? 0) + 1;
+    this.#counts[section] = (this.#counts[section] as number) + 1;
     return true;
   }
 
@@ -151,7 +155,7 @@ export class MessageWriter {
     if (!this.#has(count)) return;
     // A loop is faster than set() for the few octets that most records have.
     if (count > 32) this.#out.set(source, this.#length);
-    else for (let i = 0; i < count; i += 1) this.#out[this.#length + i] = source[i] ?? 0;
+    else for (let i = 0; i < count; i += 1) this.#out[this.#length + i] = octetAt(source, i);
     this.#length += count;
   }
 
@@ -160,10 +164,10 @@ export class MessageWriter {
     for (let at = 0; at < name.length - 1; ) {
       const target = this.#findTarget(name, at);
       if (target !== undefined) return this.uint16(POINTER | target);
-      const labelBytes = 1 + (name[at] ?? 0);
+      const labelBytes = 1 + octetAt(name, at);
       if (!this.#has(labelBytes)) return;
       this.#remember(this.#length, name.length - at);
-      for (let i = 0; i < labelBytes; i += 1) this.#out[this.#length + i] = name[at + i] ?? 0;
+      for (let i = 0; i < labelBytes; i += 1) this.#out[this.#length + i] = octetAt(name, at + i);
       this.#length += labelBytes;
       at += labelBytes;
     }
@@ -176,14 +180,14 @@ export class MessageWriter {
     this.#putWord(0, id);
     this.#putWord(2, flags);
     this.#putWord(4, hasQuestion ? 1 : 0);
-    for (let i = 0; i < 3; i += 1) this.#putWord(6 + 2 * i, this.#counts[i] ?? 0);
+    for (let i = 0; i < 3; i += 1) this.#putWord(6 + 2 * i, this.#counts[i] as number);
     return this.#length;
   }
 
   /** Every label of the question is a target: its parent names are what answers are about. */
   #rememberQuestion(): void {
     const nameEnd = this.#questionEnd - 4;
-    for (let at = HEADER_BYTES; at < nameEnd - 1; at += 1 + (this.#out[at] ?? 0)) {
+    for (let at = HEADER_BYTES; at < nameEnd - 1; at += 1 + octetAt(this.#out, at)) {
       this.#remember(at, nameEnd - at);
     }
   }
@@ -199,7 +203,7 @@ export class MessageWriter {
   #findTarget(name: Name, from: number): number | undefined {
     const nameBytes = name.length - from;
     for (let i = 0; i < this.#targetCount; i += 1) {
-      const offset = this.#targets[i] ?? 0;
+      const offset = this.#targets[i] as number;
       if (this.#targetBytes[i] === nameBytes && this.#isNameAt(offset, name, from)) return offset;
     }
     return undefined;
@@ -209,9 +213,9 @@ export class MessageWriter {
   #isNameAt(offset: number, name: Name, from: number): boolean {
     let at = offset;
     for (let i = from; i < name.length; ) {
-      const length = this.#out[at] ?? 0;
+      const length = octetAt(this.#out, at);
       if (length >= 0xc0) {
-        at = ((length & 0x3f) << 8) | (this.#out[at + 1] ?? 0);
+        at = wordAt(this.#out, at) & POINTER_MAX;
         continue;
       }
       for (const labelEnd = i + length; i <= labelEnd; i += 1, at += 1) {
