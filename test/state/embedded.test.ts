@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { pino } from "pino";
+import type { ChangeBody } from "../../state/change.ts";
 import { openEmbeddedState } from "../../state/embedded.ts";
+import { StateUnavailableError } from "../../state/store.ts";
 import { aSite } from "../contract/state-contract.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -138,4 +140,19 @@ test("rows that were damaged are left out, counted and logged; the rest is serve
     ],
   );
   await reopened.close();
+});
+
+test("an append that fails half-way leaves nothing behind, and the store goes on", async () => {
+  const store = openEmbeddedState({ file: ":memory:" });
+  // The last step of the transaction is the one that cannot be done.
+  const impossible = { kind: "drain", edge: undefined } as unknown as ChangeBody;
+  await assert.rejects(store.append(impossible, "t"), StateUnavailableError);
+  assert.equal(store.isUp(), false);
+  assert.deepEqual(
+    [(await store.snapshot()).version, (await store.changesAfter(0, 9)).changes],
+    [0, []],
+  );
+  assert.equal((await store.append({ kind: "drain", edge: "e" }, "t")).version, 1);
+  assert.equal(store.isUp(), true);
+  await store.close();
 });

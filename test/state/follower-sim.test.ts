@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { silentLogger } from "../../common/log.ts";
 import type { View } from "../../state/apply.ts";
 import type { ChangeBody } from "../../state/change.ts";
-import { Follower } from "../../state/follower.ts";
+import { Follower, POLL_MS } from "../../state/follower.ts";
 import { aSite } from "../contract/state-contract.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { type ModelMode, ModelStore } from "./model-store.ts";
@@ -235,6 +235,20 @@ test("loss is noticed within two seconds, return within one, without being woken
     await simulation.clock.advanceAsync(1_000);
     assert.equal(simulation.follower.status(), "current", mode);
     assert.equal(simulation.owed.size, 0);
+  }
+  await simulation.finish();
+});
+
+test("one call that misses its deadline is no outage", async () => {
+  const simulation = new Simulation();
+  await simulation.clock.advanceAsync(10);
+  simulation.store.mode = "hangs";
+  // Long enough for exactly one call to be started.
+  await simulation.clock.advanceAsync(POLL_MS + 10);
+  simulation.store.mode = "up";
+  for (let passed = 0; passed < 3_000; passed += 50) {
+    await simulation.clock.advanceAsync(50);
+    assert.equal(simulation.follower.status(), "current");
   }
   await simulation.finish();
 });

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { type SiteInput, siteSchema } from "../../common/config/site.ts";
+import {
+  decodeChangeBody,
+  decodeHeartbeat,
+  decodeObject,
+  decodeReport,
+  decodeSite,
+} from "../../state/codec.ts";
+import {
+  decodeVersion,
+  readAppended,
+  readEntries,
+  readPage,
+  readSnapshot,
+} from "../../state/redis/replies.ts";
+import { aHeartbeat, aSite } from "../contract/state-contract.ts";
+
+const duration = fc.integer({ min: 0, max: 100_000 }).map((ms) => `${ms}ms`);
+const input: fc.Arbitrary<SiteInput> = fc.record(
+  {
+    name: fc.constantFrom("a", "netcinema", "x-1"),
+    hosts: fc.array(fc.constantFrom("www.a.test", "VIDEO.b.test."), { maxLength: 3 }),
+    origin: fc.record(
+      {
+        urls: fc.constantFrom(["http://127.0.0.1:9000"], ["https://o1.test", "https://o2.test"]),
+        host: fc.constant("origin.test"),
+        connectTimeout: duration,
+        firstByteTimeout: duration,
+        idleTimeout: duration,
+      },
+      { requiredKeys: ["urls"] },
+    ),
+    rules: fc.array(
+      fc.record(
+        { match: fc.constant("/live/*"), ttl: duration, cache: fc.boolean() },
+        { requiredKeys: ["match"] },
+      ),
+      { maxLength: 3 },
+    ),
+    allDown: fc.constantFrom("serve-all" as const, "empty" as const),
+  },
+  { requiredKeys: ["name", "origin"] },
+);
+
+test("every site that a configuration can describe survives being stored", () => {
+  const property = fc.property(input, (text) => {
+    const site = siteSchema.parse(text);
+    assert.deepEqual(decodeSite(JSON.stringify(site)), { ok: true, value: site });
+    const body = { kind: "site-put", site };
+    assert.deepEqual(decodeChangeBody(JSON.stringify(body)), { ok: true, value: body });
+  });
+  fc.assert(property);
+});
+
+test("fields of a newer version are dropped, not refused", () => {
+  const newer = { ...aHeartbeat("syd-1"), temperature: 40 };
+  assert.deepEqual(decodeHeartbeat(JSON.stringify(newer)), {
+    ok: true,
+    value: aHeartbeat("syd-1"),
+  });
+});
+
+test("what cannot be read says where and why", () => {
+  const { name: _, ...nameless } = aSite("a");
+  assert.match(reason(decodeSite(JSON.stringify(nameless))), /^name: /);
+  assert.match(reason(decodeSite("{")), /^not JSON$/);
+  assert.match(reason(decodeChangeBody('{"kind":"explode"}')), /^kind: /);
+  const odd = JSON.stringify({ ...aHeartbeat("e"), cpu: -1 });
+  assert.match(reason(decodeHeartbeat(odd)), /^cpu: /);
+});
+
+test("no text makes a decoder throw", () => {
+  const decoders = [
+    decodeSite,
+    decodeChangeBody,
+    decodeHeartbeat,
+    decodeReport,
+    decodeObject,
+    decodeVersion,
+  ];
+  const property = fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => {
+    for (const decode of decoders) assert.equal(typeof decode(text).ok, "boolean");
+  });
+  fc.assert(property);
+});
+
+test("no reply makes a reader throw", () => {
+  const asked = { version: 3, limit: 2, mark: "m" };
+  const near = fc.tuple(fc.string(), fc.constantFrom("3", "5", "x"), fc.string(), fc.anything());
+  const property = fc.property(fc.oneof(fc.anything(), near), (reply) => {
+    const ignore = (): void => {};
+    const results = [
+      readAppended(reply),
+      readSnapshot(reply, ignore),
+      readPage(reply, asked, ignore),
+      readEntries(reply, "beats", decodeHeartbeat, ignore),
+    ];
+    for (const result of results) assert.equal(typeof result.ok, "boolean");
+  });
+  fc.assert(property);
+});
+
+const entry = (id: string, mark: string): unknown => [
+  id,
+  ["at", "1", "by", "t", "mark", mark, "body", '{"kind":"drain","edge":"e"}'],
+];
+
+const PAGES: readonly {
+  readonly title: string;
+  readonly entries: readonly unknown[];
+  readonly head: readonly [string, string];
+  readonly mark?: string;
+  readonly want: {
+    readonly complete: boolean;
+    readonly versions: readonly number[];
+    readonly mark?: string;
+  };
+}[] = [
+  {
+    title: "the asked entry and two behind",
+    head: ["5", "m5"],
+    mark: "m3",
+    entries: [entry("3-0", "m3"), entry("4-0", "m4"), entry("5-0", "m5")],
+    want: { complete: true, versions: [4, 5], mark: "m5" },
+  },
+  {
+    title: "more behind than asked for",
+    head: ["6", "m6"],
+    mark: "m3",
+    entries: [entry("3-0", "m3"), entry("4-0", "m4"), entry("5-0", "m5"), entry("6-0", "m6")],
+    want: { complete: true, versions: [4, 5], mark: "m5" },
+  },
+  {
+    title: "nothing behind",
+    head: ["3", "m3"],
+    mark: "m3",
+    entries: [entry("3-0", "m3")],
+    want: { complete: true, versions: [], mark: "m3" },
+  },
+  {
+    title: "nothing behind, and the log evicted",
+    head: ["3", "m3"],
+    mark: "m3",
+    entries: [],
+    want: { complete: true, versions: [], mark: "m3" },
+  },
+  {
+    title: "another entry under the asked version",
+    head: ["5", "m5"],
+    mark: "other",
+    entries: [entry("3-0", "m3"), entry("4-0", "m4")],
+    want: { complete: false, versions: [] },
+  },
+  {
+    title: "another head under the asked version",
+    head: ["3", "m3"],
+    mark: "other",
+    entries: [],
+    want: { complete: false, versions: [] },
+  },
+  {
+    title: "the asked entry was cut off, its mark is known",
+    head: ["5", "m5"],
+    mark: "m3",
+    entries: [entry("4-0", "m4"), entry("5-0", "m5")],
+    want: { complete: false, versions: [] },
+  },
+  {
+    title: "the asked entry was cut off, no mark",
+    head: ["5", "m5"],
+    entries: [entry("4-0", "m4"), entry("5-0", "m5")],
+    want: { complete: true, versions: [4, 5], mark: "m5" },
+  },
+  {
+    title: "a hole behind the asked entry",
+    head: ["5", "m5"],
+    mark: "m3",
+    entries: [entry("3-0", "m3"), entry("5-0", "m5")],
+    want: { complete: false, versions: [] },
+  },
+  {
+    title: "a log that is behind",
+    head: ["2", "m2"],
+    entries: [],
+    want: { complete: false, versions: [] },
+  },
+  {
+    title: "an entry with an id that is not ours",
+    head: ["5", "m5"],
+    mark: "m3",
+    entries: [entry("3-0", "m3"), entry("4-1", "m4"), entry("5-0", "m5")],
+    want: { complete: false, versions: [] },
+  },
+];
+
+for (const { title, entries, head, mark, want } of PAGES) {
+  test(`a page of changes: ${title}`, () => {
+    const reply = ["e", ...head, entries];
+    const read = readPage(reply, { version: 3, limit: 2, mark }, () =>
+      assert.fail("nothing is skipped"),
+    );
+    assert.ok(read.ok);
+    const { complete, changes, epoch } = read.value;
+    const got = { complete, versions: changes.map((it) => it.version) };
+    assert.deepEqual(read.value.mark === undefined ? got : { ...got, mark: read.value.mark }, want);
+    assert.deepEqual([epoch, read.value.head], ["e", Number(head[0])]);
+  });
+}
+
+function reason(result: { readonly ok: boolean; readonly error?: string }): string {
+  assert.equal(result.ok, false);
+  return result.error ?? "";
+}
