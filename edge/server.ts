@@ -11,6 +11,7 @@ import { listenTcp } from "../common/listen.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Follower } from "../state/follower.ts";
+import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { createListener } from "./accept/listener.ts";
 import { applyChange, applySites } from "./admin/changes.ts";
@@ -230,7 +231,7 @@ class Edge implements RunningDaemon {
     const table = { cdnDomain, anyHost };
     return new Follower({
       store: state,
-      node: `edge/${name}`,
+      node: edgeNode(name),
       initialSites: sites,
       log: this.#log,
       clock: this.#clock,

@@ -24,6 +24,8 @@ import type { AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
 import type { HostAddress } from "./zone/cdn-zone.ts";
 
+export { RouterFilesError } from "./data/files.ts";
+
 /** Everything that a router is told at its start. */
 export interface RouterOptions {
   /** What it is called in reports and acknowledgements. */

@@ -62,14 +62,9 @@ export function appendChange(context: ApiContext, body: ChangeBody): Promise<Cha
   return context.store.append(body, "api");
 }
 
-/** All edges of the configuration. */
-export function configuredEdges(config: ControlConfig): readonly EdgeConfig[] {
-  return config.pops.flatMap((pop) => pop.edges);
-}
-
 /** The edge of that name; refuses with the names that there are. */
 export function knownEdge(config: ControlConfig, name: string): EdgeConfig {
-  const edges = configuredEdges(config);
+  const edges = config.pops.flatMap((pop) => pop.edges);
   const edge = edges.find((candidate) => candidate.name === name);
   if (edge !== undefined) return edge;
   throw new ApiError("not-found", {

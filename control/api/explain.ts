@@ -3,7 +3,8 @@ import { formatSocketAddress, type SocketAddress } from "../../common/address.ts
 import { label } from "../../common/config/fields.ts";
 import { parseIp } from "../../common/ip.ts";
 import { edgeAdminTarget } from "../admin-addresses.ts";
-import { type ApiContext, type ApiServer, configuredEdges, knownEdge } from "./context.ts";
+import { answeredEdges, readDnsDecision } from "../dns-decision.ts";
+import { type ApiContext, type ApiServer, knownEdge } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import type { ExplainDnsBody, ExplainHttpBody } from "./shapes.ts";
 
@@ -45,7 +46,7 @@ export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
         client === undefined
           ? undefined
           : await explainDns(context, { name: new URL(url).hostname, client, type: "A" });
-      const edge = call.query.edge ?? firstEdge(context, dns);
+      const edge = call.query.edge ?? firstEdge(dns);
       const target = edgeAdminTarget(knownEdge(context.config, edge));
       const decision = await relay(`edge ${edge}`, target, { url, method });
       return { edge, ...(dns === undefined ? {} : { dns }), decision };
@@ -62,24 +63,16 @@ async function explainDns(
   return { router: formatSocketAddress(routerAdmin), decision };
 }
 
-/** The edge whose address the router put first. */
-function firstEdge(context: ApiContext, dns: ExplainDnsBody | undefined): string {
-  const addresses = answeredAddresses(dns?.decision);
-  const edges = configuredEdges(context.config);
-  const edge = edges.find(({ address, address2 }) =>
-    addresses.some((answered) => answered === address || answered === address2),
-  );
-  if (edge !== undefined) return edge.name;
+/** The edge that the router put first. */
+function firstEdge(dns: ExplainDnsBody | undefined): string {
+  const decision = readDnsDecision(dns?.decision);
+  const [edge] = decision === undefined ? [] : answeredEdges(decision);
+  if (edge !== undefined) return edge;
   throw new ApiError("invalid", {
     field: "url",
     message: "DNS names no edge of this CDN for that host",
     remedy: "See why with /v1/explain/dns, or name an edge yourself.",
   });
-}
-
-function answeredAddresses(decision: unknown): readonly string[] {
-  const shape = z.object({ addresses: z.array(z.string()) }).safeParse(decision);
-  return shape.success ? shape.data.addresses : [];
 }
 
 async function relay(

@@ -1,5 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
+import { edgeNode } from "../../state/records.ts";
 import type { StateStore } from "../../state/store.ts";
 import type { Acknowledgement, PendingEdge } from "./shapes.ts";
 
@@ -109,9 +110,10 @@ export class PurgeTracker {
   #apply(tracked: Tracked, versions: ReadonlyMap<string, number>, now: number): void {
     const { acknowledged, version, startedAt } = tracked;
     for (const edge of this.#edges()) {
-      if ((versions.get(edge) ?? 0) < version || acknowledged.has(edge)) continue;
+      const applied = versions.get(edgeNode(edge)) ?? 0;
+      if (applied < version || acknowledged.has(edge)) continue;
       const ms = Math.max(0, Math.round(now - startedAt));
-      acknowledged.set(edge, { edge, version: versions.get(edge) ?? version, ms });
+      acknowledged.set(edge, { edge, version: applied, ms });
     }
     const waiting = [...this.#live].some((edge) => !acknowledged.has(edge));
     if (waiting || acknowledged.size === 0) return;

@@ -42,13 +42,17 @@ export function siteConflict(
   return undefined;
 }
 
+/** Scheme, host and target of printable ASCII: what a request line and a Host field can carry. */
+const PURGE_URL = /^https?:\/\/[a-z0-9._-]+(:\d+)?([/?][\x21-\x7e]*)?$/i;
+
 /** Says what is wrong with a URL to purge, or undefined (P). */
 export function purgeUrlProblem(url: string, site: Site, domain: string): ApiError | undefined {
   const parsed = URL.parse(url);
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+  if (parsed === null || !PURGE_URL.test(url)) {
     return new ApiError("invalid", {
       field: "urls",
-      message: `"${url}" is not an absolute http: or https: URL`,
+      message: `"${url}" is not an absolute http: or https: URL as a client would send it`,
+      remedy: "Like http://www.example.com/a%20b?c=d: spaces and other letters percent-encoded.",
     });
   }
   const hosts = [...site.hosts, cdnHost(site.name, domain)];

@@ -1,5 +1,5 @@
 import type { PopConfig } from "../../common/config/schema.ts";
-import type { Heartbeat, RouterReport, Snapshot } from "../../state/records.ts";
+import { edgeNode, type Heartbeat, type RouterReport, type Snapshot } from "../../state/records.ts";
 import { StateUnavailableError } from "../../state/store.ts";
 import { siteBody } from "../site-text.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./context.ts";
@@ -102,7 +102,7 @@ function edgeStatus(
 
 /** Acknowledgements arrive with each change, heartbeats once a second: the newer one counts. */
 function appliedVersion(view: StoreView | undefined, heartbeat: Heartbeat): number {
-  return Math.max(heartbeat.version, view?.acknowledgements.get(heartbeat.edge) ?? 0);
+  return Math.max(heartbeat.version, view?.acknowledgements.get(edgeNode(heartbeat.edge)) ?? 0);
 }
 
 function edgeViews(report: RouterReport, edge: string): EdgeView[] {

@@ -7,7 +7,7 @@ import { createLogger, type LogStyle } from "../../common/log.ts";
 import { type EdgeOptions, startEdge } from "../../edge/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
-import { edgeOptions, LOOPBACK, placedEdges } from "./roles.ts";
+import { edgeOptions, placedEdges } from "./roles.ts";
 import { announce } from "./run.ts";
 import { logOption, readAddress, readSize } from "./values.ts";
 
@@ -94,7 +94,6 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     profile: flags.profile,
     sites: [siteSchema.parse({ name: "default", origin: { urls: [url.data] } })],
     anyHost: true,
-    purgeFrom: LOOPBACK,
     log,
   };
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { formatDecision } from "./decision-text.ts";
+import { formatDnsDecision, formatFacts } from "./decision-text.ts";
 import { usageFailure } from "./failure.ts";
 import { apiOption, jsonOption, readIp } from "./values.ts";
 
@@ -54,7 +54,7 @@ async function explainDns(
     query: { name, client: flags.client, type: flags.type },
   });
   if (flags.json === true) return printJson(answer);
-  print(`router ${answer.router}`, answer.decision);
+  printDns(answer);
 }
 
 async function explainHttp(
@@ -72,12 +72,12 @@ async function explainHttp(
     query: { url, client: flags.client, edge: flags.edge },
   });
   if (flags.json === true) return printJson(answer);
-  if (answer.dns !== undefined) print(`router ${answer.dns.router}`, answer.dns.decision);
-  print(`edge ${answer.edge}`, answer.decision);
+  if (answer.dns !== undefined) printDns(answer.dns);
+  process.stdout.write(`edge ${answer.edge} would\n${formatFacts(answer.decision)}`);
 }
 
-function print(heading: string, decision: unknown): void {
-  process.stdout.write(`${heading}\n${formatDecision(decision, "  ")}`);
+function printDns({ router, decision }: ExplainDnsBody): void {
+  process.stdout.write(`router at ${router}\n${formatDnsDecision(decision)}`);
 }
 
 function printJson(value: unknown): void {

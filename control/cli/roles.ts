@@ -57,7 +57,6 @@ export function edgeOptions(
     profile: "safe",
     sites: config.sites,
     anyHost: false,
-    purgeFrom: LOOPBACK,
     ...shared,
   };
 }
@@ -89,12 +88,6 @@ export interface PlacedEdge {
 export function placedEdges(config: Config): readonly PlacedEdge[] {
   return config.pops.flatMap((pop) => pop.edges.map((edge) => ({ pop, edge })));
 }
-
-/** Addresses that PURGE requests are accepted from. */
-export const LOOPBACK = [
-  { bytes: Uint8Array.of(127, 0, 0, 0), length: 8 },
-  { bytes: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1), length: 128 },
-] as const;
 
 function edgeListen(edge: EdgeConfig): SocketAddress {
   return edge.listen ?? { host: edge.address, port: edge.port };

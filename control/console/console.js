@@ -325,16 +325,18 @@ function showPurged({ version, acknowledged, pending }) {
   );
 }
 
-/** The edge of the first address that the router would answer with. */
+/** The edge that the router would answer with. */
 function chosenEdge(decision) {
-  const [first] = decision.addresses ?? [];
-  const edges = status.pops.flatMap((pop) => pop.edges);
-  return edges.find((edge) => edge.address === first);
+  const ranked = (decision.decision?.ranking ?? []).flatMap((candidate) => candidate.edges);
+  const answered = ranked.find((candidate) => candidate.answered);
+  return answered === undefined ? undefined : edgeNamed(answered.edge);
 }
 
 /** Where the router believes the client to be; for our own examples, where we know it is. */
 function clientPlace(decision, client) {
-  return decision.client?.location ?? CLIENTS.find(([, address]) => address === client)?.[2];
+  const place = decision.decision?.location?.place;
+  if (place) return [place.latitude, place.longitude];
+  return CLIENTS.find(([, address]) => address === client)?.[2];
 }
 
 for (const [place, address] of CLIENTS) {

@@ -19,9 +19,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   test: ["common", "state", "edge", "router-dns", "origin", "control", "bench", "deploy", "bin"],
 };
 
-/** The commands start daemons, through the one file of each that is made for it. */
+/**
+ * The commands start daemons, through the one file of each that is made for it; `zone check` reads
+ * a zone file as the router would.
+ */
 const DAEMON_STARTERS = /^control\/cli\//;
-const DAEMON_ENTRY = /^(edge|router-dns|origin)\/server\.ts$/;
+const DAEMON_ENTRY = /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file)\.ts$/;
 
 /**
  * Layers inside a daemon, lowest first: a file imports from its own layer or lower ones. Files

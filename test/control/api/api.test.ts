@@ -164,8 +164,8 @@ for (const [kind, open] of [
         assert.equal(version, 2);
         return version;
       });
-      await store.acknowledge("syd-1", version);
-      await store.acknowledge("fra-1", version);
+      await store.acknowledge("edge/syd-1", version);
+      await store.acknowledge("edge/fra-1", version);
       const { status, body } = await waiting;
       assert.equal(status, 200);
       assert.equal(body.version, version);
@@ -226,7 +226,7 @@ for (const [kind, open] of [
     it("shows health as routers see it, load from heartbeats, and who lags", async (t) => {
       const { call, store } = await start(t);
       await beat(store, "syd-1");
-      await store.acknowledge("syd-1", 1);
+      await store.acknowledge("edge/syd-1", 1);
       const edges = [
         { edge: "syd-1", health: "up", since: 5, detail: "200 in 1 ms" },
         { edge: "fra-1", health: "down", since: 6, detail: "connection refused" },
