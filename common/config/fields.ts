@@ -15,16 +15,16 @@ function parsed<T>(parse: (text: string) => Result<T, string>) {
 }
 
 /** `20s`, `250ms`, `1h`; becomes milliseconds. */
-export const duration = parsed(parseDurationMs);
+export const duration = parsed(parseDurationMs).meta({ kind: "duration" });
 
 /** `256MiB`; becomes bytes. */
-export const size = parsed(parseSizeBytes);
+export const size = parsed(parseSizeBytes).meta({ kind: "size" });
 
 /** `10Gbps`; becomes bits per second. */
-export const bitRate = parsed(parseBitRate);
+export const bitRate = parsed(parseBitRate).meta({ kind: "bit-rate" });
 
 /** `127.0.0.1:8080` or `[::1]:8080`. */
-export const socketAddress = parsed(parseSocketAddress);
+export const socketAddress = parsed(parseSocketAddress).meta({ kind: "socket-address" });
 
 /** An IPv4 or IPv6 address; becomes its normal text form. */
 export const ipAddress = parsed((text) => {
@@ -33,7 +33,7 @@ export const ipAddress = parsed((text) => {
 });
 
 /** `192.0.2.0/24`; becomes bytes and a length. */
-export const ipPrefix = parsed(parsePrefix);
+export const ipPrefix = parsed(parsePrefix).meta({ kind: "ip-prefix" });
 
 /** A name of ours: what sites, PoPs and edges are called, also as a DNS label. */
 export const label = z

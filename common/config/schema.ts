@@ -12,97 +12,148 @@ import {
 import { siteSchema } from "./site.ts";
 
 const edgeSchema = z.strictObject({
-  name: label,
-  /** What DNS answers for A or AAAA, and what routers probe. */
-  address: ipAddress,
-  /** A second address of the other family. */
-  address2: ipAddress.optional(),
-  port: z.int().min(1).max(65_535).default(8080),
-  /** Where the process binds; left out: `address` and `port`. */
-  listen: socketAddress.optional(),
-  /** Where health and metrics are; left out: `address`, port 9101. */
-  admin: socketAddress.optional(),
-  capacity: bitRate.default(1e9),
-  memory: size.default(256 * 2 ** 20),
+  name: label.describe("What it is called everywhere."),
+  address: ipAddress.describe("What DNS answers for A or AAAA, and what routers probe."),
+  address2: ipAddress.optional().describe("A second address, of the other family."),
+  port: z.int().min(1).max(65_535).default(8080).describe("Where it serves HTTP."),
+  listen: socketAddress
+    .optional()
+    .describe("Where the process binds; left out: `address` and `port`."),
+  admin: socketAddress
+    .optional()
+    .describe("Where health and metrics are; left out: `address`, port 9101."),
+  capacity: bitRate.default(1e9).describe("What its network carries."),
+  memory: size.default(256 * 2 ** 20).describe("Memory for stored objects."),
 });
 
+const asNumber = z
+  .int()
+  .min(1)
+  .max(2 ** 32 - 1);
+
 const popSchema = z.strictObject({
-  name: label,
-  /** Latitude and longitude in degrees. */
-  location: z.tuple([z.number().min(-90).max(90), z.number().min(-180).max(180)]),
-  /** Networks that this PoP sits inside of: they are sent here first. */
+  name: label.describe("What it is called everywhere."),
+  location: z
+    .tuple([z.number().min(-90).max(90), z.number().min(-180).max(180)])
+    .describe("Latitude and longitude in degrees."),
   deep: z
     .strictObject({
-      asn: z
-        .array(
-          z
-            .int()
-            .min(1)
-            .max(2 ** 32 - 1),
-        )
-        .default([]),
-      networks: z.array(ipPrefix).default([]),
+      asn: z.array(asNumber).default([]).describe("Numbers of autonomous systems."),
+      networks: z.array(ipPrefix).default([]).describe("Address prefixes."),
     })
-    .optional(),
-  edges: z.array(edgeSchema).min(1, "a PoP needs at least one edge"),
+    .optional()
+    .describe("Networks that this PoP sits inside of: they are sent here first."),
+  edges: z.array(edgeSchema).min(1, "a PoP needs at least one edge").describe("Its cache servers."),
 });
 
 const healthSchema = z.strictObject({
-  /** From the start of one probe of an edge to the start of the next. */
-  interval: duration.default(500),
-  timeout: duration.default(1_000),
-  /** Probes in a row that must work before a down edge is up. */
-  rise: z.int().min(1).max(100).default(2),
-  /** Probes in a row that must fail before an up edge is down. */
-  fall: z.int().min(1).max(100).default(3),
+  interval: duration
+    .default(500)
+    .describe("From the start of one probe of an edge to the start of the next."),
+  timeout: duration.default(1_000).describe("A probe that takes longer has failed."),
+  rise: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(2)
+    .describe("Probes in a row that must work before a down edge is up."),
+  fall: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(3)
+    .describe("Probes in a row that must fail before an up edge is down."),
+});
+
+const cdnSchema = z.strictObject({
+  domain: hostName.describe("The zone that routers answer: sites are reached at names in it."),
+  ttl: duration.default(20_000).describe("TTL of steered answers."),
+  nameservers: z
+    .array(
+      z.strictObject({
+        name: hostName.describe("As it stands in NS records."),
+        address: ipAddress.describe("As it stands in glue."),
+      }),
+    )
+    .min(1)
+    .describe("The routers, as the parent zone delegates to them."),
+  hostmaster: hostName
+    .optional()
+    .describe("Mailbox of the SOA record, as a domain name; left out: `hostmaster.<domain>`."),
+  answers: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(4)
+    .describe("At most so many addresses in one steered answer."),
+});
+
+const geoipSchema = z.strictObject({
+  city: z
+    .string()
+    .optional()
+    .describe("MaxMind or DB-IP file of places; left out: the bundled one."),
+  asn: z.string().optional().describe("MaxMind file of autonomous systems, for `deep.asn`."),
+});
+
+const routerSchema = z.strictObject({
+  listen: z
+    .array(socketAddress)
+    .min(1)
+    .default([{ host: "127.0.0.1", port: 5300 }])
+    .describe("Where it answers DNS, UDP and TCP."),
+  admin: socketAddress
+    .default({ host: "127.0.0.1", port: 9153 })
+    .describe("Where health and metrics are."),
+});
+
+const controlSchema = z.strictObject({
+  listen: socketAddress
+    .default({ host: "127.0.0.1", port: 9090 })
+    .describe("Where the API and the console page are."),
+  admin: socketAddress
+    .default({ host: "127.0.0.1", port: 9091 })
+    .describe("Where health and metrics are."),
+  insecure: z
+    .boolean()
+    .default(false)
+    .describe(
+      "True: lets `listen` be an address that other machines reach. The API asks nobody for a " +
+        "password, so whoever reaches it owns the CDN: only for networks that you trust whole.",
+    ),
 });
 
 /** The whole configuration. Every daemon reads the same file and takes its part. */
 export const configSchema = z.strictObject({
-  cdn: z.strictObject({
-    domain: hostName,
-    /** TTL of steered answers. */
-    ttl: duration.default(20_000),
-    nameservers: z.array(z.strictObject({ name: hostName, address: ipAddress })).min(1),
-    /** Mailbox of the SOA record, as a domain name; left out: `hostmaster.<domain>`. */
-    hostmaster: hostName.optional(),
-    /** At most so many addresses in one steered answer. */
-    answers: z.int().min(1).max(16).default(4),
-  }),
-  /** Left out: embedded state, all in one process. */
+  cdn: cdnSchema.describe("The CDN as DNS sees it."),
   redis: z
     .string()
     .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
-    .optional(),
-  /** Where embedded state is kept; left out: in memory (`demo`) or `meridian.db` beside this file. */
-  stateFile: z.string().optional(),
-  geoip: z.strictObject({ city: z.string().optional(), asn: z.string().optional() }).default({}),
-  /** File of `CIDR or AS number -> PoP`, which beats geography. */
-  coverage: z.string().optional(),
-  router: z
-    .strictObject({
-      listen: z
-        .array(socketAddress)
-        .min(1)
-        .default([{ host: "127.0.0.1", port: 5300 }]),
-      admin: socketAddress.default({ host: "127.0.0.1", port: 9153 }),
-    })
-    .prefault({}),
-  control: z
-    .strictObject({
-      listen: socketAddress.default({ host: "127.0.0.1", port: 9090 }),
-      admin: socketAddress.default({ host: "127.0.0.1", port: 9091 }),
-      /**
-       * True: lets `listen` be an address that other machines reach. The API asks nobody for a
-       * password, so whoever reaches it owns the CDN: only for networks that you trust whole.
-       */
-      insecure: z.boolean().default(false),
-    })
-    .prefault({}),
-  health: healthSchema.prefault({}),
-  pops: z.array(popSchema).min(1),
-  sites: z.array(siteSchema).default([]),
-  zones: z.array(z.strictObject({ file: z.string() })).default([]),
+    .optional()
+    .describe("Where shared state is; left out: embedded state, all in one process."),
+  stateFile: z
+    .string()
+    .optional()
+    .describe(
+      "Where embedded state is kept; left out: in memory (`demo`) or `meridian.db` beside this file.",
+    ),
+  geoip: geoipSchema.default({}).describe("Databases that say where clients are."),
+  coverage: z
+    .string()
+    .optional()
+    .describe("File of `CIDR or AS number -> PoP`, which beats geography."),
+  router: routerSchema.prefault({}).describe("The DNS side."),
+  control: controlSchema.prefault({}).describe("The side of operators."),
+  health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
+  pops: z.array(popSchema).min(1).describe("Places with edges."),
+  sites: z
+    .array(siteSchema)
+    .default([])
+    .describe("What is delivered from the start; the API and the CLI add more."),
+  zones: z
+    .array(z.strictObject({ file: z.string().describe("RFC 1035 zone file.") }))
+    .default([])
+    .describe("Further zones that routers answer with authority."),
 });
 
 /** The configuration with defaults filled in: durations in ms, sizes in bytes, rates in bit/s. */
