@@ -15,9 +15,12 @@ const AGE_SECONDS_MAX = 2 ** 31 - 1;
  * Example: Age 10, answered after 2 s, 30 s in store -> 42.
  */
 export function currentAgeSeconds(stored: StoredResponse, now: EpochMs): number {
-  const residentMs = Math.max(0, now - stored.times.responseTime);
-  const ageMs = correctedInitialAgeMs(stored) + residentMs;
-  return Math.min(Math.floor(ageMs / 1000), AGE_SECONDS_MAX);
+  return Math.min(Math.floor(currentAgeMs(stored, now) / 1000), AGE_SECONDS_MAX);
+}
+
+/** The same in milliseconds, without an upper limit (P): what freshness is measured against. */
+export function currentAgeMs(stored: StoredResponse, now: EpochMs): number {
+  return correctedInitialAgeMs(stored) + Math.max(0, now - stored.times.responseTime);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { EpochMs } from "../../common/clock.ts";
 import { DELTA_SECONDS_MAX } from "../http/cache-control.ts";
 import { parseHttpDate } from "../http/date.ts";
 import { type FieldLines, fieldValues, singleField } from "../http/fields.ts";
-import { dateValue } from "./age.ts";
+import { currentAgeMs, dateValue } from "./age.ts";
 import { directivesOf } from "./facts.ts";
 import type { StoredResponse } from "./stored.ts";
 
@@ -42,6 +42,14 @@ export function freshnessLifetimeSeconds(stored: StoredResponse): number {
     known.set(stored, lifetime);
   }
   return lifetime;
+}
+
+/**
+ * How much longer a stored response is fresh, in seconds with their parts; 0 or negative once it is
+ * stale (P). RFC 9111 section 4.2.
+ */
+export function remainingFreshnessSeconds(stored: StoredResponse, now: EpochMs): number {
+  return freshnessLifetimeSeconds(stored) - currentAgeMs(stored, now) / 1000;
 }
 
 /** The lifetime that a response itself states; undefined when it states none (P). */

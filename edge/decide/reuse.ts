@@ -4,7 +4,7 @@ import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
 import { currentAgeSeconds, dateValue } from "./age.ts";
 import { directivesOf } from "./facts.ts";
-import { freshnessLifetimeSeconds } from "./freshness.ts";
+import { remainingFreshnessSeconds } from "./freshness.ts";
 import { forbidsStale } from "./stale.ts";
 import type { StoredResponse } from "./stored.ts";
 
@@ -17,7 +17,10 @@ export type RevalidateReason = "stale" | "no-cache" | "catching-up";
 /** Why nothing that is stored helps. */
 export type FetchReason = "method" | "uri-miss" | "vary-miss";
 
-/** What to do with a request, given what is stored. `index` points into the given list. */
+/**
+ * What to do with a request, given what is stored. `index` points into the given list; seconds are
+ * whole, rounded down.
+ */
 export type Reuse =
   | {
       readonly kind: "serve";
@@ -26,7 +29,7 @@ export type Reuse =
       readonly ttlSeconds: number;
     }
   /**
-   * Serve it at once although it is stale (`ttlSeconds` is negative or 0), and refresh it behind.
+   * Serve it at once although it is stale (`ttlSeconds` is 0 or less), and refresh it behind.
    */
   | {
       readonly kind: "serve-stale-refresh";
@@ -91,10 +94,11 @@ function judgeCandidate(
   if (revalidateAll) return { kind: "revalidate", index, reason: "catching-up" };
   if (needsConsent(stored)) return { kind: "revalidate", index, reason: "no-cache" };
   const ageSeconds = currentAgeSeconds(stored, now);
-  const ttlSeconds = freshnessLifetimeSeconds(stored) - ageSeconds;
-  if (ttlSeconds > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
+  const remainingSeconds = remainingFreshnessSeconds(stored, now);
+  const ttlSeconds = Math.floor(remainingSeconds);
+  if (remainingSeconds > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
   const windowSeconds = directivesOf(stored.fields).directives.staleWhileRevalidate ?? 0;
-  return -ttlSeconds < windowSeconds && !forbidsStale(stored)
+  return -remainingSeconds < windowSeconds && !forbidsStale(stored)
     ? { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds }
     : { kind: "revalidate", index, reason: "stale" };
 }

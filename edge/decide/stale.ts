@@ -1,7 +1,6 @@
 import type { EpochMs } from "../../common/clock.ts";
-import { currentAgeSeconds } from "./age.ts";
 import { directivesOf } from "./facts.ts";
-import { freshnessLifetimeSeconds } from "./freshness.ts";
+import { freshnessLifetimeSeconds, remainingFreshnessSeconds } from "./freshness.ts";
 import type { StoredResponse } from "./stored.ts";
 
 /** How asking the origin went wrong. */
@@ -37,11 +36,10 @@ export function mayServeStaleOnError(
 ): boolean {
   if (forbidsStale(stored)) return false;
   if (failure.kind === "status" && !ERROR_STATUSES.has(failure.status)) return false;
-  const lifetimeSeconds = freshnessLifetimeSeconds(stored);
-  const staleSeconds = currentAgeSeconds(stored, now) - lifetimeSeconds;
+  const staleSeconds = -remainingFreshnessSeconds(stored, now);
   const { staleIfError } = directivesOf(stored.fields).directives;
   if (staleIfError !== undefined) return staleSeconds < staleIfError;
-  if (failure.kind === "status" || lifetimeSeconds === 0) return false;
+  if (failure.kind === "status" || freshnessLifetimeSeconds(stored) === 0) return false;
   return staleSeconds < UNREACHABLE_SECONDS_MAX;
 }
 

@@ -57,6 +57,7 @@ const aResponseLine = fc.oneof(
 const aRequestLine = fc.constantFrom(
   "Foo: 1",
   "Foo: 2",
+  "Foo:",
   "Bar: 1",
   "Cookie: a=1",
   "Cookie: a=2",

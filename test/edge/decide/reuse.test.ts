@@ -71,6 +71,19 @@ test("RFC 9111 s.4: nothing stored, nothing that matches, other methods", () => 
   assert.deepEqual(decide([aStored(["Cache-Control: max-age=60"])], { method: "HEAD" }), fresh());
 });
 
+test("a rule may set a lifetime of less than a second, and it is kept to", () => {
+  const stored = [aStored([], { ruleTtlSeconds: 0.5 })];
+  const expected = { kind: "serve", index: 0, ageSeconds: 0, ttlSeconds: 0 };
+  assert.deepEqual(decide(stored, { now: NOW + 499 }), expected);
+  assert.deepEqual(decide(stored, { now: NOW + 500 }), revalidate("stale"));
+});
+
+test("RFC 9111 s.1.2.2: the longest lifetime ends too", () => {
+  const stored = [aStored(["Cache-Control: max-age=99999999999", "Age: 2147483647"])];
+  assert.equal(decide(stored, { now: NOW }).kind, "serve");
+  assert.deepEqual(decide(stored, { now: NOW + 1000 }), revalidate("stale"));
+});
+
 test("purges may have been missed: nothing is served unasked", () => {
   const stored = [aStored(["Cache-Control: max-age=60, stale-while-revalidate=60"])];
   assert.deepEqual(decide(stored, { revalidateAll: true }), revalidate("catching-up"));
