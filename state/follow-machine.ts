@@ -10,7 +10,7 @@ export type FollowStatus =
   | "starting"
   /** Everything that was in the store at the last contact is applied. */
   | "current"
-  /** The store answers, and there are changes that are not applied yet: purges may be among them. */
+  /** The store answers, but not all changes are applied yet: purges may be among them. */
   | "catching-up"
   /** The store does not answer: the last good view stays in force. */
   | "cut-off";

@@ -95,7 +95,7 @@ export class Follower {
     background(this.#options.log, "follower", this.#running);
   }
 
-  /** What is in force now. Never changed in place: hold on to it for as long as one decision takes. */
+  /** What is in force now. Never changed in place: hold on to it for one decision. */
   view(): FollowedView {
     return this.#state.view;
   }
@@ -237,7 +237,7 @@ export class Follower {
   }
 }
 
-/** Tells the store how far this node is: one call at a time, the newest version, again and again. */
+/** Tells the store how far this node is: one call at a time, newest version, repeated. */
 class Acknowledger {
   readonly #options: FollowerOptions;
   readonly #clock: Clock;

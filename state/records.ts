@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly drained: readonly string[];
 }
 
-/** The name under which an edge acknowledges changes: never that of a router or a control server. */
+/** The name under which an edge acknowledges changes: no router or control server has it. */
 export function edgeNode(edge: string): string {
   return `edge/${edge}`;
 }

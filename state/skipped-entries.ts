@@ -1,6 +1,6 @@
 import type { Logger } from "../common/log.ts";
 
-/** Entries that are told apart; what is broken beyond them is only counted in the log line's total. */
+/** Entries that are told apart; what is broken beyond them only counts in the total. */
 const NAMES_MAX = 1_000;
 
 /**

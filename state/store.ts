@@ -37,7 +37,7 @@ export interface StateStore {
    */
   changesAfter(version: number, limit: number, mark?: string): Promise<ChangePage>;
 
-  /** Calls `wake` soon after each append, by anybody. It may be called too often, never with data. */
+  /** Calls `wake` soon after each append, by anybody; maybe too often, never with data. */
   watch(wake: () => void): () => void;
 
   /** Says that `node` has applied everything up to `version`. */

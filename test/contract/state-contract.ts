@@ -159,7 +159,7 @@ export function stateContract(name: string, subject: StateSubject): void {
       for (const edge of bodies) await store.append({ kind: "undrain", edge }, "many");
     });
 
-    test("watchers are woken by an append until they unwatch; one that throws harms nobody", async () => {
+    test("watchers are woken by an append until they unwatch; one may throw", async () => {
       const { promise: woken, resolve } = Promise.withResolvers<void>();
       const unwatchBad = store.watch(() => {
         throw new Error("a watcher that fails");

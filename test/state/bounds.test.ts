@@ -7,7 +7,7 @@ import { BREAKER_FAILURES_MAX, Breaker } from "../../state/redis/breaker.ts";
 import { RECONNECT_MS_MAX, reconnectDelayMs } from "../../state/redis/connection.ts";
 import { SkippedEntries } from "../../state/skipped-entries.ts";
 
-test("an expiring map forgets at the moment that was said, and what was set longest ago when full", () => {
+test("an expiring map forgets in time, and the oldest when full", () => {
   const map = new ExpiringMap<number>(2);
   map.set("a", 1, 0, 10);
   map.set("b", 2, 0, 20);

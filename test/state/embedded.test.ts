@@ -103,7 +103,7 @@ test("a directory that is not there, and a directory itself, are refused", (t) =
   assert.equal(existsSync(join(directory, "absent")), false);
 });
 
-test("a second opener is told that the file is in use, and that Redis is for sharing", async (t) => {
+test("a second opener is told that the file is in use, and of Redis", async (t) => {
   const file = join(tempDir(t), "state.db");
   const store = openEmbeddedState({ file });
   refuses(file, /in use by another process.*Redis/);

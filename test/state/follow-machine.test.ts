@@ -54,7 +54,7 @@ describe("first contact", () => {
   test("failures leave it starting, however long they last", () => {
     assert.deepEqual(run(starting, failed(1e6)), starting);
   });
-  test("the snapshot replaces the configured sites; what was stored until then may be purged", () => {
+  test("the snapshot replaces the configured sites; stored objects may be purged", () => {
     const step = follow(starting, seen(snapshot(5)));
     assert.deepEqual(step.replaced, { historyLost: true });
     assert.deepEqual([step.state.status, step.state.view.version], ["current", 5]);
@@ -119,7 +119,7 @@ describe("a log that cannot be continued", () => {
       assert.deepEqual([after.state.status, after.state.view.version], ["current", 9]);
     });
   }
-  test("a store that lost everything leaves the last good view in force, under the new epoch", () => {
+  test("a store that lost everything leaves the last good view in force", () => {
     const broken = run(current, paged(page(1, 0, { epoch: "e2", head: 0 })));
     const step = follow(broken, seen(snapshot(0, { epoch: "e2", sites: [] }), 30));
     assert.deepEqual(step.replaced, { historyLost: true });

@@ -78,7 +78,7 @@ test("an outage is told in order: cut off, catching up, the changes, current", a
   await follower.stop();
 });
 
-test("an empty store keeps the configured sites until it has been seeded and is quiet", async () => {
+test("an empty store keeps the configured sites until it is seeded and quiet", async () => {
   const { clock, store, events, follower } = following();
   follower.start();
   await clock.advanceAsync(5_000);
@@ -123,7 +123,7 @@ test("a change that cannot be applied is neither acknowledged nor passed over", 
   await follower.stop();
 });
 
-test("what is applied is acknowledged again and again, so that the node is not forgotten", async () => {
+test("what is applied is acknowledged again and again", async () => {
   const { clock, store, follower } = following();
   follower.start();
   await clock.advanceAsync(4 * ACKNOWLEDGE_EVERY_MS + 10);
@@ -159,7 +159,7 @@ test("stopping twice, before the start or after it, is harmless", async () => {
   assert.equal(await waiting, false);
 });
 
-test("on the embedded store a change is in force one turn of the event loop after the append", async () => {
+test("on the embedded store a change is in force at once", async () => {
   const store = openEmbeddedState({ file: ":memory:" });
   const { promise: changed, resolve } = Promise.withResolvers<Change>();
   const { follower } = following({ store, onChange: resolve });

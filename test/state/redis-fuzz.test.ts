@@ -80,7 +80,7 @@ describe("values in Redis that are not ours", { concurrency: 1 }, () => {
     assert.equal(timesLogged, 4, "the 1st, 2nd, 4th and 8th time");
   });
 
-  test("a broken change is a gap: a follower takes the snapshot and counts history as lost", async () => {
+  test("a broken change is a gap: the snapshot is taken, history is lost", async () => {
     await server.command("FLUSHALL");
     for (const edge of ["e1", "e2", "e3"]) await store.append({ kind: "drain", edge }, "t");
     const lost: boolean[] = [];
@@ -109,7 +109,7 @@ describe("values in Redis that are not ours", { concurrency: 1 }, () => {
     await follower.stop();
   });
 
-  test("a head that is damaged is an error that names the key, and nothing is overwritten", async () => {
+  test("a damaged head is an error that names the key; nothing is overwritten", async () => {
     for (const [field, value] of [
       ["version", "many"],
       ["version", "-1"],
@@ -136,7 +136,7 @@ describe("values in Redis that are not ours", { concurrency: 1 }, () => {
     for (const call of everyCall(store)) await call;
   });
 
-  test("whatever stands in Redis, every call ends with a value or the error of the contract", async () => {
+  test("whatever stands there, each call ends with a value or the contract's error", async () => {
     const place = fc.constantFrom(
       ["now", "version"],
       ["now", "epoch"],

@@ -67,7 +67,7 @@ function followed(scope: Scope, store: StateStore, node = "edge") {
 }
 
 describe("Redis that is not there", { concurrency: 1 }, () => {
-  test("opening returns at once, calls reject at once, and it connects when Redis comes", async (t) => {
+  test("opening and calls return at once; it connects when Redis comes", async (t) => {
     const port = await freePort();
     const store = openRedisState({ url: `redis://127.0.0.1:${port}`, log: silentLogger });
     t.after(() => store.close());
@@ -175,7 +175,7 @@ describe("kill -9 of Redis", { concurrency: 1 }, () => {
     );
   });
 
-  test("without its data: a new epoch, history lost, the last good view until it is seeded", async (t) => {
+  test("without its data: new epoch, history lost, the last good view until seeded", async (t) => {
     const server = await redis(t);
     const store = await connected(t, server);
     await store.append({ kind: "site-put", site: aSite("a") }, "t");
@@ -254,7 +254,7 @@ describe("Redis that does not answer", { concurrency: 1 }, () => {
   ];
 
   for (const [title, stall, resume] of stalls) {
-    test(`${title}: calls reject at their deadline, then at once, and work when it is back`, async () => {
+    test(`${title}: calls reject in time, then at once, then work again`, async () => {
       await until(() => store.isUp(), "the connection");
       await stall();
       const first = await allRejectInTime(everyCall(store));
@@ -296,7 +296,7 @@ describe("Redis that does not answer", { concurrency: 1 }, () => {
     assert.deepEqual((await store.changesAfter(version, 5)).changes, [change]);
   });
 
-  test("more calls than may wait are refused, and the waiting ones end at their deadline", async () => {
+  test("more calls than may wait are refused, the others end in time", async () => {
     await until(() => store.isUp(), "the connection");
     server.pause();
     await allRejectInTime(Array.from({ length: 3_000 }, () => store.heartbeats()));

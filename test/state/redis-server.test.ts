@@ -49,7 +49,7 @@ test("two prefixes on one server know nothing of each other", async (t) => {
   assert.notEqual((await one.snapshot()).epoch, (await two.snapshot()).epoch);
 });
 
-test("an evicted snapshot takes the log and the acknowledgements with it: a new epoch", async (t) => {
+test("an evicted snapshot takes log and acknowledgements with it: a new epoch", async (t) => {
   const store = await connected(t, "evicted");
   await store.append({ kind: "site-put", site: aSite("a") }, "t");
   await store.append({ kind: "purge-all", site: "a" }, "t");
@@ -76,7 +76,7 @@ test("an evicted log is one that does not reach back, and goes on", async (t) =>
   );
 });
 
-test("what is acknowledged of a log that is gone does not count for the one in its place", async (t) => {
+test("what is acknowledged of a log that is gone does not count for the next", async (t) => {
   const [edge, control] = [await connected(t, "acks"), await connected(t, "acks")];
   for (const site of ["a", "b"]) await edge.append({ kind: "purge-all", site }, "t");
   await server.command("DEL", "meridian:{acks}:now");
@@ -110,7 +110,7 @@ test("a watcher hears of an append although its own connection was cut", async (
   await until(() => seen === 1, "the wake");
 });
 
-test("a password is used and not logged; a wrong one is told, and does not end the process", async (t) => {
+test("a password is used, not logged; a wrong one does not end the process", async (t) => {
   const secured = await startRedis({ settings: { requirepass: "s3cret" }, password: "s3cret" });
   t.after(() => secured.stop());
   const lines: string[] = [];
