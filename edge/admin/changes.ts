@@ -29,7 +29,7 @@ export function applyChange(
       for (const url of body.urls) purgeUrl(body.site, url, edge);
       return;
     case "purge-all":
-      edge.fills.doomSite(body.site);
+      edge.fills.doomAll(body.site);
       edge.store.purgeSite(body.site);
       return;
     case "drain":

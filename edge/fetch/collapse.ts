@@ -32,8 +32,9 @@ export interface FillsOptions {
  * that the answer cannot be shared, all who waited are released in the same turn.
  */
 export class Fills {
-  readonly #joinable = new Map<string, Set<Fill>>();
-  readonly #all = new Set<Fill>();
+  /** All fills, by key. */
+  readonly #byKey = new Map<string, Set<Fill>>();
+  #count = 0;
   readonly #background = new Set<Fill>();
   readonly #doNotCoalesce: DoNotCoalesce;
   readonly #around: FillSurroundings;
@@ -43,15 +44,13 @@ export class Fills {
     this.#around = {
       store: options.store,
       origins: options.origins,
-      onClosed: (fill) => this.#close(fill),
       onNotShareable: (fill) => this.#doNotCoalesce.note(fill.plan.key),
       onStored: (fill, stored) => {
         this.#doNotCoalesce.forget(fill.plan.key);
         options.onStored(fill, stored);
       },
       onEnd: (fill, result) => {
-        this.#all.delete(fill);
-        this.#background.delete(fill);
+        this.#forget(fill);
         options.onFillEnd(fill, result);
       },
     };
@@ -68,7 +67,7 @@ export class Fills {
     requestFields: FieldLines,
     stored: StoredVariants | undefined,
   ): Fill | undefined {
-    const candidates = this.#joinable.get(key);
+    const candidates = this.#byKey.get(key);
     if (candidates === undefined) return undefined;
     const names = knownVary(candidates, stored);
     for (const fill of candidates) if (fill.accepts(requestFields, names)) return fill;
@@ -91,49 +90,48 @@ export class Fills {
     fill.start();
   }
 
-  /** Keeps what is under way for a key from being stored or joined. */
-  doomKey(key: string): void {
-    for (const fill of this.#all) if (fill.plan.key === key) fill.doom();
+  /** Keeps what is under way for a key, but for `except`, from being stored or joined. */
+  doomKey(key: string, except?: Fill): void {
+    for (const fill of this.#byKey.get(key) ?? []) if (fill !== except) fill.doom();
   }
 
-  /** The same for everything of a site. */
-  doomSite(site: string): void {
-    for (const fill of this.#all) if (fill.plan.site.name === site) fill.doom();
-  }
-
-  /** The same for everything. */
-  doomAll(): void {
-    for (const fill of this.#all) fill.doom();
+  /** The same for everything of a site, or for all when none is named. */
+  doomAll(site?: string): void {
+    for (const fill of this.#fills()) {
+      if (site === undefined || fill.plan.site.name === site) fill.doom();
+    }
   }
 
   /** Closes all connections to origins. */
   abortAll(): void {
-    for (const fill of this.#all) fill.abort();
+    for (const fill of this.#fills()) fill.abort();
   }
 
   /** Fills under way, and clients that wait for a fill that another one leads. */
   counts(): { readonly fills: number; readonly waiters: number } {
     let waiters = 0;
-    for (const fill of this.#all) waiters += Math.max(0, fill.clients - 1);
-    return { fills: this.#all.size, waiters };
+    for (const fill of this.#fills()) waiters += Math.max(0, fill.clients - 1);
+    return { fills: this.#count, waiters };
+  }
+
+  #fills(): Fill[] {
+    return [...this.#byKey.values()].flatMap((fills) => [...fills]);
   }
 
   #add(plan: FillPlan, leader: FillClient | undefined): Fill {
     const fill = new Fill(plan, leader, this.#around);
-    this.#all.add(fill);
-    if (plan.shared) {
-      const fills = this.#joinable.get(plan.key);
-      if (fills === undefined) this.#joinable.set(plan.key, new Set([fill]));
-      else fills.add(fill);
-    }
+    const fills = this.#byKey.get(plan.key);
+    if (fills === undefined) this.#byKey.set(plan.key, new Set([fill]));
+    else fills.add(fill);
+    this.#count += 1;
     return fill;
   }
 
-  #close(fill: Fill): void {
-    const fills = this.#joinable.get(fill.plan.key);
-    if (fills === undefined) return;
-    fills.delete(fill);
-    if (fills.size === 0) this.#joinable.delete(fill.plan.key);
+  #forget(fill: Fill): void {
+    this.#background.delete(fill);
+    const fills = this.#byKey.get(fill.plan.key);
+    if (fills?.delete(fill) === true) this.#count -= 1;
+    if (fills?.size === 0) this.#byKey.delete(fill.plan.key);
   }
 }
 

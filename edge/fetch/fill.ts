@@ -82,8 +82,6 @@ export type FillResult =
 export interface FillSurroundings {
   readonly store: Store;
   readonly origins: OriginClient;
-  /** Nobody may join any more. */
-  onClosed(fill: Fill): void;
   /** The answer could not be shared with the others who waited. */
   onNotShareable(fill: Fill): void;
   onStored(fill: Fill, stored: StoredResponse): void;
@@ -159,7 +157,7 @@ export class Fill implements ExchangeListener {
   doom(): void {
     if (this.#doomed) return;
     this.#doomed = true;
-    this.#close();
+    this.#joinable = false;
     if (this.pending === undefined) return;
     this.pending = undefined;
     this.body.letGo();
@@ -197,7 +195,7 @@ export class Fill implements ExchangeListener {
     this.#judge(head);
     const { pending } = this;
     if (pending === undefined) {
-      this.#close();
+      this.#joinable = false;
       this.#releaseFollowers(head);
     } else {
       this.body.keep();
@@ -220,7 +218,7 @@ export class Fill implements ExchangeListener {
     if (keptBefore && !this.body.kept) {
       this.pending = undefined;
       this.notStored = "too-large";
-      this.#close();
+      this.#joinable = false;
       if (this.#clients.size === 0) {
         this.abort();
         return;
@@ -326,16 +324,10 @@ export class Fill implements ExchangeListener {
     return stored;
   }
 
-  #close(): void {
-    if (!this.#joinable) return;
-    this.#joinable = false;
-    this.#around.onClosed(this);
-  }
-
   #finish(state: "complete" | "failed", result: FillResult): void {
     if (this.#over) return;
     this.#over = true;
-    this.#close();
+    this.#joinable = false;
     this.body.finish(state);
     this.#around.onEnd(this, result);
     for (const client of Array.from(this.#clients)) client.onBody();

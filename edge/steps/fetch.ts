@@ -172,16 +172,18 @@ function applySideEffects(exchange: ClientExchange, edge: EdgeContext, head: Ori
   }
   const { status, fields } = head;
   const targets = invalidatedTargets({ method, status, targetUri: url, fields });
-  if (targets.length > 0) invalidate(exchange.key, edge);
+  if (targets.length > 0) invalidate(exchange.key, exchange, edge);
   for (const target of targets) {
     const { host, pathname, search } = new URL(target);
     const owner = siteForHost(edge.sites, host);
-    if (owner !== undefined) invalidate(cacheKey(owner.name, host, pathname + search), edge);
+    if (owner === undefined) continue;
+    invalidate(cacheKey(owner.name, host, pathname + search), exchange, edge);
   }
 }
 
-function invalidate(key: string, edge: EdgeContext): void {
-  edge.fills.doomKey(key);
+/** The answer to the unsafe request itself may be stored: RFC 9110 section 9.3.3. */
+function invalidate(key: string, exchange: ClientExchange, edge: EdgeContext): void {
+  edge.fills.doomKey(key, exchange.fill);
   edge.store.remove(key, "invalidated");
 }
 
