@@ -26,6 +26,7 @@ export class FieldReader {
   readonly #tokens: readonly Token[];
   readonly #origin: Name | undefined;
   #next = 0;
+  #isCutShort = false;
 
   /** Relative names are below `origin`; without one they are problems. */
   constructor(tokens: readonly Token[], origin: Name | undefined) {
@@ -41,8 +42,13 @@ export class FieldReader {
   /** Takes the next field; `what` names it if it is missing. */
   take(what: string): Token | undefined {
     const token = this.peek();
-    if (token === undefined) this.#problem(this.#tokens.at(-1), `${what} is missing`);
-    else this.#next += 1;
+    if (token !== undefined) {
+      this.#next += 1;
+    } else if (!this.#isCutShort) {
+      // The fields behind the first missing one are missing too: that needs no saying.
+      this.#isCutShort = true;
+      this.#problem(this.#tokens.at(-1), `${what} is missing`);
+    }
     return token;
   }
 

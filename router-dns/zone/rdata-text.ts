@@ -71,7 +71,7 @@ function readSrv(fields: FieldReader): Rdata {
 }
 
 function readCaa(fields: FieldReader): Rdata {
-  const flags = fields.integer("the flags", UINT8_MAX);
+  const flags = fields.integer("the flag octet", UINT8_MAX);
   const token = fields.take("the tag");
   const tag = token?.text ?? "";
   if (token !== undefined && !/^[A-Za-z0-9]{1,255}$/.test(tag)) {

@@ -44,8 +44,8 @@ export function lexZone(text: string): {
     startsBlank: false,
     open: undefined,
   };
-  const lines = text.split(/\r?\n/);
-  for (const [index, line] of lines.entries()) lexLine(state, line, index + 1);
+  const lines = text.split("\n");
+  for (const [index, line] of lines.entries()) lexLine(state, line.replace(/\r$/, ""), index + 1);
   if (state.open !== undefined) {
     state.problems.push({ ...state.open, message: "this parenthesis is never closed" });
     endEntry(state);
