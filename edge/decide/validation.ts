@@ -7,10 +7,13 @@ import type { StoredResponse, StoredTimes } from "./stored.ts";
  * they are. RFC 9111 section 3.2.
  */
 const DESCRIBE_THE_BODY: ReadonlySet<string> = new Set([
+  "content-digest",
   "content-encoding",
   "content-length",
+  "content-md5",
   "content-range",
   "content-type",
+  "repr-digest",
 ]);
 
 /**
@@ -35,14 +38,17 @@ export function conditionalFields(stored: StoredResponse): FieldLine[] {
  * Every field of the 304 replaces all stored lines of its name, but for those that describe the
  * body; others stay. Age and Date are always those of the confirmation. `times` are those of the
  * exchange that brought the 304. A Set-Cookie is for the client whose request asked, so it is only
- * taken over by a response that was stored with one. The new fields may forbid storing: whoever
- * keeps the result asks `judgeStorable` again (until then `decideReuse` never serves it unasked).
+ * taken over by a response that was stored with one. A 304 whose validators are not the stored ones
+ * changes nothing, not even the times: new fields, or a new ETag, must never stand over old bytes.
+ * The new fields may forbid storing: whoever keeps the result asks `judgeStorable` again (until
+ * then `decideReuse` never serves it unasked).
  */
 export function freshen(
   stored: StoredResponse,
   fields304: FieldLines,
   times: StoredTimes,
 ): StoredResponse {
+  if (!identifies(fields304, stored)) return stored;
   const takesCookies = hasField(stored.fields, "set-cookie");
   const news = fieldsToStore(fields304, times.responseTime).filter(
     ([name]) => !DESCRIBE_THE_BODY.has(name) && (takesCookies || name !== "set-cookie"),
@@ -50,6 +56,22 @@ export function freshen(
   const replaced = new Set(["age", ...news.map(([name]) => name)]);
   const kept = stored.fields.filter(([name]) => !replaced.has(name));
   return { ...stored, fields: withoutLimited([...kept, ...news]), times };
+}
+
+/**
+ * True if a 304 is about this stored response (P). RFC 9111 section 4.3.4: it has no validators, or
+ * the same ones. An ETag decides where both have one, else Last-Modified.
+ */
+function identifies(fields304: FieldLines, stored: StoredResponse): boolean {
+  const etag = singleField(fields304, "etag");
+  const storedEtag = singleField(stored.fields, "etag");
+  if (etag !== undefined && storedEtag !== undefined) {
+    // Servers weaken a tag on the way; a strong one never stands for what was only stored as weak.
+    return etag === storedEtag || etag === `W/${storedEtag}`;
+  }
+  const modified = singleField(fields304, "last-modified");
+  if (modified !== undefined) return modified === singleField(stored.fields, "last-modified");
+  return etag === undefined;
 }
 
 /** What a HEAD response says about a stored GET response. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decideReuse } from "../../../edge/decide/reuse.ts";
 import { conditionalFields, freshen, freshenFromHead } from "../../../edge/decide/validation.ts";
+import { singleField } from "../../../edge/http/fields.ts";
 import { aStored, dateAt, lines, NOW } from "../build.ts";
 
 const TIMES = { requestTime: NOW + 9000, responseTime: NOW + 10_000 };
@@ -34,11 +35,17 @@ test("RFC 9111 s.3.2: a 304 replaces the fields that it has and leaves the other
 });
 
 test("RFC 9111 s.3.2: what describes the body stays", () => {
-  const body = ["Content-Length: 5", "Content-Encoding: gzip", "Content-Type: a/b"];
+  const body = [
+    "Content-Length: 5",
+    "Content-Encoding: gzip",
+    "Content-Type: a/b",
+    "Content-MD5: x",
+  ];
   const stored = aStored([...body, "Content-Foo: 1", NEW_DATE]);
   const news = lines(
     "Content-Length: 10",
     "Content-Encoding: br",
+    "Content-MD5: y",
     "Content-Type: c/d",
     "Content-Range: bytes 0-1/2",
     "Content-Foo: 2",
@@ -87,6 +94,28 @@ test("RFC 9111 s.4.3.4: a 304 that says private ends serving without asking", ()
   const reuse = decideReuse({ stored: [after], ...question });
   assert.deepEqual(reuse, { kind: "revalidate", index: 0, reason: "no-cache" });
 });
+
+for (const [title, before, after, updates] of [
+  ["no validators", ['ETag: "a"', MODIFIED], [], true],
+  ["the same ETag", ['ETag: "a"'], ['ETag: "a"'], true],
+  ["the same ETag, weakened", ['ETag: "a"'], ['ETag: W/"a"'], true],
+  ["the same ETag, strengthened", ['ETag: W/"a"'], ['ETag: "a"'], false],
+  ["another ETag", ['ETag: "a"'], ['ETag: "b"'], false],
+  ["another weak ETag", ['ETag: W/"a"'], ['ETag: W/"b"'], false],
+  ["another ETag, the same date", ['ETag: "a"', MODIFIED], ['ETag: "b"', MODIFIED], false],
+  ["an ETag where there was none", [], ['ETag: "a"'], false],
+  ["an ETag where there was a date", [MODIFIED], ['ETag: "a"'], false],
+  ["an ETag, and the same date", [MODIFIED], ['ETag: "a"', MODIFIED], true],
+  ["the same date", ['ETag: "a"', MODIFIED], [MODIFIED], true],
+  ["another date", [MODIFIED], [`Last-Modified: ${dateAt(-1)}`], false],
+] as const) {
+  test(`RFC 9111 s.4.3.4: a 304 with ${title} ${updates ? "updates" : "changes nothing"}`, () => {
+    const stored = aStored([...before, "A: 1"]);
+    const result = freshen(stored, lines(...after, "A: 2"), TIMES);
+    assert.equal(singleField(result.fields, "a"), updates ? "2" : "1");
+    assert.equal(result === stored, !updates);
+  });
+}
 
 for (const [title, head, expected] of [
   ["nothing to compare", ["A: 1"], "freshened"],
