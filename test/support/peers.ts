@@ -41,8 +41,13 @@ export function searchPath(path = process.env["PATH"] ?? ""): string {
 
 /** The peers of the list that this machine does not have. */
 export function missingPeers(peers: readonly Peer[]): Peer[] {
+  return peers.filter(({ binary }) => findProgram(binary) === undefined);
+}
+
+/** Where a program is on this machine. */
+export function findProgram(binary: string): string | undefined {
   const folders = searchPath().split(delimiter);
-  return peers.filter(({ binary }) => !folders.some((folder) => isProgram(join(folder, binary))));
+  return folders.map((folder) => join(folder, binary)).find(isProgram);
 }
 
 /** The peers that a test file needs: see PEERS. */

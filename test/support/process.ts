@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
-import type { Scope } from "./scope.ts";
+import { atEnd, type Scope } from "./scope.ts";
 
 /** The folder of the repository. */
 export const REPOSITORY = join(import.meta.dirname, "..", "..");
@@ -178,7 +178,7 @@ export type LogEvent = Readonly<Record<string, unknown>> & { readonly event: str
 /** Starts a process that ends, at the latest, with its scope. */
 export function startProcess(scope: Scope, options: ProcessOptions): RunningProcess {
   const child = new RunningProcess(options);
-  scope.after(async () => {
+  atEnd(scope, async () => {
     await child.stop();
   });
   return child;

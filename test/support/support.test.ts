@@ -7,6 +7,7 @@ import { eventually } from "./eventually.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { exchangeRaw, fetchAt, parseResponseHead } from "./http.ts";
 import { runProcess, startProcess } from "./process.ts";
+import { atEnd } from "./scope.ts";
 
 const DIG_OUTPUT = `
 ; <<>> DiG 9.18 <<>> @127.0.0.1 a.test
@@ -83,9 +84,9 @@ describe("test support", () => {
 
   it("gives the ready event of a child, and stops it with SIGTERM", async (t) => {
     const script = `
+      process.on("SIGTERM", () => process.exit(0));
       console.error("noise");
       console.error(JSON.stringify({ event: "ready", port: 7 }));
-      process.on("SIGTERM", () => process.exit(0));
       setInterval(() => {}, 1000);`;
     const child = startProcess(t, { command: process.execPath, args: ["-e", script] });
     const ready = await child.waitForEvent("ready");
@@ -112,6 +113,17 @@ describe("test support", () => {
     const head = parseResponseHead(raw);
     assert.equal(head.status, 200);
     assert.deepEqual(head.fields.filter(([name]) => name === "x-twice").length, 2);
+  });
+
+  it("stops what was started last first, all of it, and reports a failure", async () => {
+    const seen: string[] = [];
+    let end: () => void | Promise<void> = () => assert.fail("nothing was registered");
+    const scope = { after: (stop: () => void | Promise<void>) => void (end = stop) };
+    atEnd(scope, () => void seen.push("folder"));
+    atEnd(scope, () => Promise.reject(new Error("stuck")));
+    atEnd(scope, () => void seen.push("process"));
+    await assert.rejects(Promise.try(end), /stuck/);
+    assert.deepEqual(seen, ["process", "folder"]);
   });
 
   it("gives up with the last reason", async () => {

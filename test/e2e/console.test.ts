@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { type Browser, chromium } from "playwright-core";
+import { formatSocketAddress } from "../../common/address.ts";
+import { edgeOf, startDemo } from "../support/demo.ts";
+import { fetchAt } from "../support/http.ts";
+import { findProgram } from "../support/peers.ts";
+import { atEnd, type Scope } from "../support/scope.ts";
+
+const BROWSER = "chromium";
+
+async function startBrowser(scope: Scope): Promise<Browser> {
+  const executablePath = findProgram(BROWSER);
+  assert.ok(executablePath !== undefined, `${BROWSER} is not installed`);
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  atEnd(scope, () => browser.close());
+  return browser;
+}
+
+describe("the console page in a real browser", () => {
+  it("loads without complaint, shows five edges up, and answers a question", async (t) => {
+    const demo = await startDemo(t);
+    await fetchAt("http://video.netcinema.test/", { at: edgeOf(demo, "syd").http });
+    const page = await (await startBrowser(t)).newPage();
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+    page.on("response", (response) => {
+      if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
+    });
+
+    await page.goto(`http://${formatSocketAddress(demo.api)}/`);
+    const rows = page.locator("#edges tr");
+    await rows.nth(4).waitFor();
+    const texts = await rows.allInnerTexts();
+    assert.equal(texts.length, 5, texts.join("\n"));
+    for (const { name } of demo.edges) {
+      const row = texts.find((text) => text.includes(name));
+      assert.match(row ?? "", /\bup\b/i, `${name}: ${row}`);
+    }
+    await page.locator("#up", { hasText: /^5/ }).waitFor();
+
+    await page.locator("#ask input[name=name]").fill("video.netcinema.test");
+    await page.locator("#ask button[type=submit]").click();
+    await page.locator("#decision", { hasText: "syd" }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+});
