@@ -1,10 +1,9 @@
 import { Command } from "commander";
-import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { startControl } from "../server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
-import { announce } from "./run.ts";
+import { serveUntilSignal } from "./run.ts";
 import { logOption } from "./values.ts";
 
 const EXAMPLES = `
@@ -34,7 +33,7 @@ async function runControl(options: { config: string; log: LogStyle }): Promise<v
       );
     }
     const daemon = await startControl(controlOptions(deployment.config, { state, log }));
-    await runUntilSignal([announce(daemon, log)], log);
+    await serveUntilSignal(daemon, log);
   } finally {
     await state.close();
   }

@@ -87,14 +87,15 @@ async function runDemo(flags: DemoFlags): Promise<void> {
     const group = new DaemonGroup(log);
     const fleet = await startAll(plan, { state, log }, { group, say });
     const readyMs = systemClock.monotonic() - started;
+    const ended = runUntilSignal([...group.running, fleet.asDaemon()].reverse(), log, {
+      deadlineMs: STOP_DEADLINE_MS,
+      ...(flags.seconds === undefined ? {} : { stopAfterMs: flags.seconds * 1_000 }),
+    });
     log.info({ event: "ready", name: "demo", ms: Math.round(readyMs), ...summary(plan) });
     process.stdout.write(
       flags.json === true ? `${JSON.stringify(summary(plan))}\n` : demoScreen(plan, readyMs),
     );
-    await runUntilSignal([...group.running, fleet.asDaemon()].reverse(), log, {
-      deadlineMs: STOP_DEADLINE_MS,
-      ...(flags.seconds === undefined ? {} : { stopAfterMs: flags.seconds * 1_000 }),
-    });
+    await ended;
   } catch (error) {
     throw withMove(error, plan);
   } finally {

@@ -2,13 +2,12 @@ import { Command, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
 import { originUrl } from "../../common/config/fields.ts";
 import { siteSchema } from "../../common/config/site.ts";
-import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { type EdgeOptions, startEdge } from "../../edge/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
 import { edgeOptions, placedEdges } from "./roles.ts";
-import { announce } from "./run.ts";
+import { serveUntilSignal } from "./run.ts";
 import { logOption, readAddress, readSize } from "./values.ts";
 
 const EXAMPLES = `
@@ -71,7 +70,7 @@ export function edgeCommand(): Command {
 async function runQuick(flags: EdgeFlags): Promise<void> {
   const log = createLogger(flags.log);
   const daemon = await startEdge(quickEdge(flags, log));
-  await runUntilSignal([announce(daemon, log)], log);
+  await serveUntilSignal(daemon, log);
 }
 
 function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
@@ -113,7 +112,7 @@ async function runConfigured(file: string, flags: EdgeFlags): Promise<void> {
   const state = await openSharedState(deployment, log);
   try {
     const daemon = await startEdge(edgeOptions(deployment.config, placed, { state, log }));
-    await runUntilSignal([announce(daemon, log)], log);
+    await serveUntilSignal(daemon, log);
   } finally {
     await state.close();
   }

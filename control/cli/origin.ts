@@ -1,9 +1,8 @@
 import { Command } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
-import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { startOrigin } from "../../origin/server.ts";
-import { announce } from "./run.ts";
+import { serveUntilSignal } from "./run.ts";
 import { logOption, readAddress } from "./values.ts";
 
 const EXAMPLES = `
@@ -33,5 +32,5 @@ async function runOrigin(options: {
   const log = createLogger(options.log);
   const { listen, admin } = options;
   const daemon = await startOrigin({ listen, ...(admin === undefined ? {} : { admin }), log });
-  await runUntilSignal([announce(daemon, log)], log);
+  await serveUntilSignal(daemon, log);
 }

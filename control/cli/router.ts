@@ -1,13 +1,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
-import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
 import { parseProbe, parseQuickEdge, type QuickEdge, quickConfig } from "./quick-router.ts";
 import { routerOptions } from "./roles.ts";
-import { announce } from "./run.ts";
+import { serveUntilSignal } from "./run.ts";
 import { logOption, readAddress } from "./values.ts";
 
 const EXAMPLES = `
@@ -72,7 +71,7 @@ export function routerCommand(): Command {
 async function runQuick(flags: RouterFlags): Promise<void> {
   const log = createLogger(flags.log);
   const daemon = await startRouter(quickRouter(flags, log));
-  await runUntilSignal([announce(daemon, log)], log);
+  await serveUntilSignal(daemon, log);
 }
 
 function quickRouter(flags: RouterFlags, log: RouterOptions["log"]): RouterOptions {
@@ -100,7 +99,7 @@ async function runConfigured(file: string, flags: RouterFlags): Promise<void> {
   const state = await openSharedState(deployment, log);
   try {
     const options = routerOptions(deployment.config, flags.name, { state, log });
-    await runUntilSignal([announce(await startRouter(options), log)], log);
+    await serveUntilSignal(await startRouter(options), log);
   } finally {
     await state.close();
   }

@@ -1,10 +1,15 @@
-import type { RunningDaemon } from "../../common/daemon.ts";
+import { type RunningDaemon, runUntilSignal } from "../../common/daemon.ts";
 import type { Logger } from "../../common/log.ts";
 
-/** Says on the log that this process serves, and where: its one daemon is all that it does. */
-export function announce(daemon: RunningDaemon, log: Logger): RunningDaemon {
+/**
+ * Lets one daemon be all that this process does: says on the log that it serves, and where, and
+ * resolves when a signal has stopped it.
+ */
+export function serveUntilSignal(daemon: RunningDaemon, log: Logger): Promise<void> {
+  // First the signals: whoever reads "ready" may send one at once.
+  const ended = runUntilSignal([daemon], log);
   log.info({ event: "ready", name: daemon.name, addresses: daemon.addresses });
-  return daemon;
+  return ended;
 }
 
 /** Says that one of several daemons serves; the process is `ready` when all of them do. */

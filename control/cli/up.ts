@@ -40,13 +40,10 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
     for (const placed of placedEdges(config)) {
       await group.start(startEdge(edgeOptions(config, placed, shared)));
     }
-    const { listen: dns } = config.router;
-    log.info({
-      event: "ready",
-      name: "up",
-      addresses: { api: config.control.listen, dns: dns[0] },
-    });
-    await runUntilSignal(group.running, log);
+    const ended = runUntilSignal(group.running, log);
+    const addresses = { api: config.control.listen, dns: config.router.listen[0] };
+    log.info({ event: "ready", name: "up", addresses });
+    await ended;
   } finally {
     await state.close();
   }
