@@ -11,6 +11,7 @@ import { openStateFile } from "./embedded-file.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import {
   ACKNOWLEDGED_FOR_MS,
+  LOG_BYTES_MAX,
   LOG_CHANGES_MAX,
   NODES_MAX,
   OBJECT_RECORD_BYTES_MAX,
@@ -53,6 +54,8 @@ class EmbeddedState implements StateStore {
   readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
   readonly #reports = new ExpiringMap<RouterReport>(NODES_MAX);
   readonly #objects = new Map<string, ObjectTable>();
+  /** Of all bodies in the log. */
+  #logBytes: number;
   #open = true;
   /** False after the file could not be read or written, until it can be again. */
   #working = true;
@@ -64,6 +67,7 @@ class EmbeddedState implements StateStore {
     const newEpoch = Buffer.from(systemRandom.bytes(8)).toString("hex");
     this.#db = openStateFile(options.file, newEpoch);
     this.#sql = prepare(this.#db);
+    this.#logBytes = Number(this.#sql.bytes.get()?.["bytes"]);
     this.#epoch = String(this.#sql.head.get()?.["epoch"]);
   }
 
@@ -181,16 +185,31 @@ class EmbeddedState implements StateStore {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       const change: Change = { version: this.#version() + 1, at: this.#clock.now(), by, body };
-      this.#sql.append.run(change.version, Math.trunc(change.at), by, JSON.stringify(body));
+      const json = JSON.stringify(body);
+      this.#sql.append.run(change.version, Math.trunc(change.at), by, json);
       this.#sql.setHead.run(change.version);
-      this.#sql.trim.run(change.version - LOG_CHANGES_MAX);
+      const logBytes = this.#trim(change.version, this.#logBytes + Buffer.byteLength(json));
       this.#edit(edit);
       this.#db.exec("COMMIT");
+      this.#logBytes = logBytes;
       return change;
     } catch (error) {
       // SQLite has rolled back by itself after some errors, such as a full disk.
       if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
+    }
+  }
+
+  /** Drops the oldest changes while the log is too long; gives the bytes that are left. */
+  #trim(head: number, logBytes: number): number {
+    let left = logBytes;
+    for (;;) {
+      const oldest = this.#sql.oldest.get();
+      const version = Number(oldest?.["version"] ?? head);
+      const fits = head - version < LOG_CHANGES_MAX && left <= LOG_BYTES_MAX;
+      if (fits || version >= head) return left;
+      this.#sql.drop.run(version);
+      left -= Number(oldest?.["bytes"]);
     }
   }
 
@@ -251,14 +270,18 @@ class EmbeddedState implements StateStore {
   }
 }
 
+/** Length of a body in UTF-8. */
+const BYTES = "length(CAST(body AS BLOB))";
+
 function prepare(db: DatabaseSync) {
   const sql = (text: string): StatementSync => db.prepare(text);
   return {
     head: sql("SELECT epoch, version FROM head"),
     setHead: sql("UPDATE head SET version = ?"),
     append: sql("INSERT INTO change (version, at, by, body) VALUES (?, ?, ?, ?)"),
-    trim: sql("DELETE FROM change WHERE version <= ?"),
-    oldest: sql("SELECT min(version) AS version FROM change HAVING min(version) IS NOT NULL"),
+    drop: sql("DELETE FROM change WHERE version = ?"),
+    oldest: sql(`SELECT version, ${BYTES} AS bytes FROM change ORDER BY version LIMIT 1`),
+    bytes: sql(`SELECT coalesce(sum(${BYTES}), 0) AS bytes FROM change`),
     changes: sql("SELECT * FROM change WHERE version > ? ORDER BY version LIMIT ?"),
     sites: sql("SELECT name, body FROM site ORDER BY name"),
     putSite: sql("INSERT INTO site VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),

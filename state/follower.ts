@@ -14,6 +14,7 @@ import {
   startFollowing,
   statusAt,
 } from "./follow-machine.ts";
+import { QUICK_PAGE_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
 
 export type { FollowStatus } from "./follow-machine.ts";
@@ -31,7 +32,7 @@ export const RETRY_MS = 100;
 export const RETRY_MS_MAX = 500;
 /** Exchanges without a pause that lead nowhere: only a store that contradicts itself gets there. */
 const FRUITLESS_ROUNDS_MAX = 3;
-/** Changes fetched in one exchange. */
+/** Changes fetched in one exchange while behind. */
 export const PAGE_MAX = 500;
 /** An acknowledgement is repeated after this, so that the store does not forget the node. */
 export const ACKNOWLEDGE_EVERY_MS = 5_000;
@@ -160,7 +161,9 @@ export class Follower {
         const snapshot = await store.snapshot();
         return { kind: "snapshot", snapshot, at: this.#clock.monotonic() };
       }
-      const page = await store.changesAfter(view.version, PAGE_MAX, mark);
+      // A small question tells soon whether the store is alive; catching up may take its time.
+      const limit = this.#state.status === "current" ? QUICK_PAGE_MAX : PAGE_MAX;
+      const page = await store.changesAfter(view.version, limit, mark);
       return { kind: "page", page, at: this.#clock.monotonic() };
     } catch (error) {
       log.debug({ event: "state-exchange-failed", node, err: error });

@@ -1,6 +1,15 @@
 /** Changes that the log keeps: a node that missed more takes a snapshot and revalidates. */
 export const LOG_CHANGES_MAX = 10_000;
 
+/** Bytes of all bodies in the log, if that is less: one purge can carry a thousand long URLs. */
+export const LOG_BYTES_MAX = 32 * 2 ** 20;
+
+/**
+ * Changes that are asked for when none or few are expected. More than these is bulk: it may take
+ * longer, because an idle connection across an ocean needs many round trips to get up to speed.
+ */
+export const QUICK_PAGE_MAX = 16;
+
 /** A node that has not acknowledged anything for this long is forgotten. */
 export const ACKNOWLEDGED_FOR_MS = 30_000;
 

@@ -8,13 +8,15 @@ import type { Change, ChangeBody } from "./change.ts";
 import { type Decoder, decodeHeartbeat, decodeObject, decodeReport } from "./codec.ts";
 import {
   ACKNOWLEDGED_FOR_MS,
+  LOG_BYTES_MAX,
   LOG_CHANGES_MAX,
   NODES_MAX,
   OBJECT_RECORD_BYTES_MAX,
   OBJECTS_PER_EDGE_MAX,
+  QUICK_PAGE_MAX,
 } from "./limits.ts";
 import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
-import { RedisConnection } from "./redis/connection.ts";
+import { BULK_DEADLINE_MS, COMMAND_DEADLINE_MS, RedisConnection } from "./redis/connection.ts";
 import {
   DRAINED_FIELD,
   decodeVersion,
@@ -41,6 +43,9 @@ export interface RedisStateOptions {
 
 /** Watchers are woken this often even if nothing was heard: a lost message never matters. */
 export const WAKE_EVERY_MS = 1_000;
+
+/** A page of changes ends behind the change that makes it longer than this. */
+const PAGE_BYTES_MAX = 256 * 1024;
 
 /** Object records of an edge that stores nothing new are forgotten after this. */
 const OBJECTS_TTL_MS = 24 * 3_600_000;
@@ -83,23 +88,26 @@ class RedisState implements StateStore {
   async append(body: ChangeBody, by: string): Promise<Change> {
     const edit = snapshotEdit(body);
     const { field, value } = fieldOf(edit);
-    const words = [random(), by, JSON.stringify(body), field, value, String(LOG_CHANGES_MAX)];
-    const reply = await this.#onLog(scripts.APPEND, [...words, this.#channel()]);
+    const bounds = [String(LOG_CHANGES_MAX), String(LOG_BYTES_MAX)];
+    const words = [random(), by, JSON.stringify(body), field, value, ...bounds, this.#channel()];
+    const reply = await this.#onLog(scripts.APPEND, words);
     const { epoch, version, at } = checked(readAppended(reply));
     this.#epoch = epoch;
     return { version, at, by, body };
   }
 
   async snapshot(): Promise<Snapshot> {
-    const snapshot = checked(readSnapshot(await this.#onLog(scripts.SNAPSHOT, []), this.#skip));
+    const reply = await this.#onLog(scripts.SNAPSHOT, [], BULK_DEADLINE_MS);
+    const snapshot = checked(readSnapshot(reply, this.#skip));
     this.#epoch = snapshot.epoch;
     return snapshot;
   }
 
   async changesAfter(version: number, limit: number, mark?: string): Promise<ChangePage> {
-    const words = [`${version}-0`, String(limit + 1)];
-    const reply = await this.#onLog(scripts.CHANGES, words);
-    const page = checked(readPage(reply, { version, limit, mark }, this.#skip));
+    const words = [String(version), String(limit), String(PAGE_BYTES_MAX)];
+    const deadlineMs = limit > QUICK_PAGE_MAX ? BULK_DEADLINE_MS : COMMAND_DEADLINE_MS;
+    const reply = await this.#onLog(scripts.CHANGES, words, deadlineMs);
+    const page = checked(readPage(reply, { version, mark }, this.#skip));
     this.#epoch = page.epoch;
     return page;
   }
@@ -182,13 +190,19 @@ class RedisState implements StateStore {
   }
 
   /** Runs a script that begins with the head of the log. */
-  #onLog(script: string, words: readonly string[]): Promise<unknown> {
-    return this.#script(script, ["now", "log", "acks"], [random(), ...words]);
+  #onLog(script: string, words: readonly string[], deadlineMs?: number): Promise<unknown> {
+    return this.#script(script, ["now", "log", "acks"], [random(), ...words], deadlineMs);
   }
 
-  #script(text: string, keys: readonly string[], words: readonly string[]): Promise<unknown> {
+  #script(
+    text: string,
+    keys: readonly string[],
+    words: readonly string[],
+    deadlineMs = COMMAND_DEADLINE_MS,
+  ): Promise<unknown> {
     const names = keys.map((key) => this.#keyPrefix + key);
-    return this.#commands.command(["EVAL", text, String(keys.length), ...names, ...words]);
+    const command = ["EVAL", text, String(keys.length), ...names, ...words];
+    return this.#commands.command(command, deadlineMs);
   }
 
   async #putExpiring(key: string, name: string, value: unknown, ttlMs: number): Promise<void> {

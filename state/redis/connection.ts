@@ -10,6 +10,11 @@ import { Breaker } from "./breaker.ts";
  * be 300 ms away from Redis; what is slower than this is as good as lost.
  */
 export const COMMAND_DEADLINE_MS = 500;
+/**
+ * The same for what may be long: a snapshot, a page of changes. An idle TCP connection 300 ms away
+ * moves 15 kB in its first round trip and doubles from there.
+ */
+export const BULK_DEADLINE_MS = 2_000;
 /** Commands that may wait for their reply at once; more are refused. */
 export const COMMANDS_WAITING_MAX = 1_000;
 /** Pause before a reconnect: doubles from the first value to the second, with jitter, for ever. */
@@ -67,16 +72,16 @@ export class RedisConnection {
 
   /**
    * Sends one command and gives its reply, unchecked. Rejects with StateUnavailableError: at once
-   * if there is no connection, at the latest after COMMAND_DEADLINE_MS.
+   * if there is no connection, at the latest after `deadlineMs`.
    */
-  command(words: readonly string[]): Promise<unknown> {
+  command(words: readonly string[], deadlineMs: number): Promise<unknown> {
     if (this.#closed) return Promise.reject(unavailable("the connection is closed"));
     if (!this.#client.isReady) return Promise.reject(unavailable("not connected"));
     if (this.#breaker.isOpen()) return Promise.reject(unavailable("does not answer"));
     return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.after(COMMAND_DEADLINE_MS, () => {
+      const cancel = this.#options.clock.after(deadlineMs, () => {
         this.#breaker.failed();
-        const reason = `no answer within ${COMMAND_DEADLINE_MS} ms`;
+        const reason = `no answer within ${deadlineMs} ms`;
         this.#complain("redis-slow", reason);
         reject(unavailable(reason));
       });

@@ -21,7 +21,8 @@ const texts = z.array(z.string());
 
 const appended = z.tuple([z.string(), wholeNumber, wholeNumber]);
 const head = z.object({ epoch: z.string(), version: wholeNumber, mark: z.string() });
-const page = z.tuple([z.string(), wholeNumber, z.string(), z.array(z.tuple([z.string(), texts]))]);
+const entry = z.tuple([z.string(), texts]);
+const page = z.tuple([z.string(), wholeNumber, z.string(), z.string(), z.array(entry)]);
 
 /** What APPEND answered (P). */
 export function readAppended(
@@ -57,13 +58,12 @@ export function readSnapshot(reply: unknown, skip: Skip): Result<Snapshot, strin
 /** What was asked of CHANGES. */
 export interface PageQuestion {
   readonly version: number;
-  readonly limit: number;
   readonly mark: string | undefined;
 }
 
 /**
- * What CHANGES answered, asked for the entry at `version` itself and `limit` behind it (P). Changes
- * that cannot be read are left out, which the reader sees as a gap.
+ * What CHANGES answered (P). Changes that cannot be read are left out, which the reader sees as a
+ * gap.
  */
 export function readPage(
   reply: unknown,
@@ -72,14 +72,12 @@ export function readPage(
 ): Result<ChangePage, string> {
   const parsed = page.safeParse(reply);
   if (!parsed.success) return fail("unexpected reply to a page of changes");
-  const [epoch, headVersion, headMark, raw] = parsed.data;
-  const entries = raw.map(([id, flat]) => ({
+  const [epoch, headVersion, headMark, entryMark, raw] = parsed.data;
+  const behind = raw.map(([id, flat]) => ({
     version: versionOf(id),
     fields: new Map(pairs(flat)),
   }));
-  const behind = entries.filter(({ version }) => version > asked.version).slice(0, asked.limit);
-  const anchor = entries.find(({ version }) => version === asked.version);
-  const anchorMark = asked.version === headVersion ? headMark : anchor?.fields.get("mark");
+  const anchorMark = asked.version === headVersion ? headMark : entryMark || undefined;
   const sameLog = asked.version === 0 || asked.mark === undefined || asked.mark === anchorMark;
   const reaches = asked.version === headVersion || behind[0]?.version === asked.version + 1;
   if (!sameLog || !reaches) {

@@ -4,8 +4,8 @@
  * second round trip after a restart (EVALSHA, NOSCRIPT) costs more than a kilobyte.
  *
  * Keys, all below `meridian:{<prefix>}:`
- *   now          hash: epoch, version, mark, `site:<name>` -> JSON, `drained:<edge>` -> 1
- *   log          stream: entry `<version>-0` with at, by, mark, body; newest LOG_CHANGES_MAX kept
+ *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON, `drained:<edge>` -> 1
+ *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
  *
@@ -34,18 +34,31 @@ local function now()
 end
 `;
 
-/** More ARGV: mark, by, body, field, value (empty deletes the field), entries kept, channel. */
+/**
+ * More ARGV: mark, by, body, field, value (empty deletes the field), entries kept, bytes of bodies
+ * kept, channel.
+ */
 export const APPEND = `${HEAD}${NOW}
 local version = string.format('%.0f', h[2] + 1)
 local at = string.format('%.0f', now())
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[7], version .. '-0',
+redis.call('XADD', KEYS[2], version .. '-0',
   'at', at, 'by', ARGV[3], 'mark', ARGV[2], 'body', ARGV[4])
+local kept = redis.call('XLEN', KEYS[2])
+local bytes = #ARGV[4]
+if kept > 1 then bytes = bytes + (tonumber(redis.call('HGET', KEYS[1], 'bytes') or '0') or 0) end
+while kept > 1 and (kept > tonumber(ARGV[7]) or bytes > tonumber(ARGV[8])) do
+  local oldest = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  redis.call('XDEL', KEYS[2], oldest[1])
+  bytes = bytes - #(oldest[2][8] or '')
+  kept = kept - 1
+end
 if ARGV[5] ~= '' then
   if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], ARGV[5], ARGV[6])
   else redis.call('HDEL', KEYS[1], ARGV[5]) end
 end
-redis.call('HSET', KEYS[1], 'version', version, 'mark', ARGV[2])
-redis.call('PUBLISH', ARGV[8], version)
+redis.call('HSET', KEYS[1], 'version', version, 'mark', ARGV[2],
+  'bytes', string.format('%.0f', bytes))
+redis.call('PUBLISH', ARGV[9], version)
 return {h[1], version, at}
 `;
 
@@ -54,9 +67,27 @@ export const SNAPSHOT = `${HEAD}
 return redis.call('HGETALL', KEYS[1])
 `;
 
-/** More ARGV: first entry id, how many. Answers epoch, version, mark of the head, entries. */
+/**
+ * More ARGV: version, how many behind it, bytes after which a page ends. Answers epoch, version and
+ * mark of the head, mark of the entry at the version (empty if it is not there), entries behind it.
+ */
 export const CHANGES = `${HEAD}
-return {h[1], h[2], h[3], redis.call('XRANGE', KEYS[2], ARGV[2], '+', 'COUNT', ARGV[3])}
+local from, limit, bytes = ARGV[2] .. '-0', tonumber(ARGV[3]), tonumber(ARGV[4])
+local anchor = redis.call('XRANGE', KEYS[2], from, from)[1]
+local mark = anchor and anchor[2][6] or ''
+local found, after = {}, '(' .. from
+while #found < limit and bytes > 0 do
+  local some = redis.call('XRANGE', KEYS[2], after, '+', 'COUNT', 16)
+  for _, entry in ipairs(some) do
+    if #found < limit and bytes > 0 then
+      found[#found + 1] = entry
+      after = '(' .. entry[1]
+      bytes = bytes - #(entry[2][8] or '')
+    end
+  end
+  if #some < 16 then break end
+end
+return {h[1], h[2], h[3], mark, found}
 `;
 
 /** Puts into a hash whose fields are forgotten one by one, and which is bounded and expires. */

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import type { Site } from "../../common/config/site.ts";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
 import type { ChangeBody } from "../../state/change.ts";
-import { LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
+import { LOG_BYTES_MAX, LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
 import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
 import { eventually } from "../support/eventually.ts";
@@ -253,6 +253,26 @@ export function stateContract(name: string, subject: StateSubject): void {
       }
     });
 
+    test("the log is bounded in bytes too, and a page of long changes continues", async () => {
+      const urls = Array.from({ length: 128 }, (_, i) => `http://a.test/${"x".repeat(8_150)}${i}`);
+      const long: ChangeBody = { kind: "purge-urls", site: "a", urls };
+      const bytes = Buffer.byteLength(JSON.stringify(long));
+      const { version: start } = await store.snapshot();
+      const count = Math.ceil(LOG_BYTES_MAX / bytes) + 3;
+      for (let i = 0; i < count; i += 1) await store.append(long, "long");
+      const head = start + count;
+      const fitting = Math.floor(LOG_BYTES_MAX / bytes);
+      assert.equal((await store.changesAfter(head - fitting - 1, 9)).complete, false);
+      for (let at = head - fitting; at < head; ) {
+        const page = await store.changesAfter(at, 4);
+        assert.deepEqual([page.complete, page.changes[0]?.version], [true, at + 1]);
+        assert.deepEqual(page.changes[0]?.body, long);
+        at += page.changes.length;
+      }
+      const short = await store.append({ kind: "purge-all", site: "a" }, "short");
+      assert.deepEqual((await store.changesAfter(head, 9)).changes, [short]);
+    });
+
     if (subject.beside !== undefined) {
       const beside = subject.beside.bind(subject);
       test("another store on the same data sees the same, and is woken", async () => {
@@ -290,9 +310,13 @@ export function stateContract(name: string, subject: StateSubject): void {
 
 /** Starts each call of the contract that can fail. */
 export function everyCall(store: StateStore): Promise<unknown>[] {
+  return [...quickCalls(store), store.snapshot(), store.changesAfter(0, 500)];
+}
+
+/** Those that move little, and have the shorter deadline. */
+export function quickCalls(store: StateStore): Promise<unknown>[] {
   return [
     store.append({ kind: "purge-all", site: "a" }, "x"),
-    store.snapshot(),
     store.changesAfter(0, 10),
     store.acknowledge("n", 0),
     store.acknowledgements(),
