@@ -3,7 +3,7 @@ import { isOnlyIfCached } from "../http/cache-control.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
 import { currentAgeSeconds, dateValue } from "./age.ts";
-import { directivesOf } from "./facts.ts";
+import { directivesOf, forbidsSharing } from "./facts.ts";
 import { remainingFreshnessSeconds } from "./freshness.ts";
 import { forbidsStale } from "./stale.ts";
 import type { StoredResponse } from "./stored.ts";
@@ -107,14 +107,8 @@ function judgeCandidate(
  * No-cache, or a private or no-store that a 304 brought later. Limited to some fields they were
  * obeyed when those were left out of the store.
  */
-function needsConsent(stored: StoredResponse): boolean {
-  const {
-    noCache,
-    private: personal,
-    noStore,
-    mustUnderstand,
-  } = directivesOf(stored.fields).directives;
-  return noCache === true || personal === true || (noStore && !mustUnderstand);
+function needsConsent({ fields }: StoredResponse): boolean {
+  return directivesOf(fields).directives.noCache === true || forbidsSharing(fields);
 }
 
 const RANK: Readonly<Record<Usable["kind"], number>> = {

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../common/clock.ts";
-import { directivesOf } from "./facts.ts";
+import { directivesOf, forbidsSharing } from "./facts.ts";
 import { freshnessLifetimeSeconds, remainingFreshnessSeconds } from "./freshness.ts";
 import type { StoredResponse } from "./stored.ts";
 
@@ -54,8 +54,7 @@ export function forbidsStale(stored: StoredResponse): boolean {
     directives.mustRevalidate ||
     directives.proxyRevalidate ||
     directives.noCache === true ||
-    directives.private === true ||
-    (directives.noStore && !directives.mustUnderstand) ||
-    directives.sMaxage !== undefined
+    directives.sMaxage !== undefined ||
+    forbidsSharing(stored.fields)
   );
 }

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Site, SiteRule } from "../../common/config/site.ts";
+import { forbidsSharing } from "../decide/facts.ts";
 import {
   type CacheProfile,
   fieldsToStore,
@@ -243,17 +244,24 @@ export class Fill implements ExchangeListener {
 
   #confirm(validated: CacheObject, head: OriginHead): void {
     const { requestTime, responseTime } = head;
+    const { store } = this.#around;
     const response = freshen(validated.response, head.fields, { requestTime, responseTime });
-    const updated = this.#doomed ? undefined : this.#around.store.update(validated, response);
+    // A 304 can make private what was not: then it is an answer to the client that leads alone.
+    const isPrivate = forbidsSharing(response.fields);
+    if (isPrivate) store.remove(this.plan.key, "invalidated");
+    const updated = this.#doomed || isPrivate ? undefined : store.update(validated, response);
     const object = updated ?? { ...validated, response };
     const clients = [...this.#clients];
     this.#clients.clear();
     this.#exchange?.abort();
     this.#finish("complete", "not_modified");
     for (const client of clients) {
-      const fits = client === this.#leader || matchesVariant(response, client.requestFields);
-      if (fits) client.onOutcome({ kind: "not-modified", object });
-      else client.onOutcome({ kind: "released", reason: "vary", status: 304 });
+      const fits = !isPrivate && matchesVariant(response, client.requestFields);
+      if (fits || client === this.#leader) client.onOutcome({ kind: "not-modified", object });
+      else {
+        const reason = isPrivate ? "uncacheable" : "vary";
+        client.onOutcome({ kind: "released", reason, status: 304 });
+      }
     }
   }
 
