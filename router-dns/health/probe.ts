@@ -23,7 +23,16 @@ export interface ProbeResult {
  * Asks one edge once, over a connection of its own: a kept one could outlive the process that it
  * should watch. HTTP must answer 200; TCP must accept. Resolves within `timeoutMs`, never rejects.
  */
-export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
+export async function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
+  try {
+    return await exchange(target, timeoutMs);
+  } catch (error) {
+    // What Node refuses to send at all, such as a path with a space in it.
+    return { works: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function exchange(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const started = performance.now();
     const exchange = target.kind === "http" ? startHttp(target) : startTcp(target);
