@@ -254,7 +254,7 @@ export function stateContract(name: string, subject: StateSubject): void {
     });
 
     test("the log is bounded in bytes too, and a page of long changes continues", async () => {
-      const urls = Array.from({ length: 128 }, (_, i) => `http://a.test/${"x".repeat(8_150)}${i}`);
+      const urls = Array.from({ length: 32 }, (_, i) => `http://a.test/${"x".repeat(8_150)}${i}`);
       const long: ChangeBody = { kind: "purge-urls", site: "a", urls };
       const bytes = Buffer.byteLength(JSON.stringify(long));
       const { version: start } = await store.snapshot();
