@@ -1,12 +1,10 @@
 import { Command } from "commander";
 import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
-import { startEdge } from "../../edge/server.ts";
-import { startRouter } from "../../router-dns/server.ts";
-import { startControl } from "../server.ts";
 import { loadDeployment, openState } from "./deployment.ts";
 import { controlOptions, edgeOptions, placedEdges, routerOptions } from "./roles.ts";
 import { DaemonGroup } from "./run.ts";
+import { startControl, startEdge, startRouter } from "./start.ts";
 import { logOption } from "./values.ts";
 
 const EXAMPLES = `
@@ -36,11 +34,12 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
     const group = new DaemonGroup(log);
     const shared = { state, log };
     await group.start(startControl(controlOptions(config, shared)));
-    await group.start(startRouter(routerOptions(config, "router", shared)));
     for (const placed of placedEdges(config)) {
       await group.start(startEdge(edgeOptions(config, placed, shared)));
     }
-    const ended = runUntilSignal(group.running, log);
+    // Behind the edges: its first probes would find nobody, and resolvers would keep that answer.
+    await group.start(startRouter(routerOptions(config, "router", shared)));
+    const ended = runUntilSignal(group.running.toReversed(), log);
     const addresses = { api: config.control.listen, dns: config.router.listen[0] };
     log.info({ event: "ready", name: "up", addresses });
     await ended;

@@ -45,6 +45,8 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     "  access-control: 127.0.0.0/8 allow",
     "  do-not-query-localhost: no",
     "  do-ip6: no",
+    // RFC 6761 s.6.2 lets resolvers answer for test. themselves.
+    '  local-zone: "test." nodefault',
     "  qname-minimisation: yes",
     `  module-config: "${ecs.length > 0 ? "subnetcache iterator" : "iterator"}"`,
     ...ecs.map((server) => `  send-client-subnet: ${server}`),
