@@ -18,8 +18,8 @@ export function directivesOf(fields: FieldLines): EffectiveDirectives {
 
 /**
  * True if the response may not be given to anybody but the client that asked (P): `private`, or
- * `no-store` that `must-understand` does not undo. RFC 9111 sections 5.2.2.3, 5.2.2.5 and 5.2.2.7. A
- * stored response can come to say so by a 304.
+ * `no-store` that `must-understand` does not undo. RFC 9111 sections 5.2.2.3, 5.2.2.5 and 5.2.2.7.
+ * A stored response can come to say so by a 304.
  */
 export function forbidsSharing(fields: FieldLines): boolean {
   const { directives } = directivesOf(fields);

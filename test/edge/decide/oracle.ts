@@ -1,8 +1,8 @@
 /**
  * A second opinion on what a shared cache may do, written from the text of RFC 9111, RFC 5861 and
- * RFC 9213 with nothing taken from `edge/`. It is slow and only answers two questions: may a response
- * be kept for others, and may it be given out unasked. It reads the vocabulary that the property
- * test writes (no quoted commas, dates in one format), not the whole of HTTP.
+ * RFC 9213 with nothing taken from `edge/`. It is slow and only answers two questions: may a
+ * response be kept for others, and may it be given out unasked. It reads the vocabulary that the
+ * property test writes (no quoted commas, dates in one format), not the whole of HTTP.
  */
 
 /** A message as this file sees it: names in any case. */
