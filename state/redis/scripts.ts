@@ -4,7 +4,8 @@
  * second round trip after a restart (EVALSHA, NOSCRIPT) costs more than a kilobyte.
  *
  * Keys, all below `meridian:{<prefix>}:`
- *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON, `drained:<edge>` -> 1
+ *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON,
+ *                `drained:<edge>` -> 1
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored

@@ -67,7 +67,7 @@ describe("Redis far away", { concurrency: 1 }, () => {
     assert.deepEqual(statuses, ["current"]);
   });
 
-  test("connections that a middlebox forgot are given up, and much is caught up with", async (t) => {
+  test("connections that a middlebox forgot are given up; much is caught up with", async (t) => {
     const { proxy, writer, follower, statuses } = await farFollower(t, "middlebox");
     proxy.forgetConnections(true);
     await until(() => follower.status() === "cut-off", "cut-off");
