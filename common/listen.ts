@@ -16,17 +16,28 @@ export class ListenError extends Error {
   }
 }
 
-/** Binds a TCP server. Resolves with the real address; rejects with a ListenError. */
+/**
+ * Connections that may wait to be accepted. With Node's default of 511, the rest of a crowd that
+ * arrives at once waits a second for TCP to try again. The kernel lowers it to `somaxconn`.
+ */
+const BACKLOG = 4_096;
+
+/**
+ * Binds a TCP server. Resolves with the real address; rejects with a ListenError. With `reusePort`
+ * several sockets share the address (SO_REUSEPORT), and the kernel spreads connections over them.
+ */
 export function listenTcp(
   server: Server,
   address: SocketAddress,
   purpose: string,
+  options: { readonly reusePort?: boolean } = {},
 ): Promise<SocketAddress> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException) =>
       reject(new ListenError(purpose, address, error));
     server.once("error", onError);
-    server.listen(address.port, address.host, () => {
+    const { reusePort = false } = options;
+    server.listen({ ...address, backlog: BACKLOG, reusePort }, () => {
       server.removeListener("error", onError);
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : address.port;

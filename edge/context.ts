@@ -7,6 +7,7 @@ import type { CacheProfile } from "./decide/storable.ts";
 import type { Fills } from "./fetch/collapse.ts";
 import type { OriginClient } from "./fetch/origin-client.ts";
 import type { SiteTable } from "./key/site.ts";
+import type { Turns } from "./serve/turns.ts";
 import type { Store } from "./store/store.ts";
 
 /** Everything that a request meets on its way: one per edge, handed to every step. */
@@ -19,6 +20,7 @@ export interface EdgeContext {
   readonly origins: OriginClient;
   readonly fills: Fills;
   readonly metrics: RequestMetrics;
+  readonly turns: Turns;
   /** From where `PURGE` is accepted. */
   readonly purgeFrom: readonly IpPrefix[];
   /** Hosts under which this edge answers about itself, in lower case and without port. */

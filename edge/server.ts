@@ -7,13 +7,13 @@ import { type Clock, systemClock } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
 import type { IpPrefix } from "../common/ip.ts";
-import { listenTcp } from "../common/listen.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Follower } from "../state/follower.ts";
 import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
-import { createListener } from "./accept/listener.ts";
+import { Doors } from "./accept/doors.ts";
+import { CONNECTIONS_MAX, createListener } from "./accept/listener.ts";
 import { applyChange, applySites } from "./admin/changes.ts";
 import { explainRequest } from "./admin/explain.ts";
 import { HeartbeatSender } from "./admin/heartbeat.ts";
@@ -25,6 +25,7 @@ import { Fills } from "./fetch/collapse.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { handleRequest } from "./pipeline.ts";
+import { Turns } from "./serve/turns.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import { UpgradeProxy } from "./upgrade.ts";
 
@@ -83,13 +84,13 @@ class Edge implements RunningDaemon {
   readonly #store: MemoryStore;
   readonly #origins: OriginClient;
   readonly #listener: Server;
+  readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
   readonly #waiting = new WeakMap<Socket, () => boolean>();
   readonly #follower: Follower | undefined;
   readonly #heartbeats: HeartbeatSender | undefined;
   readonly #recorder: ObjectRecorder | undefined;
   #admin: AdminServer | undefined;
-  #connections = 0;
   #requestNumber = 0;
   #state: "starting" | "serving" | "stopping" = "starting";
   #stopped: Promise<void> | undefined;
@@ -112,6 +113,7 @@ class Edge implements RunningDaemon {
     this.#context = this.#makeContext();
     this.#upgrades = new UpgradeProxy(this.#context);
     this.#listener = this.#makeListener();
+    this.#doors = new Doors(this.#listener, CONNECTIONS_MAX);
     this.#follower = this.#makeFollower();
     this.#recorder = this.#makeRecorder();
     this.#heartbeats = this.#makeHeartbeats();
@@ -127,7 +129,7 @@ class Edge implements RunningDaemon {
       readiness: () => this.#readiness(),
       routes: { "/explain": (query) => explainRequest(query, this.#context, this.#followed()) },
     });
-    const http = await listenTcp(this.#listener, listen, "http");
+    const http = await this.#doors.listen(listen);
     this.addresses = { http, admin: this.#admin.address };
     this.#state = "serving";
     this.#heartbeats?.start();
@@ -141,9 +143,7 @@ class Edge implements RunningDaemon {
 
   async #stop(deadlineMs: number): Promise<void> {
     this.#state = "stopping";
-    const closed = new Promise<void>((resolve) => {
-      this.#listener.close(() => resolve());
-    });
+    const closed = this.#doors.close();
     const cancel = this.#clock.after(deadlineMs, () => this.#cutOff());
     if (deadlineMs <= 0) this.#cutOff();
     await closed;
@@ -175,6 +175,7 @@ class Edge implements RunningDaemon {
       origins: this.#origins,
       fills: this.#makeFills(),
       metrics: new RequestMetrics(this.#metrics),
+      turns: new Turns(),
       purgeFrom: purgeFrom ?? LOOPBACK,
       ownHosts: new Set(own),
       sites: buildSiteTable(sites, cdnDomain, anyHost),
@@ -207,7 +208,7 @@ class Edge implements RunningDaemon {
   }
 
   #makeListener(): Server {
-    const listener = createListener({
+    return createListener({
       onRequest: (request, response) => {
         // Nobody should reuse a connection that is about to be closed.
         if (this.#state === "stopping") response.shouldKeepAlive = false;
@@ -216,13 +217,6 @@ class Edge implements RunningDaemon {
       onUpgrade: (request, socket, head) => this.#upgrades.pass(request, socket, head),
       isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
     });
-    listener.on("connection", (socket: Socket) => {
-      this.#connections += 1;
-      socket.once("close", () => {
-        this.#connections -= 1;
-      });
-    });
-    return listener;
   }
 
   #makeFollower(): Follower | undefined {
@@ -267,7 +261,7 @@ class Edge implements RunningDaemon {
         pop,
         run: this.#run,
         version: () => this.#followed().version,
-        connections: () => this.#connections,
+        connections: () => this.#doors.open,
         bytes: () => metrics.bodyBytes,
         requests: () => metrics.requests,
         cpuMicroseconds: () => {
@@ -286,7 +280,7 @@ class Edge implements RunningDaemon {
     metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
     metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
     metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);
-    metrics.onScrape("edge_connections", () => [[{}, this.#connections]]);
+    metrics.onScrape("edge_connections", () => [[{}, this.#doors.open]]);
     metrics.onScrape("state_up", () => [[{}, this.#options.state?.isUp() === false ? 0 : 1]]);
     metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
   }

@@ -59,7 +59,6 @@ export function createListener(handlers: ListenerHandlers): Server {
     },
     (request, response) => handlers.onRequest(request, response),
   );
-  server.maxConnections = CONNECTIONS_MAX;
   // Heads are bounded by bytes. A bound on their number would drop the rest without a word.
   server.maxHeadersCount = 0;
   server.setTimeout(IDLE_MS_MAX, (socket) => {

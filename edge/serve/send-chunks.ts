@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { BodyCursor, FillBody } from "../fetch/fill-body.ts";
+import type { Deliverer, Turns } from "./turns.ts";
 
 /** The bytes of a body that are wanted: `first` to `last`, both included. */
 export interface ByteRange {
@@ -10,25 +11,38 @@ export interface ByteRange {
 /** Sends a complete body, or a range of it, no faster than the client takes it. */
 export function sendStored(
   response: ServerResponse,
-  chunks: readonly Buffer[],
-  range: ByteRange | undefined,
+  turns: Turns,
+  body: { readonly chunks: readonly Buffer[]; readonly range: ByteRange | undefined },
 ): void {
-  const wanted = range === undefined ? chunks : sliceChunks(chunks, range);
+  const wanted = body.range === undefined ? body.chunks : sliceChunks(body.chunks, body.range);
   if (wanted.length <= 1) {
     response.end(wanted[0]);
     return;
   }
-  let next = 0;
-  const pump = (): void => {
-    while (next < wanted.length) {
-      const chunk = wanted[next];
-      next += 1;
-      if (next === wanted.length) response.end(chunk);
-      else if (!response.write(chunk)) return;
+  const sender = new StoredSender(response, wanted);
+  response.on("drain", () => turns.give(sender));
+  turns.give(sender);
+}
+
+/** Hands the chunks of a complete body to a socket, one after the other. */
+class StoredSender implements Deliverer {
+  readonly #response: ServerResponse;
+  readonly #chunks: readonly Buffer[];
+  #next = 0;
+
+  constructor(response: ServerResponse, chunks: readonly Buffer[]) {
+    this.#response = response;
+    this.#chunks = chunks;
+  }
+
+  deliver(): void {
+    while (this.#next < this.#chunks.length && !this.#response.destroyed) {
+      const chunk = this.#chunks[this.#next];
+      this.#next += 1;
+      if (this.#next === this.#chunks.length) this.#response.end(chunk);
+      else if (!this.#response.write(chunk)) return;
     }
-  };
-  response.on("drain", pump);
-  pump();
+  }
 }
 
 /** The part of a list of chunks that a range covers, without copying (P). */
@@ -56,11 +70,12 @@ export interface FillReaderListener {
 }
 
 /** Sends a body, or a range of it, while it arrives, no faster than the client takes it. */
-export class FillReader {
+export class FillReader implements Deliverer {
   readonly #response: ServerResponse;
   readonly #body: FillBody;
   readonly #cursor: BodyCursor;
   readonly #range: ByteRange;
+  readonly #turns: Turns;
   readonly #listener: FillReaderListener;
   /** Bytes of the body in front of the cursor. */
   #position = 0;
@@ -71,18 +86,19 @@ export class FillReader {
 
   constructor(
     response: ServerResponse,
-    body: FillBody,
-    range: ByteRange | undefined,
+    source: { readonly body: FillBody; readonly range: ByteRange | undefined },
+    turns: Turns,
     listener: FillReaderListener,
   ) {
     this.#response = response;
-    this.#body = body;
-    this.#cursor = body.open();
-    this.#range = range ?? { first: 0, last: Number.POSITIVE_INFINITY };
+    this.#body = source.body;
+    this.#cursor = source.body.open();
+    this.#range = source.range ?? { first: 0, last: Number.POSITIVE_INFINITY };
+    this.#turns = turns;
     this.#listener = listener;
     response.on("drain", () => {
       this.#blocked = false;
-      this.pump();
+      this.wake();
     });
   }
 
@@ -91,9 +107,14 @@ export class FillReader {
     return !this.#over && !this.#blocked;
   }
 
-  /** Hands on what has arrived. Called whenever the body has changed. */
-  pump(): void {
-    if (this.#over || this.#blocked) return;
+  /** The body has changed, or the client can take more: delivers when it is this reader's turn. */
+  wake(): void {
+    if (!this.#over && !this.#blocked) this.#turns.give(this);
+  }
+
+  /** Hands on what has arrived. */
+  deliver(): void {
+    if (this.#over) return;
     const from = this.#cursor.next;
     while (!this.#blocked && this.#position <= this.#range.last) {
       const chunk = this.#body.chunkAt(this.#cursor.next);
@@ -129,16 +150,14 @@ export class FillReader {
     const hasAll = this.#position > this.#range.last;
     const nothingLeft = this.#body.chunkAt(this.#cursor.next) === undefined;
     if (hasAll || (this.#body.state === "complete" && nothingLeft)) {
-      this.#over = true;
       this.#response.end();
-      this.#body.close(this.#cursor);
-      this.#listener.onOver();
     } else if (this.#body.state === "failed" && nothingLeft) {
       // Never `end`: a body that was cut short must not look complete to the client.
-      this.#over = true;
       this.#response.destroy();
-      this.#body.close(this.#cursor);
-      this.#listener.onOver();
+    } else {
+      return;
     }
+    this.close();
+    this.#listener.onOver();
   }
 }

@@ -150,7 +150,7 @@ class ExchangeClient implements FillClient {
   }
 
   onBody(): void {
-    this.#exchange.reader?.pump();
+    this.#exchange.reader?.wake();
   }
 
   /** The client's connection is over, or its answer is complete. */

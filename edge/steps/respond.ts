@@ -50,7 +50,7 @@ function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: F
   exchange.headAt = edge.clock.monotonic();
   const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
   const range = selection.kind === "range" ? selection : undefined;
-  sendStored(response, hasBody ? object.chunks : [], range);
+  sendStored(response, edge.turns, { chunks: hasBody ? object.chunks : [], range });
   const sentBytes = range === undefined ? bodyBytes : range.last - range.first + 1;
   noteWhenSent(exchange, edge, hasBody ? sentBytes : 0);
 }
@@ -92,22 +92,22 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
     noteWhenSent(exchange, edge, 0);
     return;
   }
-  startReader(exchange, selection.kind === "range" ? selection : undefined, () => fill?.onRead());
+  startReader(exchange, edge, selection.kind === "range" ? selection : undefined);
   noteWhenSent(exchange, edge, () => exchange.reader?.sentBytes ?? 0);
-  exchange.reader?.pump();
+  exchange.reader?.wake();
   // The head goes out when it is there, not when the first byte of the body is.
   if (body.bytes === 0) process.nextTick(() => response.flushHeaders());
 }
 
 function startReader(
   exchange: ClientExchange,
+  edge: EdgeContext,
   range: Extract<Selection, { kind: "range" }> | undefined,
-  onRead: () => void,
 ): void {
   const { answer, response, fill, client } = exchange;
   if (answer?.kind !== "fill") return;
-  exchange.reader = new FillReader(response, answer.body, range, {
-    onRead,
+  exchange.reader = new FillReader(response, { body: answer.body, range }, edge.turns, {
+    onRead: () => fill?.onRead(),
     onOver: () => {
       if (client !== undefined) fill?.leave(client);
     },

@@ -1,0 +1,63 @@
+import type { Server as HttpServer } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
+import type { SocketAddress } from "../../common/address.ts";
+import { listenTcp } from "../../common/listen.ts";
+
+/**
+ * Node takes one connection from each listening socket in a turn of the event loop. With this many
+ * sockets on one address a crowd is let in that much faster while the edge is busy.
+ */
+const DOORS = 16;
+
+/** Only Linux spreads connections evenly over the sockets of one address. */
+const HAS_DOORS = process.platform === "linux";
+
+/** The listening sockets of one HTTP server. */
+export class Doors {
+  readonly #http: HttpServer;
+  /** The HTTP server itself, and sockets that hand what they accept to it. */
+  readonly #doors: Server[] = [];
+  readonly #connectionsMax: number;
+  /** Open connections over all doors. */
+  open = 0;
+
+  constructor(http: HttpServer, connectionsMax: number) {
+    this.#http = http;
+    http.on("connection", (socket: Socket) => this.#count(socket));
+    this.#connectionsMax = connectionsMax;
+  }
+
+  /** Binds the address. Rejects with a ListenError when anybody else has it. */
+  async listen(address: SocketAddress): Promise<SocketAddress> {
+    // Sockets that may share an address would also share it with another process of the same kind,
+    // so the first question is asked by one that may not.
+    const probe = createServer();
+    const bound = await listenTcp(probe, address, "http");
+    await new Promise((resolve) => probe.close(resolve));
+    const count = HAS_DOORS ? DOORS : 1;
+    for (let i = 0; i < count; i += 1) {
+      const enter = (socket: Socket) => this.#http.emit("connection", socket);
+      const door = i === 0 ? this.#http : createServer({ noDelay: true }, enter);
+      this.#doors.push(door);
+      await listenTcp(door, bound, "http", { reusePort: HAS_DOORS });
+    }
+    return bound;
+  }
+
+  /** Takes no more connections; resolves when the last one has ended. */
+  async close(): Promise<void> {
+    const closed = this.#doors.map((door) => new Promise((resolve) => door.close(resolve)));
+    await Promise.all(closed);
+  }
+
+  #count(socket: Socket): void {
+    if (this.open >= this.#connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    this.open += 1;
+    socket.once("close", () => {
+      this.open -= 1;
+    });
+  }
+}
