@@ -1,8 +1,8 @@
 import type { Route } from "./answer.ts";
 
 /** The style sheet of all pages: no fonts, scripts or images from elsewhere. */
-export const STYLE = `:root { color-scheme: light dark; --ink: #1c2333; --paper: #fbfaf7; --line: #d9d5ca;
-  --accent: #b3261e; --quiet: #656d80; }
+export const STYLE = `:root { color-scheme: light dark; --ink: #1c2333; --paper: #fbfaf7;
+  --line: #d9d5ca; --accent: #b3261e; --quiet: #656d80; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e3da; --paper: #14171f; --line: #343a49;
   --accent: #ff8a80; --quiet: #98a1b5; } }
 * { box-sizing: border-box; }

@@ -34,7 +34,7 @@ export function readNumbers<P extends NumberParameters>(
     : ok(values as { readonly [K in keyof P]: number });
 }
 
-/** Calls `answer` with the numbers of the query, or answers 400 with what is wrong with them (P). */
+/** Calls `answer` with the numbers of the query, or answers 400 and what is wrong with them (P). */
 export function withNumbers<P extends NumberParameters>(
   query: URLSearchParams,
   parameters: P,

@@ -11,7 +11,7 @@ import type { Ask } from "./answer.ts";
 import { answerAsk, routeFor } from "./routes.ts";
 import { sendAnswer } from "./send.ts";
 
-/** Longer than a client keeps an idle connection, so that it is never us who closes under a request. */
+/** Longer than clients keep idle connections, so that we never close one under a request. */
 const KEEP_ALIVE_MS = 75_000;
 
 /** What the origin needs to run. */

@@ -142,12 +142,12 @@ function slow(ask: Ask): Answer {
   }));
 }
 
-/** `count` numbered pieces of together `totalBytes` bytes, and `last` at the end of the last (P). */
-function slowPieces(count: number, totalBytes: number, last: string): string[] {
+/** `count` numbered pieces of together `totalBytes` bytes, with `text` behind the last (P). */
+function slowPieces(count: number, totalBytes: number, text: string): string[] {
   return Array.from({ length: count }, (_, i) => {
     const start = Math.floor((totalBytes * i) / count);
     const end = Math.floor((totalBytes * (i + 1)) / count);
     const line = `piece ${i + 1} of ${count} `.padEnd(end - start, ".").slice(0, end - start);
-    return `${line.replace(/.$/, "\n")}${i === count - 1 ? last : ""}`;
+    return `${line.replace(/.$/, "\n")}${i === count - 1 ? text : ""}`;
   });
 }

@@ -99,8 +99,8 @@ test("every metric and label of the dashboards and alerts exists", () => {
 });
 
 test("the check sees what it is for", () => {
-  assert.deepEqual(unknownNames("rate(meridian_edge_request_total[1m])"), [
-    "meridian_edge_request_total: no such metric",
+  assert.deepEqual(unknownNames("rate(meridian_unknown_total[1m])"), [
+    "meridian_unknown_total: no such metric",
   ]);
   assert.deepEqual(unknownNames('meridian_edge_requests_total{tier="memory"}'), [
     "label tier: not on these metrics",

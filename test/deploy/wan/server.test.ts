@@ -14,7 +14,7 @@ import { runProcess } from "../../support/process.ts";
 const ROUND_TRIP_MS = 120;
 const BODY = Buffer.alloc(8 * 2 ** 20, "0123456789abcdef");
 
-/** A server in 127.0.1.0/24 ("there"), 120 ms from 127.0.0.0/24 ("here"), with a relay and a vantage. */
+/** A server "there", in 127.0.1.0/24, and a relay and a vantage "here", in 127.0.0.0/24. */
 async function aWan(t: TestContext, target?: SocketAddress) {
   const server = createServer((request, response) => {
     const hash = createHash("sha256");
@@ -45,7 +45,7 @@ vantages: [{ region: here, listen: 127.0.0.1:0 }]`);
   return { there, relayed, vantage, wan };
 }
 
-test("through the relay a request on a new connection takes two round trips, the next one", async (t) => {
+test("a new connection through the relay takes two round trips, the next request one", async (t) => {
   const { relayed } = await aWan(t);
   const url = `http://${relayed.host}:${relayed.port}/`;
   const each = `-sS -o /dev/null -w %{time_starttransfer}\\n ${url}`.split(" ");
