@@ -1,3 +1,4 @@
+import { request } from "undici";
 import { z } from "zod";
 import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { label } from "../../common/config/fields.ts";
@@ -82,21 +83,22 @@ async function relay(
 ): Promise<unknown> {
   const address = formatSocketAddress(target);
   const url = `http://${address}/explain?${new URLSearchParams(query).toString()}`;
-  let response: Response;
+  let status: number;
   let body: unknown;
   try {
-    response = await fetch(url, { signal: AbortSignal.timeout(RELAY_TIMEOUT_MS) });
-    body = await response.json();
+    const response = await request(url, { signal: AbortSignal.timeout(RELAY_TIMEOUT_MS) });
+    status = response.statusCode;
+    body = await response.body.json();
   } catch (error) {
-    const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException) : undefined;
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new ApiError("unreachable", {
-      message: `${whom} does not answer at ${address} (${cause?.code ?? String(error)})`,
+      message: `${whom} does not answer at ${address} (${code})`,
       remedy: `Is it running? Its admin port is where the configuration says: ${address}.`,
     });
   }
-  if (response.ok) return body;
+  if (status === 200) return body;
   const refusal = z.object({ error: z.string() }).safeParse(body);
-  throw new ApiError(response.status < 500 ? "invalid" : "unreachable", {
-    message: refusal.success ? refusal.data.error : `${whom} answered ${response.status}`,
+  throw new ApiError(status < 500 ? "invalid" : "unreachable", {
+    message: refusal.success ? refusal.data.error : `${whom} answered ${status}`,
   });
 }

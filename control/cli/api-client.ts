@@ -57,7 +57,9 @@ function apiUrl(base: string, call: ApiCall): URL {
 function unreachableApi(base: string, error: unknown): CommandFailure {
   const timedOut = error instanceof DOMException && error.name === "TimeoutError";
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : null;
-  const detail = timedOut ? "it did not answer in time" : (cause?.code ?? String(error));
+  const detail = timedOut
+    ? "it did not answer in time"
+    : (cause?.code ?? cause?.message ?? String(error));
   return new CommandFailure(`cannot reach the control API at ${base}: ${detail}`, {
     remedy:
       "Start a CDN (meridian demo, or meridian up --config cdn.yaml), or say where its API is: " +

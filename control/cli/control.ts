@@ -1,9 +1,9 @@
 import { Command } from "commander";
 import { createLogger, type LogStyle } from "../../common/log.ts";
-import { startControl } from "../server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
+import { startControl } from "./start.ts";
 import { logOption } from "./values.ts";
 
 const EXAMPLES = `

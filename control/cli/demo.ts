@@ -5,12 +5,7 @@ import { systemClock } from "../../common/clock.ts";
 import { runUntilSignal } from "../../common/daemon.ts";
 import { ListenError, listenTcp } from "../../common/listen.ts";
 import { createLogger, type Logger, type LogStyle } from "../../common/log.ts";
-import { startEdge } from "../../edge/server.ts";
-import { startOrigin } from "../../origin/server.ts";
-import { startRouter } from "../../router-dns/server.ts";
-import { openEmbeddedState } from "../../state/embedded.ts";
 import type { StateStore } from "../../state/store.ts";
-import { startControl } from "../server.ts";
 import { startEdgeCommand, stopEdgeCommand } from "./demo-edge.ts";
 import { DemoFleet } from "./demo-fleet.ts";
 import {
@@ -32,6 +27,7 @@ import {
   routerOptions,
 } from "./roles.ts";
 import { announcePart, DaemonGroup } from "./run.ts";
+import { startControl, startEdge, startOrigin, startRouter } from "./start.ts";
 import { jsonOption, logOption, readAddress, readPort, readSeconds } from "./values.ts";
 
 const CONFIG_FILE = fileURLToPath(new URL("../../deploy/demo/demo.yaml", import.meta.url));
@@ -82,6 +78,7 @@ async function runDemo(flags: DemoFlags): Promise<void> {
   const layout = await availableLayout();
   const plan = planDemo(loadDeployment(CONFIG_FILE).config, flags, layout);
   const started = systemClock.monotonic();
+  const { openEmbeddedState } = await import("../../state/embedded.ts");
   const state = openEmbeddedState({ file: ":memory:", log });
   try {
     const group = new DaemonGroup(log);

@@ -2,9 +2,6 @@ import { dirname, isAbsolute, join, resolve } from "node:path";
 import { formatProblem, loadConfig } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { Logger } from "../../common/log.ts";
-import { openEmbeddedState } from "../../state/embedded.ts";
-import { StateFileError } from "../../state/embedded-file.ts";
-import { openRedisState } from "../../state/redis.ts";
 import type { StateStore } from "../../state/store.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 
@@ -27,7 +24,14 @@ export function loadDeployment(file: string): Deployment {
 /** Opens the store that the configuration names; embedded state is kept beside its file. */
 export async function openState(deployment: Deployment, log: Logger): Promise<StateStore> {
   const { config, file } = deployment;
-  if (config.redis !== undefined) return openRedisState({ url: config.redis, log });
+  if (config.redis !== undefined) {
+    const { openRedisState } = await import("../../state/redis.ts");
+    return openRedisState({ url: config.redis, log });
+  }
+  const [{ openEmbeddedState }, { StateFileError }] = await Promise.all([
+    import("../../state/embedded.ts"),
+    import("../../state/embedded-file.ts"),
+  ]);
   const path = config.stateFile ?? join(dirname(resolve(file)), "meridian.db");
   try {
     return openEmbeddedState({ file: path, log });

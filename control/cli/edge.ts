@@ -3,11 +3,12 @@ import type { SocketAddress } from "../../common/address.ts";
 import { originUrl } from "../../common/config/fields.ts";
 import { siteSchema } from "../../common/config/site.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
-import { type EdgeOptions, startEdge } from "../../edge/server.ts";
+import type { EdgeOptions } from "../../edge/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
 import { edgeOptions, placedEdges } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
+import { startEdge } from "./start.ts";
 import { logOption, readAddress, readSize } from "./values.ts";
 
 const EXAMPLES = `

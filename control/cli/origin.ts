@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
-import { startOrigin } from "../../origin/server.ts";
 import { serveUntilSignal } from "./run.ts";
+import { startOrigin } from "./start.ts";
 import { logOption, readAddress } from "./values.ts";
 
 const EXAMPLES = `

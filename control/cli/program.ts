@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ListenError } from "../../common/listen.ts";
-import { RouterFilesError } from "../../router-dns/server.ts";
 import { configCommand } from "./config.ts";
 import { controlCommand } from "./control.ts";
 import { demoCommand } from "./demo.ts";
@@ -79,10 +78,6 @@ function explainFailure(error: unknown): number {
     process.stderr.write(`meridian: ${error.message}\n`);
     if (error.remedy !== undefined) process.stderr.write(`${error.remedy}\n`);
     return error.exitCode;
-  }
-  if (error instanceof RouterFilesError) {
-    process.stderr.write(`meridian: the router cannot use its files\n${error.message}\n`);
-    return 2;
   }
   if (error instanceof ListenError) {
     process.stderr.write(`meridian: ${error.message}\n`);

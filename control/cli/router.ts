@@ -1,12 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
-import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
+import type { RouterOptions } from "../../router-dns/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
 import { parseProbe, parseQuickEdge, type QuickEdge, quickConfig } from "./quick-router.ts";
 import { routerOptions } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
+import { startRouter } from "./start.ts";
 import { logOption, readAddress } from "./values.ts";
 
 const EXAMPLES = `

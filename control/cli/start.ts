@@ -1,0 +1,38 @@
+import type { RunningDaemon } from "../../common/daemon.ts";
+import type { EdgeOptions } from "../../edge/server.ts";
+import type { OriginOptions } from "../../origin/server.ts";
+import type { RouterOptions } from "../../router-dns/server.ts";
+import type { ControlOptions } from "../server.ts";
+import { usageFailure } from "./failure.ts";
+
+// The daemons are loaded when one is started: `meridian status` needs none of them, and a command
+// that people type should not make them wait.
+
+/** Starts an edge. */
+export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
+  const edge = await import("../../edge/server.ts");
+  return edge.startEdge(options);
+}
+
+/** Starts the demo origin. */
+export async function startOrigin(options: OriginOptions): Promise<RunningDaemon> {
+  const origin = await import("../../origin/server.ts");
+  return origin.startOrigin(options);
+}
+
+/** Starts the control server. */
+export async function startControl(options: ControlOptions): Promise<RunningDaemon> {
+  const control = await import("../server.ts");
+  return control.startControl(options);
+}
+
+/** Starts a router; what is wrong in its files ends the command with exit code 2. */
+export async function startRouter(options: RouterOptions): Promise<RunningDaemon> {
+  const router = await import("../../router-dns/server.ts");
+  try {
+    return await router.startRouter(options);
+  } catch (error) {
+    if (!(error instanceof router.RouterFilesError)) throw error;
+    throw usageFailure(`the router cannot use its files\n${error.message}`);
+  }
+}
