@@ -29,7 +29,7 @@ export interface TestOrigin {
 /** Starts an HTTP origin that answers with `handler`. */
 export async function startOrigin(
   scope: Scope,
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  handler: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<TestOrigin> {
   const seen: string[] = [];
   const requests: IncomingMessage[] = [];
