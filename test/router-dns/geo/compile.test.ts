@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { formatIp, formatPrefix, maskIp, parseIp, parsePrefix } from "../../../common/ip.ts";
 import { compileMap, type Leaf, type SteeringMap } from "../../../router-dns/geo/compile.ts";
 import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";
@@ -55,7 +55,7 @@ describe("compiled map against a search of everything", () => {
             const { leaf, prefix } = lookUp(map, inside);
             assert.deepEqual(maskIp(inside, prefix.length), prefix.bytes);
             const other = mix(inside, noise, prefix.length);
-            assert.equal(lookUp(map, other).leaf, leaf, `${formatIp(other)}`);
+            assert.equal(lookUp(map, other).leaf, leaf, formatIp(other));
           }
         },
       ),

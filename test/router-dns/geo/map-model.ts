@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type IpPrefix, maskIp, prefixContains } from "../../../common/ip.ts";
 import type { MapPop, MapSources } from "../../../router-dns/geo/compile.ts";
 import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";

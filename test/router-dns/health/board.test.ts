@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import {
   type EdgeHealth,
   type HealthEvent,
@@ -66,7 +66,7 @@ test("no sequence of events turns an edge over faster than rise and fall allow",
   fc.assert(
     fc.property(letters, (sequence) => {
       let health = newEdgeHealth(0, false);
-      for (const [index, letter] of [...sequence].entries()) {
+      for (const [index, letter] of sequence.split("").entries()) {
         const before = health.probed;
         health = nextHealth(health, toEvent(letter, index + 1, index), HYSTERESIS);
         if (before === "unknown" || before === health.probed) continue;

@@ -78,7 +78,7 @@ test("the first round is over when each edge has answered once", async () => {
   const clock = new FakeClock();
   const { monitor, state } = start(clock, cutOffAt(clock, 0));
   let over = false;
-  const round = monitor.firstRound().then(() => {
+  const round = monitor.firstRound().finally(() => {
     over = true;
   });
   await clock.advanceAsync(999);
