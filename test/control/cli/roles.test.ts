@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import type { SocketAddress } from "../../../common/address.ts";
+import { silentLogger } from "../../../common/log.ts";
+import type { SiteListBody, StatusBody } from "../../../control/api/shapes.ts";
+import { startOrigin } from "../../../origin/server.ts";
+import { answerData, dig } from "../../support/dig.ts";
+import { eventually } from "../../support/eventually.ts";
+import { freePort } from "../../support/free-port.ts";
+import { type LogEvent, runMeridian, runProcess, startMeridian } from "../../support/process.ts";
+import { startRedis } from "../../support/redis.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const ANY_PORT: SocketAddress = { host: "127.0.0.1", port: 0 };
+
+function addressOf(ready: LogEvent, purpose: string): SocketAddress {
+  const address = (ready["addresses"] as Record<string, SocketAddress>)[purpose];
+  assert.ok(address, JSON.stringify(ready));
+  return address;
+}
+
+async function runOrigin(t: TestContext): Promise<string> {
+  const origin = await startOrigin({ listen: ANY_PORT, log: silentLogger });
+  t.after(() => origin.stop(1_000));
+  return `http://127.0.0.1:${origin.addresses["http"]?.port}`;
+}
+
+describe("quick modes", () => {
+  it("edge: a cache for any Host in front of one origin", async (t) => {
+    const origin = await runOrigin(t);
+    const { child, ready } = await startMeridian(t, [
+      "edge",
+      "--listen=127.0.0.1:0",
+      `--origin=${origin}`,
+      "--memory=16MiB",
+    ]);
+    const { port } = addressOf(ready, "http");
+    const curl = (host: string) =>
+      runProcess({
+        command: "curl",
+        args: ["-sD-", "-o/dev/null", "-H", `Host: ${host}`, `http://127.0.0.1:${port}/style.css`],
+      });
+    assert.match((await curl("a.example")).stdout, /^cache-status: edge; fwd=uri-miss/im);
+    assert.match((await curl("a.example")).stdout, /^cache-status: edge; hit/im);
+    assert.match((await curl("b.example")).stdout, /^cache-status: edge; fwd=uri-miss/im);
+    const admin = addressOf(ready, "admin");
+    const metrics = await fetch(`http://127.0.0.1:${admin.port}/metrics`);
+    assert.match(await metrics.text(), /^meridian_edge_requests_total\{.*cache="hit".*\} 1$/m);
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+  });
+
+  it("router: any name below a zone, over edges of the command line", async (t) => {
+    const { child, ready } = await startMeridian(t, [
+      "router",
+      "--listen=127.0.0.1:0",
+      "--zone=kingcdn.test",
+      "--probe=none",
+      "--edge=syd=192.0.2.1@-33.87,151.21",
+      "--edge=fra=192.0.2.2@50.11,8.68",
+    ]);
+    const { host, port } = addressOf(ready, "dns");
+    const first = async (subnet: string) => {
+      const name = "anything.kingcdn.test";
+      return answerData(await dig({ server: host, port, name, subnet }), "A")[0];
+    };
+    assert.equal(await first("129.94.0.0/24"), "192.0.2.1");
+    assert.equal(await first("5.9.0.0/24"), "192.0.2.2");
+    const soa = await dig({ server: host, port, name: "kingcdn.test", type: "SOA" });
+    assert.match(answerData(soa, "SOA")[0] ?? "", /^ns1\.kingcdn\.test\./);
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+  });
+
+  it("origin: the demo's content", async (t) => {
+    const { child, ready } = await startMeridian(t, ["origin", "--listen", "127.0.0.1:0"]);
+    const response = await fetch(`http://127.0.0.1:${addressOf(ready, "http").port}/poster.svg`);
+    assert.equal(response.headers.get("content-type"), "image/svg+xml");
+    assert.deepEqual(await child.stop(), { code: 0, signal: null });
+  });
+
+  it("name a port that is taken, and exit 1", async (t) => {
+    const { ready } = await startMeridian(t, ["origin", "--listen", "127.0.0.1:0"]);
+    const { port } = addressOf(ready, "http");
+    for (const line of [
+      `edge --listen 127.0.0.1:${port} --origin http://127.0.0.1:1`,
+      `origin --listen 127.0.0.1:${port}`,
+      `router --listen 127.0.0.1:${port} --zone z.test --edge a=192.0.2.1@1,2 --probe none`,
+    ]) {
+      const { code, stderr } = await runMeridian(line.split(" "));
+      assert.equal(code, 1, stderr);
+      const taken = new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} .*already uses that port`);
+      assert.match(stderr, taken);
+      assert.doesNotMatch(stderr, /^ +at /m);
+    }
+  });
+});
+
+/** A CDN of one edge on free ports; `extra` is more YAML. */
+async function writeConfig(t: TestContext, extra: string) {
+  const [dns, routerAdmin, api, controlAdmin, edge, edgeAdmin] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const file = join(tempDir(t), "cdn.yaml");
+  await writeFile(
+    file,
+    `cdn: { domain: kingcdn.test, nameservers: [{ name: ns1.kingcdn.test, address: 127.0.0.1 }] }
+router: { listen: ["127.0.0.1:${dns}"], admin: "127.0.0.1:${routerAdmin}" }
+control: { listen: "127.0.0.1:${api}", admin: "127.0.0.1:${controlAdmin}" }
+pops:
+  - name: syd
+    location: [-33.87, 151.21]
+    edges:
+      - { name: syd-1, address: 127.0.0.1, port: ${edge}, admin: "127.0.0.1:${edgeAdmin}" }
+sites: [{ name: netcinema, origin: { urls: ["${await runOrigin(t)}"] } }]
+${extra}
+`,
+  );
+  return { file, dns, edge, env: { MERIDIAN_API: `http://127.0.0.1:${api}` } };
+}
+
+describe("meridian up", () => {
+  it("keeps sites and drains in meridian.db beside the configuration", async (t) => {
+    const { file, dns, env } = await writeConfig(t, "");
+    const first = await startMeridian(t, ["up", "--config", file]);
+    const site = ["site", "add", "shop", "--origin", "http://192.0.2.9", "--json"];
+    assert.equal((await runMeridian(site, { env })).code, 0);
+    assert.equal((await runMeridian(["drain", "syd-1"], { env })).code, 0);
+    assert.deepEqual(await first.child.stop(), { code: 0, signal: null });
+
+    await startMeridian(t, ["up", "--config", file]);
+    const listed = await runMeridian(["site", "list", "--json"], { env });
+    const { sites } = JSON.parse(listed.stdout) as SiteListBody;
+    assert.deepEqual(
+      sites.map(({ site }) => site.name),
+      ["netcinema", "shop"],
+    );
+    const status = await runMeridian(["status", "--json"], { env });
+    const { pops } = JSON.parse(status.stdout) as StatusBody;
+    assert.equal(pops[0]?.edges[0]?.drained, true);
+    const answer = await dig({ server: "127.0.0.1", port: dns, name: "shop.kingcdn.test" });
+    assert.equal(answer.status, "NOERROR");
+  });
+
+  it("tells a second process that the state file is in use", async (t) => {
+    const { file } = await writeConfig(t, "");
+    await startMeridian(t, ["up", "--config", file]);
+    const { code, stderr } = await runMeridian(["up", "--config", file]);
+    assert.equal(code, 1);
+    assert.match(stderr, /meridian\.db/);
+    assert.doesNotMatch(stderr, /^ +at /m);
+  });
+});
+
+describe("one process per role, over Redis", () => {
+  it("carries a purge from the control API to the edge and a new site to both", async (t) => {
+    const redis = await startRedis();
+    t.after(() => redis.stop());
+    const { file, dns, edge, env } = await writeConfig(t, `redis: ${redis.url}`);
+    await Promise.all([
+      startMeridian(t, ["control", "--config", file]),
+      startMeridian(t, ["router", "--config", file, "--name", "ns1"]),
+      startMeridian(t, ["edge", "--config", file, "--name", "syd-1"]),
+    ]);
+    await eventually("heartbeat and report have arrived", async () => {
+      const { stdout } = await runMeridian(["status", "--json"], { env });
+      const { pops, routers } = JSON.parse(stdout) as StatusBody;
+      assert.equal(pops[0]?.edges[0]?.health, "up");
+      assert.ok(pops[0]?.edges[0]?.heartbeat);
+      assert.deepEqual(
+        routers.map(({ name }) => name),
+        ["ns1"],
+      );
+    });
+    const curl = () =>
+      runProcess({
+        command: "curl",
+        args: [
+          "-sD-",
+          "-o/dev/null",
+          "-HHost: netcinema.kingcdn.test",
+          `http://127.0.0.1:${edge}/style.css`,
+        ],
+      });
+    await curl();
+    assert.match((await curl()).stdout, /^cache-status: syd-1; hit/im);
+    const url = "http://netcinema.kingcdn.test/style.css";
+    const purged = await runMeridian(["purge", url, "--wait"], { env });
+    assert.equal(purged.code, 0, purged.stderr);
+    assert.match(purged.stdout, /syd-1 +done in \d+ ms/);
+    assert.match((await curl()).stdout, /^cache-status: syd-1; fwd=/im);
+
+    const site = ["site", "add", "shop", "--origin", "http://192.0.2.9", "--json"];
+    assert.equal((await runMeridian(site, { env })).code, 0);
+    await eventually("the router knows the new site", async () => {
+      const answer = await dig({ server: "127.0.0.1", port: dns, name: "shop.kingcdn.test" });
+      assert.deepEqual(answerData(answer, "A"), ["127.0.0.1"]);
+    });
+  });
+});
