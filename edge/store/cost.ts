@@ -4,10 +4,10 @@ import type { CacheObject } from "./store.ts";
  * What objects cost beside their bytes, measured as heap and external growth per object over
  * 20,000 objects (`test/edge/store/cost.test.ts` holds the estimate against the real figure).
  */
-/** Index entry, record, node, facts and times. */
-const OBJECT_OVERHEAD_BYTES = 900;
+/** Index entry, record, node, facts, times, and what is remembered about them for speed. */
+const OBJECT_OVERHEAD_BYTES = 1_500;
 /** One `[name, value]` pair and the headers of its two strings. */
-const FIELD_OVERHEAD_BYTES = 96;
+const FIELD_OVERHEAD_BYTES = 130;
 /** A Buffer and the ArrayBuffer behind it. */
 const CHUNK_OVERHEAD_BYTES = 200;
 

@@ -62,8 +62,10 @@ export class S3Fifo<N extends QueueNode> {
 
   /** Takes out the node that should leave next, or gives undefined when nothing is queued. */
   evict(): N | undefined {
+    let fromSmall = this.#small.bytes > this.#smallBytesMax;
     while (this.count > 0) {
-      const fromSmall = this.#small.bytes > this.#smallBytesMax || this.#main.count === 0;
+      // Once begun, the small queue goes on until one leaves: what it passes on to main is safe.
+      fromSmall = this.#main.count === 0 || (fromSmall && this.#small.count > 0);
       const node = (fromSmall ? this.#small : this.#main).shift();
       if (node === undefined) continue;
       if (node.uses === 0) {

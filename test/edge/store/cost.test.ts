@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { RunningProcess } from "../../support/process.ts";
+
+/** Stores objects in a process of its own and prints what it says it uses, and what it really uses. */
+const PROGRAM = `
+const { MemoryStore } = await import(process.argv[1]);
+const [bodyBytes, count] = [Number(process.argv[2]), Number(process.argv[3])];
+const used = () => { gc(); gc(); const m = process.memoryUsage(); return m.heapUsed + m.external; };
+const store = new MemoryStore(2 ** 30);
+const before = { real: used(), said: store.usage().bytes };
+for (let i = 0; i < count; i += 1) {
+  const fields = Array.from({ length: 12 }, (_, f) => ["x-field-" + f, "value " + f + " of object " + i]);
+  store.put({
+    key: "shop shop.example/path/to/object/" + i, site: "shop",
+    url: "http://shop.example/path/to/object/" + i, bodyBytes, reservedBytes: 0, generation: 0,
+    chunks: bodyBytes === 0 ? [] : [Buffer.allocUnsafeSlow(bodyBytes)],
+    response: { status: 200, fields, times: { requestTime: i, responseTime: i }, bodyBytes,
+      method: "GET", varyOn: [], ruleTtlSeconds: undefined },
+  });
+}
+console.log(JSON.stringify({ real: used() - before.real, said: store.usage().bytes - before.said }));
+`;
+
+suite("what an object costs", () => {
+  for (const [bodyBytes, count] of [
+    [0, 20_000],
+    [1_024, 20_000],
+    [50_000, 2_000],
+  ] as const) {
+    test(`the estimate is honest for ${count} objects of ${bodyBytes} bytes`, async (t) => {
+      const store = new URL("../../../edge/store/memory-store.ts", import.meta.url).href;
+      const child = new RunningProcess({
+        command: process.execPath,
+        args: ["--expose-gc", "-e", PROGRAM, store, String(bodyBytes), String(count)],
+      });
+      t.after(async () => {
+        await child.stop();
+      });
+      await child.exited;
+      const { real, said } = JSON.parse(child.stdout.at(-1) ?? "") as Record<
+        "real" | "said",
+        number
+      >;
+      t.diagnostic(`${Math.round(real / count)} bytes each, said ${Math.round(said / count)}`);
+      // Never more than a fifth too low, and not so high that half of the memory stays empty.
+      assert.ok(said > 0.8 * real, `said ${said}, real ${real}`);
+      assert.ok(said < 1.6 * real, `said ${said}, real ${real}`);
+    });
+  }
+});
