@@ -47,7 +47,7 @@ export interface CheckReport {
   readonly json: boolean;
 }
 
-/** Prints what a check has found, each with its place. Problems end the command with exit code 1. */
+/** Prints what a check has found, each with its place. Problems end the command: exit code 1. */
 export function reportProblems(report: CheckReport): void {
   const { file, problems, warnings = [], summary, json } = report;
   if (json) {

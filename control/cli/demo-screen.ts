@@ -24,16 +24,17 @@ export function demoScreen(plan: DemoPlan, readyMs: number): string {
     formatTable(whatRunsWhere(plan, api), "  "),
     plan.layout === "ports" ? SHARED_ADDRESS_NOTE : "",
     "\nTry this in another terminal:\n",
-    ...steps(plan, api)
-      .map(([say, ...commands]) => [`\n  # ${say}\n`, ...commands.map(indented)])
-      .flat(),
+    ...steps(plan, api).flatMap(([say, ...commands]) => [
+      `\n  # ${say}\n`,
+      ...commands.map(indented),
+    ]),
     `\nSee all of it in a browser: ${api}/\nCtrl-C stops everything.\n`,
   ].join("");
 }
 
 const SHARED_ADDRESS_NOTE =
-  "\n  This machine cannot bind 127.0.10.1 and the like, so all edges share 127.0.0.1 and differ by\n" +
-  "  port: DNS names 127.0.0.1 for all of them.\n";
+  "\n  This machine cannot bind 127.0.10.1 and the like, so all edges share 127.0.0.1 and\n" +
+  "  differ by port: DNS names 127.0.0.1 for all of them.\n";
 
 function indented(command: string): string {
   return `  ${command}\n`;

@@ -271,11 +271,30 @@ function showDecision(decision, client) {
   else answer.append("To ", element("strong", {}, chosen.name), ` at ${chosen.address}`);
   $("decision").replaceChildren(
     answer,
+    drawRanking(decision.decision?.ranking ?? []),
     element(
       "details",
       {},
       element("summary", {}, "The whole decision"),
       element("pre", { tabindex: "0" }, JSON.stringify(decision, null, 2)),
+    ),
+  );
+}
+
+/** The candidates, closest first, and why each was taken or not. */
+function drawRanking(ranking) {
+  const cell = (text, attributes = {}) => element("td", attributes, text);
+  return element(
+    "table",
+    { class: "ranking" },
+    ...ranking.map(({ pop, km, note, chosen }) =>
+      element(
+        "tr",
+        chosen ? { class: "chosen" } : {},
+        cell(pop),
+        cell(km === null ? "" : `${km} km`, { class: "number" }),
+        cell(note),
+      ),
     ),
   );
 }
@@ -288,7 +307,7 @@ function drawRoute(place, edge) {
   route = shape("g", {});
   route.append(
     shape("path", { class: "route", d: arc(place, pop.location) }),
-    shape("circle", { class: "client-dot", cx: x, cy: y, r: 1.7 }),
+    shape("circle", { class: "client-dot", cx: x, cy: y, r: 3.4 }),
   );
   $("map").append(route);
 }

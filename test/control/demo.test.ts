@@ -115,7 +115,7 @@ describe("meridian demo, on ports of its own", () => {
     });
   });
 
-  it("names the next closest edge less than 3 s after one has died, and it when it is back", async () => {
+  it("names the next closest edge within 3 s of a death, and the first when it is back", async () => {
     const stopped = await demo.meridian("demo", "stop-edge", "syd-1");
     const since = performance.now();
     assert.equal(stopped.code, 0, stopped.stderr);
@@ -166,7 +166,7 @@ describe("meridian demo, on ports of its own", () => {
 });
 
 describe("the end of meridian demo", () => {
-  it("is clean after Ctrl-C, even when the terminal and the launcher both pass it on", async (t) => {
+  it("is clean after Ctrl-C, even when terminal and launcher both pass it on", async (t) => {
     const { child } = await startDemo(t);
     child.signal("SIGINT");
     child.signal("SIGINT");

@@ -109,7 +109,7 @@ describe("config check and zone check", () => {
     const config = join(folder, "cdn.yaml");
     await writeFile(
       config,
-      `cdn: { domain: kingcdn.test, nameservers: [{ name: ns1.kingcdn.test, address: 127.0.0.300 }] }
+      `cdn: { domain: kingcdn.test, nameservers: [{ name: ns1.k.test, address: 127.0.0.300 }] }
 pops:
   - name: syd
     location: [-33.87, 151.21]
