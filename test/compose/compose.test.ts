@@ -50,8 +50,19 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
   assert.ok(typeof deployment !== "string");
   const up = deployment;
 
+  let healthyAfterMs = Number.NaN;
+
   before(async () => {
     await up.build();
+    const start = performance.now();
+    try {
+      await up.up();
+      const withinMs = HEALTHY_WITHIN_MS - (performance.now() - start);
+      await eventually("all containers healthy", allHealthy, { withinMs, everyMs: 250 });
+    } catch (cause) {
+      throw new Error(await up.logs(), { cause });
+    }
+    healthyAfterMs = performance.now() - start;
   });
 
   after(async () => {
@@ -59,16 +70,9 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
     await runProcess({ command: "docker", args: ["image", "rm", env.MERIDIAN_IMAGE] });
   });
 
-  test("everything is healthy within 60 s", async (t) => {
-    const start = performance.now();
-    await up.up();
-    await eventually("all containers healthy", allHealthy, {
-      withinMs: HEALTHY_WITHIN_MS - (performance.now() - start),
-      everyMs: 250,
-    }).catch(async (error: unknown) => {
-      throw new Error(await up.logs(), { cause: error });
-    });
-    t.diagnostic(`healthy after ${seconds(start)}`);
+  test("everything is healthy within 60 s", (t) => {
+    t.diagnostic(`healthy after ${(healthyAfterMs / 1000).toFixed(1)} s`);
+    assert.ok(healthyAfterMs <= HEALTHY_WITHIN_MS);
   });
 
   test("no container is root, can write to its root file system or has a capability", async () => {
