@@ -155,7 +155,9 @@ class Router {
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
         // One at a time: an older build must not replace a newer one.
-        this.#reloading = this.#reloading.then(() => reloadFiles(files, this.#live, log));
+        this.#reloading = this.#reloading
+          .catch(() => undefined)
+          .then(() => reloadFiles(files, this.#live, log));
         return this.#reloading;
       },
     };

@@ -117,7 +117,9 @@ export class HealthMonitor {
     this.#health.set(edge, after);
     const [from, to] = [visibleHealth(before), visibleHealth(after)];
     if (from === to) return;
-    log.info({ event: "edge-health", edge, from, to, detail: after.detail });
+    const facts = { event: "edge-health", edge, from, to, detail: after.detail };
+    if (to === "down") log.warn(facts);
+    else log.info(facts);
     onChange();
   }
 }

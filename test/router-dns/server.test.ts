@@ -8,12 +8,14 @@ import { RouterFilesError } from "../../router-dns/data/files.ts";
 import { openEmbeddedState } from "../../state/embedded.ts";
 import { answerData, dig } from "../support/dig.ts";
 import { eventually } from "../support/eventually.ts";
+import { isPortFree } from "../support/free-port.ts";
 import { tempDir } from "../support/temp-dir.ts";
+import { writeMmdb } from "./geo/mmdb-writer.ts";
 import { edgeConfig, fivePops, siteConfig, startFiveEdges, startTestRouter } from "./support.ts";
 
 const SYDNEY = "129.94.0.0/24";
 const NO_PROBE = { kind: "none" } as const;
-/** More than 3 s with the start of `dig`: what the budget of a failover is. */
+/** The budget of a failover at default settings. */
 const FAILOVER = { withinMs: 3_000, everyMs: 50 };
 
 async function ask(dns: SocketAddress, subnet: string | undefined, options: string[] = []) {
@@ -123,6 +125,17 @@ describe("health", () => {
       /meridian_dns_queries_total\{transport="udp",type="A",rcode="NOERROR"\} \d/,
     );
     assert.match(metrics, /meridian_dns_map_prefixes\{family="4"\} \d{4}/);
+  });
+
+  // That this takes less than 3 s is in health/monitor.test.ts, on a clock that no load slows down.
+  test("an edge that accepts and says nothing any more is out of the answers", async (t) => {
+    const edges = await startFiveEdges(t);
+    const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
+    const sydney = edges["syd"];
+    assert.ok(sydney !== undefined);
+    sydney.isStuck = true;
+    const check = async () => assert.deepEqual(await addresses(dns, SYDNEY), [edges["nrt"]?.host]);
+    await eventually("Tokyo answers for Sydney", check);
   });
 
   test("with nothing up the site says whether everything or nothing is answered", async (t) => {
@@ -257,13 +270,50 @@ describe("files", () => {
     });
   });
 
-  test("a broken database is replaced by the bundled one", async (t) => {
+  test("a broken database is the bundled one at the start, and later the last good one", async (t) => {
     const city = join(tempDir(t), "city.mmdb");
+    const pops = fivePops({});
     writeFileSync(city, "half of a database");
-    const pops = fivePops(await startFiveEdges(t));
-    const { dns } = await startTestRouter(t, { pops, geo: { city } });
-    assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.1"]);
+    const { dns, router } = await startTestRouter(t, { pops, geo: { city }, probe: NO_PROBE });
+    const pop = async () => {
+      const answer = await ask(dns, "1.1.1.0/24");
+      return [answer.answer[0]?.data, answer.subnet?.scope];
+    };
+    const [bundled] = await pop();
+    const prefix = parsePrefix("1.1.1.0/25");
+    assert.ok(prefix.ok);
+    const record = { country: { iso_code: "AU" }, location: { latitude: 52.5, longitude: 13.5 } };
+    const entries = [{ prefix: prefix.value, record }];
+    writeFileSync(city, writeMmdb({ ipVersion: 4, type: "GeoIP2-City", entries }));
+    await router.reload?.();
+    const [good, scope] = await pop();
+    assert.equal(scope, 25);
+    writeFileSync(city, "half of a database");
+    await router.reload?.();
+    assert.deepEqual(await pop(), [good, 25]);
+    assert.equal(bundled, good, "all PoPs have one address here: only the scope tells");
   });
+});
+
+test("quick mode: every name below the zone is steered, and probes ask for the address", async (t) => {
+  const edges = await startFiveEdges(t);
+  const pops = fivePops(edges);
+  const { dns } = await startTestRouter(t, { pops, sites: [], anyName: true });
+  for (const name of ["www.kingcdn.test", "a.b.c.kingcdn.test"]) {
+    const answer = await dig({ server: dns.host, port: dns.port, name, subnet: "5.9.0.0/24" });
+    assert.deepEqual(answerData(answer, "A"), [edges["fra"]?.host]);
+  }
+  const seen = [...(edges["fra"]?.hostsSeen ?? [])];
+  assert.deepEqual(seen, [`${edges["fra"]?.host}:${edges["fra"]?.port}`]);
+});
+
+test("a stopped router frees its ports, and stopping twice is stopping once", async (t) => {
+  const { router, dns, admin } = await startTestRouter(t, { pops: fivePops({}), probe: NO_PROBE });
+  const stopped = router.stop(1_000);
+  assert.equal(router.stop(0), stopped);
+  await stopped;
+  assert.ok(await isPortFree(dns.host, dns.port));
+  assert.ok(await isPortFree(admin.host, admin.port));
 });
 
 test("explain shows the decision that the query gets", async (t) => {

@@ -35,6 +35,7 @@ export class FakeEdge {
   start(): Promise<void> {
     const server = createServer((request, response) => {
       this.hostsSeen.add(request.headers.host ?? "");
+      if (this.isStuck) return;
       response.writeHead(request.url === "/healthz" ? 200 : 404).end();
     });
     this.#server = server;
@@ -46,6 +47,9 @@ export class FakeEdge {
       });
     });
   }
+
+  /** Accepts connections from now on and says nothing, as one does that is stuck or cut off. */
+  isStuck = false;
 
   /** Refuses connections from now on, as a dead process does. */
   kill(): Promise<void> {
