@@ -11,25 +11,28 @@ const SITE_ROUTES: readonly Route[] = [
     path: "/",
     explains: "This page, fresh for a minute.",
     examples: ["/"],
-    answer: (ask) => document(ask, "text/html; charset=utf-8", 60, indexPage(ROUTES)),
+    answer: (ask) => document(ask, "text/html; charset=utf-8", "max-age=60", indexPage(ROUTES)),
   },
   {
     path: "/6Y7B23V",
-    explains: "The page of the film; it shows the fields that the edge added.",
+    explains:
+      "The page of the film, fresh for 5 seconds in the CDN only; it shows the fields that the " +
+      "edge added.",
     examples: ["/6Y7B23V"],
-    answer: (ask) => document(ask, "text/html; charset=utf-8", 5, videoPage()),
+    answer: (ask) =>
+      document(ask, "text/html; charset=utf-8", "max-age=0, s-maxage=5", videoPage()),
   },
   {
     path: "/style.css",
     explains: "The style sheet, fresh for a day.",
     examples: ["/style.css"],
-    answer: (ask) => document(ask, "text/css; charset=utf-8", 86_400, STYLE),
+    answer: (ask) => document(ask, "text/css; charset=utf-8", "max-age=86400", STYLE),
   },
   {
     path: "/poster.svg",
     explains: "The poster, fresh for a day.",
     examples: ["/poster.svg"],
-    answer: (ask) => document(ask, "image/svg+xml", 86_400, POSTER),
+    answer: (ask) => document(ask, "image/svg+xml", "max-age=86400", POSTER),
   },
 ];
 
@@ -57,10 +60,10 @@ export function answerAsk(route: Route | undefined, ask: Ask): Answer {
   return { ...answer, fields: { ...answer.fields, allow: methods.join(", ") } };
 }
 
-function document(ask: Ask, contentType: string, freshSeconds: number, text: string): Answer {
+function document(ask: Ask, contentType: string, cacheControl: string, text: string): Answer {
   const bytes = Buffer.from(text);
   return conditionalAnswer(ask, {
-    fields: { "content-type": contentType, "cache-control": `max-age=${freshSeconds}` },
+    fields: { "content-type": contentType, "cache-control": cacheControl },
     etag: `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 16)}"`,
     length: bytes.length,
     piece: (first, last) => ({ kind: "bytes", bytes: bytes.subarray(first, last + 1) }),

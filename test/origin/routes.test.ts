@@ -31,7 +31,7 @@ const CACHE_CONTROL = [
   ["/time", "max-age=5"],
   ["/counter", "max-age=60"],
   ["/big.bin", "max-age=86400"],
-  ["/6Y7B23V", "max-age=5"],
+  ["/6Y7B23V", "max-age=0, s-maxage=5"],
   ["/slow?ms=1&s=7", "max-age=7"],
   ["/echo", "no-store"],
 ] as const;
