@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { sliceChunks } from "../../../edge/serve/send-chunks.ts";
 import { packChunks } from "../../../edge/store/chunks.ts";
 import { chunkCost } from "../../../edge/store/cost.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type QueueNode, S3Fifo } from "../../../edge/store/s3-fifo.ts";
 
 function aNode(key: string, bytes: number): QueueNode {
