@@ -45,7 +45,7 @@ vantages: [{ region: here, listen: 127.0.0.1:0 }]`);
   return { there, relayed, vantage, wan };
 }
 
-test("a new connection through the relay takes two round trips, the next request one", async (t) => {
+test("through the relay a request takes two round trips, the next one takes one", async (t) => {
   const { relayed } = await aWan(t);
   const url = `http://${relayed.host}:${relayed.port}/`;
   const each = `-sS -o /dev/null -w %{time_starttransfer}\\n ${url}`.split(" ");
