@@ -7,7 +7,9 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** Reads `127.0.0.1:5300`, `[::1]:5300` (P). Names are refused: a listener must not depend on DNS. */
+/**
+ * Reads `127.0.0.1:5300`, `[::1]:5300` (P). Names are refused: a listener must not depend on DNS.
+ */
 export function parseSocketAddress(text: string): Result<SocketAddress, string> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? "";

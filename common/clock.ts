@@ -13,7 +13,10 @@ export interface Clock {
   now(): EpochMs;
   /** For measuring how long something took. */
   monotonic(): MonotonicMs;
-  /** Runs `action` once after `delayMs`; the returned function cancels it. Never keeps a process alive. */
+  /**
+   * Runs `action` once after `delayMs`; the returned function cancels it. Never keeps a process
+   * alive.
+   */
   after(delayMs: number, action: () => void): () => void;
 }
 

@@ -5,7 +5,9 @@ import type { Logger } from "./log.ts";
 export interface RunningDaemon {
   /** Its own name for logs: `edge syd-1`, `router`, `control`, `origin`. */
   readonly name: string;
-  /** Where it serves, by purpose: `http`, `dns`, `admin`, `api`. Ports asked for as 0 are real here. */
+  /**
+   * Where it serves, by purpose: `http`, `dns`, `admin`, `api`. Ports asked for as 0 are real here.
+   */
   readonly addresses: Readonly<Record<string, SocketAddress>>;
   /**
    * Stops in order: says "not ready", takes no new work, finishes what is under way, closes.
@@ -23,8 +25,8 @@ const DRAIN_DEADLINE_MS = 10_000;
 const STOP_SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /**
- * Runs daemons as the whole job of this process: SIGTERM and SIGINT stop them in the given order and
- * end with exit code 0, SIGHUP reloads them. Resolves when everything has stopped.
+ * Runs daemons as the whole job of this process: SIGTERM and SIGINT stop them in the given order
+ * and end with exit code 0, SIGHUP reloads them. Resolves when everything has stopped.
  *
  * Further signals while stopping change nothing: Ctrl-C reaches a whole process group, and whoever
  * started this process may pass it on a second time. The deadline bounds the wait.

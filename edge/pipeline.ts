@@ -42,7 +42,9 @@ function run(exchange: ClientExchange, edge: EdgeContext, from: StepName): void 
   }
 }
 
-/** Our own mistake, or a response head that cannot be written: one request is lost, not the edge. */
+/**
+ * Our own mistake, or a response head that cannot be written: one request is lost, not the edge.
+ */
 function fail(exchange: ClientExchange, edge: EdgeContext, error: unknown): void {
   const { response, request } = exchange;
   edge.log.error({

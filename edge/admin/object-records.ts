@@ -19,7 +19,8 @@ export type RecordResult = "sent" | "dropped";
 
 /**
  * Tells the state store in the background what this edge stores and no longer stores. The path of a
- * request only ever appends to a bounded list; a store that is slow or gone costs records, not time.
+ * request only ever appends to a bounded list; a store that is slow or gone costs records, not
+ * time.
  */
 export class ObjectRecorder {
   readonly #edge: string;

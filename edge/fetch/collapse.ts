@@ -28,8 +28,8 @@ export interface FillsOptions {
  * All fills under way: one for each key and variant, however many clients wait.
  *
  * A client joins a fill whose answer will fit it as far as is known: by the variant that the head
- * says, or by the fields that earlier answers of the key varied on, or on trust. When the head shows
- * that the answer cannot be shared, all who waited are released in the same turn.
+ * says, or by the fields that earlier answers of the key varied on, or on trust. When the head
+ * shows that the answer cannot be shared, all who waited are released in the same turn.
  */
 export class Fills {
   /** All fills, by key. */

@@ -18,9 +18,9 @@ export interface BodyCursor {
 }
 
 /**
- * A body that grows while others read it. As long as it is *kept*, every chunk stays for readers who
- * come later, within bytes reserved from the store. Otherwise a chunk goes when the slowest reader
- * has passed it, and the origin waits when too much is held.
+ * A body that grows while others read it. As long as it is *kept*, every chunk stays for readers
+ * who come later, within bytes reserved from the store. Otherwise a chunk goes when the slowest
+ * reader has passed it, and the origin waits when too much is held.
  */
 export class FillBody {
   readonly #store: Store;

@@ -36,7 +36,9 @@ export interface FillPlan {
   readonly validating: CacheObject | undefined;
   /** Other clients may join. */
   readonly shared: boolean;
-  /** The client's own conditions and range went to the origin: its answer is what the client gets. */
+  /**
+   * The client's own conditions and range went to the origin: its answer is what the client gets.
+   */
   readonly conditionsKept: boolean;
 }
 
@@ -146,7 +148,9 @@ export class Fill implements ExchangeListener {
     }
   }
 
-  /** A client has what it needs, or is gone. A fill that nobody needs and nothing keeps is aborted. */
+  /**
+   * A client has what it needs, or is gone. A fill that nobody needs and nothing keeps is aborted.
+   */
   leave(client: FillClient): void {
     this.#clients.delete(client);
     if (this.#leader === client) this.#leader = undefined;

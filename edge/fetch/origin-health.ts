@@ -6,7 +6,9 @@ const AVOID_MS = 5_000;
 /** Told of every exchange's outcome, for the gauge `edge_origin_up`. */
 export type OriginUpListener = (site: string, url: string, up: boolean) => void;
 
-/** Remembers which origin addresses failed lately, so that failover costs a connect timeout once. */
+/**
+ * Remembers which origin addresses failed lately, so that failover costs a connect timeout once.
+ */
 export class OriginHealth {
   readonly #avoidUntil = new Map<string, MonotonicMs>();
   readonly #clock: Clock;

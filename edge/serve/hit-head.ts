@@ -21,8 +21,8 @@ const PLACEHOLDER_SECONDS = 9_876_543_210;
 const templates = new WeakMap<StoredResponse, HeadTemplate>();
 
 /**
- * The head of a full response out of the store: what `clientResponseFields` gives for a hit, of which
- * only Age and the remaining lifetime are written anew each time.
+ * The head of a full response out of the store: what `clientResponseFields` gives for a hit, of
+ * which only Age and the remaining lifetime are written anew each time.
  */
 export function hitHead(
   stored: StoredResponse,

@@ -13,9 +13,9 @@ import type { CacheObject } from "../store/store.ts";
 import type { Resume, StepResult } from "./step.ts";
 
 /**
- * A range that begins within so many bytes is cut out of a fill of the whole object. One that begins
- * further in would have to wait for bytes that its client did not ask for: it goes to the origin as
- * it is, and its answer is not stored.
+ * A range that begins within so many bytes is cut out of a fill of the whole object. One that
+ * begins further in would have to wait for bytes that its client did not ask for: it goes to the
+ * origin as it is, and its answer is not stored.
  */
 const RANGE_START_MAX = 1_048_576;
 

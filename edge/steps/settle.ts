@@ -63,7 +63,8 @@ function settleReleased(
     if (stale !== undefined) return stale;
   }
   exchange.releases += 1;
-  // Another variant may be shared with others like it; what cannot be shared must not be tried again.
+  // Another variant may be shared with others like it; what cannot be shared must not be tried
+  // again.
   const mayShare = reason === "vary" || reason === "purged";
   exchange.alone = !mayShare || exchange.releases > RELEASES_MAX;
   return exchange.alone ? "fetch" : "lookup";

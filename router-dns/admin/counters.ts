@@ -7,7 +7,9 @@ import { rcodeName, TYPE, typeName } from "../wire/codes.ts";
 /** Timed queries per second; below that rate all of them are. */
 export const TIMED_PER_SECOND_MAX = 1_000;
 
-/** Types that are counted under their name; others are `other`, so that nobody can make up labels. */
+/**
+ * Types that are counted under their name; others are `other`, so that nobody can make up labels.
+ */
 const NAMED_TYPES: ReadonlySet<number> = new Set<number>(Object.values(TYPE));
 
 interface QueryCount {

@@ -6,8 +6,8 @@ import type { BuiltMap, MapFailure, MapOrder } from "./map-build.ts";
 const BUILD_MS_MAX = 120_000;
 
 /**
- * Builds a map in a thread of its own, so that queries are answered meanwhile and the memory that it
- * takes is given back. Never rejects: a thread that dies is a broken build.
+ * Builds a map in a thread of its own, so that queries are answered meanwhile and the memory that
+ * it takes is given back. Never rejects: a thread that dies is a broken build.
  */
 export function buildMapAside(order: MapOrder): Promise<Result<BuiltMap, MapFailure>> {
   return new Promise((resolve) => {

@@ -18,7 +18,9 @@ export interface ReporterOptions {
   readonly report: () => RouterReport;
 }
 
-/** Tells the store every second what the router sees. One report at a time; a lost one is no news. */
+/**
+ * Tells the store every second what the router sees. One report at a time; a lost one is no news.
+ */
 export class Reporter {
   readonly #options: ReporterOptions;
   #cancel: () => void = () => undefined;

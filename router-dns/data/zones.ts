@@ -4,7 +4,9 @@ import { fail, ok, type Result } from "../../common/result.ts";
 import type { Zone } from "../zone/zone.ts";
 import { parseZoneFile } from "../zone/zone-file.ts";
 
-/** Reads all zone files. One problem in one of them means that there are no zones, but all problems. */
+/**
+ * Reads all zone files. One problem in one of them means that there are no zones, but all problems.
+ */
 export function loadZones(
   files: readonly string[],
 ): Result<readonly Zone[], readonly FileProblem[]> {

@@ -35,7 +35,10 @@ export interface Leaf {
   readonly reason: Extract<SteerReason, "closest" | "coverage" | "deep" | "no-location">;
 }
 
-/** The compiled map: every address of both families has a leaf. Values of the tables are positions in `leaves`. */
+/**
+ * The compiled map: every address of both families has a leaf. Values of the tables are positions
+ * in `leaves`.
+ */
 export interface SteeringMap {
   readonly leaves: readonly Leaf[];
   readonly v4: PrefixTable;
@@ -46,7 +49,9 @@ export interface SteeringMap {
   readonly rankedFirst: number;
 }
 
-/** Leaves are meant to be small integers: a map that needs more is compiled with coarser rankings. */
+/**
+ * Leaves are meant to be small integers: a map that needs more is compiled with coarser rankings.
+ */
 const LEAVES_MAX = 65_536;
 
 /** What somebody said about a network, which beats distance. */

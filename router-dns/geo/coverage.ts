@@ -75,7 +75,8 @@ function zonePairs(zones: unknown, report: Report): (readonly [unknown, unknown]
   for (const [pop, groups] of mapPairs(zones, report)) {
     for (const [kind, networks] of mapPairs(groups, report)) {
       const name = isScalar(kind) ? kind.value : undefined;
-      // A cache group may also carry the coordinates that Traffic Control ranks by; ours has its own.
+      // A cache group may also carry the coordinates that Traffic Control ranks by; ours has its
+      // own.
       if (name !== "network" && name !== "network6") continue;
       if (!isSeq(networks)) report(networks, "must be a list of networks");
       else for (const network of networks.items) pairs.push([network, pop]);

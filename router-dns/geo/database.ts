@@ -44,8 +44,8 @@ const SENTINELS = {
  * Opens location databases and flattens them: country files (`country_code` or GeoIP2 `country`)
  * and city files (ip-location-db `latitude`/`longitude`, or GeoIP2 `location`).
  *
- * `files`: each family is taken from the first of them that has it. Reads them whole; anything wrong
- * with any of them is a reason and nothing else.
+ * `files`: each family is taken from the first of them that has it. Reads them whole; anything
+ * wrong with any of them is a reason and nothing else.
  */
 export function openLocations(files: readonly string[]): Result<Locations, string> {
   const places: Place[] = [];
@@ -92,7 +92,10 @@ export function locationOf(record: unknown): Place | string | undefined {
   return typeof country === "string" ? country.toUpperCase() : undefined;
 }
 
-/** Whether a file can be asked about a family (P). A file of one family answers nonsense for the other. */
+/**
+ * Whether a file can be asked about a family (P). A file of one family answers nonsense for the
+ * other.
+ */
 export function hasFamily(database: Mmdb, family: 4 | 6): boolean {
   return family === 4 ? database.ipv4Root !== undefined : database.metadata.ipVersion === 6;
 }

@@ -35,7 +35,9 @@ export class Ranker {
     this.#distances = new Float64Array(pops.length);
   }
 
-  /** The open PoPs for a client at `place`; nobody knows where: in the order of the configuration. */
+  /**
+   * The open PoPs for a client at `place`; nobody knows where: in the order of the configuration.
+   */
   rank(place: Place | undefined): readonly number[] {
     if (place === undefined) return this.#open;
     const sorted = this.#byDistance(toUnitVector(place));

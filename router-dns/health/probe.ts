@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import { connect } from "node:net";
+import { systemClock } from "../../common/clock.ts";
 
 /** What is asked, and how long it may take. */
 export type ProbeTarget =
@@ -34,12 +35,12 @@ export async function probe(target: ProbeTarget, timeoutMs: number): Promise<Pro
 
 function exchange(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const started = performance.now();
+    const started = systemClock.monotonic();
     const exchange = target.kind === "http" ? startHttp(target) : startTcp(target);
     const timer = setTimeout(finish, timeoutMs, false, `no answer in ${timeoutMs} ms`);
     timer.unref();
     exchange.onAnswer((works, what) =>
-      finish(works, `${what} in ${Math.round(performance.now() - started)} ms`),
+      finish(works, `${what} in ${Math.round(systemClock.monotonic() - started)} ms`),
     );
     exchange.onError((error) => finish(false, explain(error)));
 

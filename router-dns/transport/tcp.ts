@@ -34,7 +34,9 @@ export interface TcpListener {
   readonly address: SocketAddress;
   /** Open connections now. */
   connections(): number;
-  /** Takes no new connection; those there are finish what they have asked, or end at the deadline. */
+  /**
+   * Takes no new connection; those there are finish what they have asked, or end at the deadline.
+   */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -93,7 +95,8 @@ function serveConnection(socket: Socket, { peer, answer, log, limits }: Connecti
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), limits.idleMs);
     const length = answer(message, peer, "tcp", out);
-    // RFC 7766 section 6.2.4 lets a server close; a message worth no answer is not worth waiting on.
+    // RFC 7766 section 6.2.4 lets a server close; a message worth no answer is not worth waiting
+    // on.
     if (length === 0) return false;
     const framed = Buffer.allocUnsafe(length + 2);
     framed.writeUInt16BE(length);

@@ -13,7 +13,10 @@ export interface UdpListener {
 /** Room for one answer: more than any `maxUdpBytes`, less than what would be cut into fragments. */
 const ANSWER_BYTES_MAX = 4_096;
 
-/** Answers that wait because the kernel's buffer is full. Beyond it they are dropped: clients ask again. */
+/**
+ * Answers that wait because the kernel's buffer is full. Beyond it they are dropped: clients ask
+ * again.
+ */
 const SEND_QUEUE_MAX = 1_024;
 
 /** Packets that the kernel keeps while we are busy: about 10 ms of load at full speed. */

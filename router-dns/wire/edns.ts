@@ -15,7 +15,9 @@ export interface Edns {
   readonly rcode: number;
 }
 
-/** A client subnet option that is well-formed (RFC 7871 section 6), where it stands in the packet. */
+/**
+ * A client subnet option that is well-formed (RFC 7871 section 6), where it stands in the packet.
+ */
 export interface ClientSubnet {
   /** 1 is IPv4, 2 is IPv6; 0 comes with prefix length 0 only. */
   readonly family: number;

@@ -37,8 +37,8 @@ export class Reader {
   }
 
   /**
-   * Steps over a name that may end in a compression pointer (RFC 1035 section 4.1.4). The pointer is
-   * not followed, so no packet can make this loop.
+   * Steps over a name that may end in a compression pointer (RFC 1035 section 4.1.4). The pointer
+   * is not followed, so no packet can make this loop.
    */
   skipName(): void {
     const start = this.position;

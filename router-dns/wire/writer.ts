@@ -35,9 +35,9 @@ const POINTER = 0xc000;
 const POINTER_MAX = 0x3fff;
 
 /**
- * Writes one message at a time into a caller's buffer (P: its state is the message). It never writes
- * beyond the limit: what does not fit is taken back and reported. Names are compressed against
- * names with the same letters in the same case, so that no name changes its case (RFC 4343
+ * Writes one message at a time into a caller's buffer (P: its state is the message). It never
+ * writes beyond the limit: what does not fit is taken back and reported. Names are compressed
+ * against names with the same letters in the same case, so that no name changes its case (RFC 4343
  * section 4.1 allows it, but clients compare).
  */
 export class MessageWriter {

@@ -6,7 +6,10 @@ import { isAtOrBelow, type Name, nameKey, parseName } from "../wire/name.ts";
 import { addressRdata, nameRdata, soaRdata } from "../wire/rdata.ts";
 import { buildZone, type SteeredName, type Zone, type ZoneRecord } from "./zone.ts";
 
-/** A host name and one of its addresses, as text. A host with several addresses is given several times. */
+/**
+ * A host name and one of its addresses, as text. A host with several addresses is given several
+ * times.
+ */
 export interface HostAddress {
   readonly name: string;
   readonly address: string;
@@ -24,9 +27,13 @@ export interface CdnZoneOptions {
   readonly ttlSeconds: number;
   /** Serial of the SOA: 0 to 2^32 - 1. */
   readonly serial: number;
-  /** Sites steered at `<site>.<domain>`. A name that is taken by a name server stays the server's. */
+  /**
+   * Sites steered at `<site>.<domain>`. A name that is taken by a name server stays the server's.
+   */
   readonly sites: readonly string[];
-  /** Quick mode: the site that every name below the domain without data of its own is steered for. */
+  /**
+   * Quick mode: the site that every name below the domain without data of its own is steered for.
+   */
   readonly anyNameSite?: string;
   /** Edges reached at `<edge>.edge.<domain>`, one label each. */
   readonly edges: readonly HostAddress[];

@@ -21,8 +21,8 @@ const NXDOMAIN: Lookup = { kind: "nxdomain" };
 const SOME_DATA: Lookup = { kind: "any" };
 
 /**
- * The zone that answers for a name: the one with the longest apex at or above it (P). A query for DS
- * belongs to the zone above the cut (RFC 4035 section 3.1.4.1), as far as we have that one.
+ * The zone that answers for a name: the one with the longest apex at or above it (P). A query for
+ * DS belongs to the zone above the cut (RFC 4035 section 3.1.4.1), as far as we have that one.
  */
 export function findZone(table: ZoneTable, key: NameKey, qtype: number): Zone | undefined {
   let suffix: NameKey | undefined = key;

@@ -1,4 +1,6 @@
-/** A word or quoted string of a zone file, escapes not yet resolved. Lines and columns count from 1. */
+/**
+ * A word or quoted string of a zone file, escapes not yet resolved. Lines and columns count from 1.
+ */
 export interface Token {
   readonly text: string;
   readonly line: number;

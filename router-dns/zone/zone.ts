@@ -41,7 +41,9 @@ export interface Rrset {
 export interface Glue {
   readonly owner: Name;
   readonly rrset: Rrset;
-  /** True if the server's name lies in the delegated zone, so that nobody else can be asked for it. */
+  /**
+   * True if the server's name lies in the delegated zone, so that nobody else can be asked for it.
+   */
   readonly isInDomain: boolean;
 }
 

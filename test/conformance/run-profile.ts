@@ -6,8 +6,8 @@ import { startEdge } from "../../edge/server.ts";
 import { runSuite, suiteOrigin } from "./suite.ts";
 
 /*
- * Runs the public suite against a quick-mode edge of one profile, in a process of its own because the
- * suite keeps its results in module state. Prints the results as JSON.
+ * Runs the public suite against a quick-mode edge of one profile, in a process of its own because
+ * the suite keeps its results in module state. Prints the results as JSON.
  */
 const profile = process.argv[2] as CacheProfile;
 const anyPort = { host: "127.0.0.1", port: 0 };

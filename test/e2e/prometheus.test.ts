@@ -11,7 +11,9 @@ import { suiteScope } from "../support/scope.ts";
 
 const HOST = "video.netcinema.test";
 
-/** What must have data after a few requests, as queries that give at least one sample above zero. */
+/**
+ * What must have data after a few requests, as queries that give at least one sample above zero.
+ */
 const WITH_DATA = [
   'meridian_edge_requests_total{site="netcinema",cache="hit",code="2xx",edge="syd-1",pop="syd"}',
   'meridian_edge_requests_total{site="netcinema",cache="miss",code="2xx"}',
@@ -95,7 +97,9 @@ describe("a real Prometheus that scrapes every daemon of the demo", () => {
   });
 });
 
-/** A miss, hits, queries over UDP and TCP, a refused one, and a purge that everybody carries out. */
+/**
+ * A miss, hits, queries over UDP and TCP, a refused one, and a purge that everybody carries out.
+ */
 async function makeTraffic(demo: RunningDemo): Promise<void> {
   const { http } = edgeOf(demo, "syd");
   const url = `http://${HOST}/poster.svg`;

@@ -28,11 +28,12 @@ const DAEMON_ENTRY = /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-
 
 /**
  * Layers inside a daemon, lowest first: a file imports from its own layer or lower ones. Files
- * that stand beside the folders (`pipeline.ts`, `server.ts`) are above them all.
+ * that stand beside the folders (`pipeline.ts`, `server.ts`) and folders that are not listed are
+ * above them all.
  */
 const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  edge: [["http"], ["key", "decide"], ["accept", "fetch", "store", "serve", "admin"]],
-  "router-dns": [["wire"], ["zone", "policy", "geo", "health"], ["transport", "data", "admin"]],
+  edge: [["http"], ["key", "decide"], ["accept", "fetch", "store", "serve"]],
+  "router-dns": [["wire"], ["zone", "policy", "geo", "health"], ["transport"]],
 };
 
 /** Libraries that have one door: whoever wants another one has a second answer to one question. */

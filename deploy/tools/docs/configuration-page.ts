@@ -1,7 +1,9 @@
 import { configurationSchema, kindOf, type SchemaNode } from "./configuration-schema.ts";
 import { GENERATED_NOTE, markdownTable } from "./markdown.ts";
 
-/** `docs/configuration.md`: every key of a configuration file, its type, default and meaning (P). */
+/**
+ * `docs/configuration.md`: every key of a configuration file, its type, default and meaning (P).
+ */
 export function configurationPage(): string {
   const rows = rowsOf(configurationSchema(), "");
   return `# Configuration

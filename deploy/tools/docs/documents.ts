@@ -3,7 +3,9 @@ import { configurationPage } from "./configuration-page.ts";
 import { configurationSchema } from "./configuration-schema.ts";
 import { metricsPage } from "./metrics-page.ts";
 
-/** Every document that is made from code: its path from the root of the repository, and its text. */
+/**
+ * Every document that is made from code: its path from the root of the repository, and its text.
+ */
 export function generatedDocuments(): ReadonlyMap<string, string> {
   const schema = { title: "Meridian configuration", ...configurationSchema() };
   return new Map([

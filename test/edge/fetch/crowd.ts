@@ -2,8 +2,9 @@ import { connect } from "node:net";
 import { patternBytes } from "./pattern.ts";
 
 /*
- * Many clients at once, in a process of their own: `crowd.ts PORT PATH CLIENTS BYTES`. Each one opens a
- * connection, asks once and compares every byte with the pattern. Prints what they saw as JSON.
+ * Many clients at once, in a process of their own: `crowd.ts PORT PATH CLIENTS BYTES`. Each one
+ * opens a connection, asks once and compares every byte with the pattern. Prints what they saw as
+ * JSON.
  */
 
 /** What the crowd saw. Times are epoch milliseconds. */

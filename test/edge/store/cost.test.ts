@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { RunningProcess } from "../../support/process.ts";
 
-/** Stores objects in a process of its own and prints what it says it uses, and what it really uses. */
+/**
+ * Stores objects in a process of its own and prints what it says it uses, and what it really uses.
+ */
 const PROGRAM = `
 const { MemoryStore } = await import(process.argv[1]);
 const [bodyBytes, count] = [Number(process.argv[2]), Number(process.argv[3])];
@@ -10,7 +12,8 @@ const used = () => { gc(); gc(); const m = process.memoryUsage(); return m.heapU
 const store = new MemoryStore(2 ** 30);
 const before = { real: used(), said: store.usage().bytes };
 for (let i = 0; i < count; i += 1) {
-  const fields = Array.from({ length: 12 }, (_, f) => ["x-field-" + f, "value " + f + " of object " + i]);
+  const fields = [];
+  for (let f = 0; f < 12; f += 1) fields.push(["x-field-" + f, "value " + f + " of object " + i]);
   store.put({
     key: "shop shop.example/path/to/object/" + i, site: "shop",
     url: "http://shop.example/path/to/object/" + i, bodyBytes, reservedBytes: 0, generation: 0,
@@ -19,7 +22,8 @@ for (let i = 0; i < count; i += 1) {
       method: "GET", varyOn: [], ruleTtlSeconds: undefined },
   });
 }
-console.log(JSON.stringify({ real: used() - before.real, said: store.usage().bytes - before.said }));
+const said = store.usage().bytes - before.said;
+console.log(JSON.stringify({ real: used() - before.real, said }));
 `;
 
 suite("what an object costs", () => {

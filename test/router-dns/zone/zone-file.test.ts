@@ -16,7 +16,9 @@ ns A 192.0.2.1
 
 const HEAD_LINES = HEAD.split("\n").length - 1;
 
-/** RRsets of a zone as `name ttl type data` with data in hexadecimal; of the names in `HEAD`, none. */
+/**
+ * RRsets of a zone as `name ttl type data` with data in hexadecimal; of the names in `HEAD`, none.
+ */
 function listing(zone: Zone): readonly string[] {
   const lines: string[] = [];
   for (const [key, node] of zone.nodes) {

@@ -1,0 +1,102 @@
+import type { AdminAnswer } from "../common/admin-server.ts";
+import { judgeRequest } from "./accept/request-policy.ts";
+import type { EdgeContext } from "./context.ts";
+import { currentAgeSeconds } from "./decide/age.ts";
+import { freshnessLifetimeSeconds } from "./decide/freshness.ts";
+import { decideReuse } from "./decide/reuse.ts";
+import type { FieldLine } from "./http/fields.ts";
+import { cacheKey } from "./key/primary.ts";
+import { ruleFor } from "./key/rule.ts";
+import { siteForHost } from "./key/site.ts";
+import type { CacheObject, StoredVariants } from "./store/store.ts";
+
+/**
+ * Answers `/explain?url=&method=&header=name:value` (any number of `header`): what this edge would
+ * do with such a request now, and why, from the functions that decide about real ones. Changes
+ * nothing.
+ */
+export function explainRequest(
+  query: URLSearchParams,
+  edge: EdgeContext,
+  follower: { readonly status: string; readonly version: number },
+): AdminAnswer {
+  const url = URL.parse(query.get("url") ?? "");
+  if (url === null || url.protocol !== "http:") {
+    return { status: 400, body: { error: "url= must be an absolute http:// URL" } };
+  }
+  const headers = parseHeaders(query.getAll("header"));
+  if (headers === undefined) {
+    return { status: 400, body: { error: "header= must look like name:value" } };
+  }
+  const method = (query.get("method") ?? "GET").toUpperCase();
+  const requestFields: FieldLine[] = [["host", url.host], ...headers];
+  const target = url.pathname + url.search;
+  const verdict = judgeRequest({ method, target, fields: requestFields });
+  const base = { edge: edge.name, url: url.href, method, state: follower };
+  if (verdict.kind === "reject") {
+    return { status: 200, body: { ...base, decision: { kind: "reject", reason: verdict.reason } } };
+  }
+  const site = siteForHost(edge.sites, url.host);
+  if (site === undefined) {
+    const decision = { kind: "reject", reason: "unknown-site" };
+    return { status: 200, body: { ...base, decision } };
+  }
+  const key = cacheKey(site.name, url.host, target);
+  const rule = ruleFor(site, target);
+  const variants = edge.store.lookup(key);
+  const facts = { ...base, site: site.name, rule: rule ?? null, key };
+  const decision = decisionFor({ method, requestFields, variants, cached: rule?.cache }, edge);
+  return {
+    status: 200,
+    body: {
+      ...facts,
+      stored: (variants?.objects ?? []).map((object) => describe(object, edge)),
+      decision,
+      fillUnderWay: edge.fills.find(key, requestFields, variants) !== undefined,
+      coalesced: edge.fills.mayCoalesce(key),
+    },
+  };
+}
+
+function decisionFor(
+  question: {
+    readonly method: string;
+    readonly requestFields: readonly FieldLine[];
+    readonly variants: StoredVariants | undefined;
+    readonly cached: boolean | undefined;
+  },
+  edge: EdgeContext,
+): unknown {
+  const { method, requestFields, variants, cached } = question;
+  if (method !== "GET" && method !== "HEAD") return { kind: "bypass", reason: "method" };
+  if (cached === false) return { kind: "bypass", reason: "rule" };
+  return decideReuse({
+    stored: variants?.responses ?? [],
+    method,
+    requestFields,
+    now: edge.clock.now(),
+    revalidateAll: variants?.mustRevalidate === true || edge.revalidateAll(),
+  });
+}
+
+function describe({ response, bodyBytes }: CacheObject, edge: EdgeContext): unknown {
+  const ageSeconds = currentAgeSeconds(response, edge.clock.now());
+  return {
+    status: response.status,
+    bytes: bodyBytes,
+    ageSeconds,
+    ttlSeconds: freshnessLifetimeSeconds(response) - ageSeconds,
+    varyOn: response.varyOn,
+    storedAt: new Date(response.times.responseTime).toISOString(),
+  };
+}
+
+function parseHeaders(texts: readonly string[]): FieldLine[] | undefined {
+  const lines: FieldLine[] = [];
+  for (const text of texts) {
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9a-z-]+):(.*)$/i.exec(text) ?? [];
+    if (name === undefined || value === undefined) return undefined;
+    lines.push([name.toLowerCase(), value.trim()]);
+  }
+  return lines;
+}
