@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
-import { serveUntilSignal } from "./run.ts";
+import { serveUntilSignal, warnIfOpen } from "./run.ts";
 import { startControl } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -23,15 +23,9 @@ export function controlCommand(): Command {
 async function runControl(options: { config: string; log: LogStyle }): Promise<void> {
   const log = createLogger(options.log);
   const deployment = loadDeployment(options.config);
-  const { control } = deployment.config;
   const state = await openSharedState(deployment, log);
   try {
-    if (control.insecure) {
-      log.warn(
-        { event: "control-insecure", listen: control.listen },
-        "the API asks nobody for a password: whoever reaches this address owns the CDN",
-      );
-    }
+    warnIfOpen(deployment.config, log);
     const daemon = await startControl(controlOptions(deployment.config, { state, log }));
     await serveUntilSignal(daemon, log);
   } finally {

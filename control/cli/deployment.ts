@@ -47,7 +47,8 @@ export async function openSharedState(deployment: Deployment, log: Logger): Prom
   throw usageFailure(
     `${deployment.file} has no "redis:", so state is embedded: it lives inside one process, and ` +
       "a role of its own would never hear of a site, a purge or a drain.",
-    `Add "redis: redis://host:6379", or run all roles together: meridian up --config ${deployment.file}`,
+    'Add "redis: redis://host:6379", or run all roles together: ' +
+      `meridian up --config ${deployment.file}`,
   );
 }
 

@@ -1,4 +1,6 @@
+import type { Config } from "../../common/config/schema.ts";
 import { type RunningDaemon, runUntilSignal } from "../../common/daemon.ts";
+import { isLoopback } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
 
 /**
@@ -16,6 +18,15 @@ export function serveUntilSignal(daemon: RunningDaemon, log: Logger): Promise<vo
 export function announcePart(daemon: RunningDaemon, log: Logger): RunningDaemon {
   log.info({ event: "serving", name: daemon.name, addresses: daemon.addresses });
   return daemon;
+}
+
+/** Says so if the control API can be reached by more than this machine. */
+export function warnIfOpen({ control }: Config, log: Logger): void {
+  if (isLoopback(control.listen.host)) return;
+  log.warn(
+    { event: "control-insecure", listen: control.listen },
+    "the API asks nobody for a password: whoever reaches this address owns the CDN",
+  );
 }
 
 /** How long daemons may take to go when one of them could not start. */

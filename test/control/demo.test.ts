@@ -115,7 +115,7 @@ describe("meridian demo, on ports of its own", () => {
     });
   });
 
-  it("names the next closest edge within 3 s of a death, and the first when it is back", async () => {
+  it("names the next closest edge within 3 s of a death, and goes back", async () => {
     const stopped = await demo.meridian("demo", "stop-edge", "syd-1");
     const since = performance.now();
     assert.equal(stopped.code, 0, stopped.stderr);

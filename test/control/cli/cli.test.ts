@@ -77,6 +77,8 @@ describe("a command line that is wrong", () => {
     ["explain dns a.test --client me", /not an IP address/],
     ["explain http http://a.test/", /--edge NAME, or --client IP/],
     ["up", /--config/],
+    ["origin --config deploy/demo/demo.yaml --name nobody", /has no such site[^]*netcinema/],
+    ["origin --config deploy/examples/three-regions.yaml", /--listen ADDRESS:PORT/],
     ["up --config /no/such.yaml", /\/no\/such\.yaml:1:1: no such file/],
     ["status --api nonsense", /is not the URL of a control API/],
   ];
@@ -155,7 +157,11 @@ control: ${control}
     const zone = join(folder, "a.zone");
     await writeFile(
       zone,
-      "$ORIGIN a.test.\n@ 60 IN SOA ns.a.test. h.a.test. 1 2 3 4 5\n@ 60 IN NS ns.a.test.\nns 60 IN A 1.2.3\n",
+      `$ORIGIN a.test.
+@ 60 IN SOA ns.a.test. h.a.test. 1 2 3 4 5
+@ 60 IN NS ns.a.test.
+ns 60 IN A 1.2.3
+`,
     );
     const checked = await runMeridian(["zone", "check", zone]);
     assert.equal(checked.code, 1);

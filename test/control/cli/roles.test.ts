@@ -79,6 +79,20 @@ describe("quick modes", () => {
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
   });
 
+  it("origin: where the configuration says that a site's origin is", async (t) => {
+    const file = join(tempDir(t), "cdn.yaml");
+    const port = await freePort();
+    await writeFile(
+      file,
+      `cdn: { domain: k.test, nameservers: [{ name: ns1.k.test, address: 127.0.0.1 }] }
+pops: [{ name: syd, location: [1, 2], edges: [{ name: syd-1, address: 127.0.10.1 }] }]
+sites: [{ name: netcinema, origin: { urls: ["http://127.0.0.1:${port}"] } }]
+`,
+    );
+    const { ready } = await startMeridian(t, ["origin", "--config", file]);
+    assert.deepEqual(addressOf(ready, "http"), { host: "127.0.0.1", port });
+  });
+
   it("name a port that is taken, and exit 1", async (t) => {
     const { ready } = await startMeridian(t, ["origin", "--listen", "127.0.0.1:0"]);
     const { port } = addressOf(ready, "http");
