@@ -52,7 +52,12 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
 
   let healthyAfterMs = Number.NaN;
 
+  // The last resort: a deadline or Ctrl-C ends this process before `after` has run.
+  const downNow = () => up.downNow();
+  const end = () => process.exit(1);
+
   before(async () => {
+    process.once("exit", downNow).once("SIGINT", end).once("SIGTERM", end);
     await up.build();
     const start = performance.now();
     try {
@@ -67,6 +72,7 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
 
   after(async () => {
     await up.down();
+    process.off("exit", downNow).off("SIGINT", end).off("SIGTERM", end);
     await runProcess({ command: "docker", args: ["image", "rm", env.MERIDIAN_IMAGE] });
   });
 

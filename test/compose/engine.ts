@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,6 +9,8 @@ const PULL_DEADLINE_MS = 150_000;
 const BUILD_DEADLINE_MS = 150_000;
 const UP_DEADLINE_MS = 60_000;
 const DOWN_DEADLINE_MS = 60_000;
+
+const DOWN = ["down", "--volumes", "--remove-orphans", "--timeout", "3"] as const;
 
 /** How this machine runs containers. */
 export interface Engine {
@@ -89,10 +92,19 @@ export class Deployment {
     await this.#compose(["up", "--detach", "--no-build"], UP_DEADLINE_MS);
   }
 
-  /** Stops and removes everything, volumes and the built image's containers included. */
+  /** Stops and removes everything, volumes included. */
   async down(): Promise<void> {
-    const args = ["down", "--volumes", "--remove-orphans", "--timeout", "3"];
-    await this.#compose(args, DOWN_DEADLINE_MS);
+    await this.#compose(DOWN, DOWN_DEADLINE_MS);
+  }
+
+  /** The same while the process ends, when nothing can be awaited any more. */
+  downNow(): void {
+    const [command, ...words] = this.#engine.compose;
+    spawnSync(command, [...words, "-p", this.#project, ...DOWN], {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...this.#env },
+      timeout: DOWN_DEADLINE_MS,
+    });
   }
 
   /** The last log lines of every container, for a failure to show. */
