@@ -14,13 +14,13 @@ import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { Doors } from "./accept/doors.ts";
 import { CONNECTIONS_MAX, createListener } from "./accept/listener.ts";
-import { applyChange, applySites } from "./admin/changes.ts";
-import { explainRequest } from "./admin/explain.ts";
 import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
+import { applyChange, applySites } from "./changes.ts";
 import type { EdgeContext } from "./context.ts";
 import type { CacheProfile } from "./decide/storable.ts";
+import { explainRequest } from "./explain.ts";
 import { Fills } from "./fetch/collapse.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
@@ -175,7 +175,7 @@ class Edge implements RunningDaemon {
       origins: this.#origins,
       fills: this.#makeFills(),
       metrics: new RequestMetrics(this.#metrics),
-      turns: new Turns(),
+      turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK,
       ownHosts: new Set(own),
       sites: buildSiteTable(sites, cdnDomain, anyHost),

@@ -1,6 +1,6 @@
 /**
- * Work that may be done in one turn of the event loop. Node accepts one connection a turn, so this is
- * what a new client, such as a router's probe, waits for behind each of those in front of it.
+ * Work that may be done in one turn of the event loop. Node accepts one connection a turn, so this
+ * is what a new client, such as a router's probe, waits for behind each of those in front of it.
  */
 const TURN_MS_MAX = 0.5;
 
@@ -12,15 +12,15 @@ export interface Deliverer {
 /**
  * Shares the event loop between large deliveries and everything else. A crowd that reads fast keeps
  * every socket writable; without a bound, one turn would feed all of them, again and again, while
- * connections wait to be accepted and small answers to be given. Beyond the bound, deliveries wait for
- * the next turn, first come, first served.
+ * connections wait to be accepted and small answers to be given. Beyond the bound, deliveries wait
+ * for the next turn, first come, first served.
  */
 export class Turns {
   readonly #monotonic: () => number;
   readonly #queue = new Set<Deliverer>();
   #turnBegan: number | undefined;
 
-  constructor(monotonic: () => number = () => performance.now()) {
+  constructor(monotonic: () => number) {
     this.#monotonic = monotonic;
   }
 

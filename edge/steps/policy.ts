@@ -1,11 +1,11 @@
 import { judgeRequest } from "../accept/request-policy.ts";
-import { answerHealth } from "../admin/health.ts";
-import { answerPurge } from "../admin/purge.ts";
 import type { BypassReason, ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { cacheKey } from "../key/primary.ts";
 import { ruleFor } from "../key/rule.ts";
 import { hostName, siteForHost } from "../key/site.ts";
+import { answerHealth } from "./health.ts";
+import { answerPurge } from "./purge.ts";
 import type { StepResult } from "./step.ts";
 
 /** Is it well-formed, and for whom? Requests to the edge itself are answered here. */

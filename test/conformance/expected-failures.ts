@@ -10,8 +10,8 @@ export interface ExpectedFailure {
 }
 
 const AGE =
-  "Expects an illegible Age to make a response stale, as a draft had it; RFC 9111 section 5.1 says " +
-  "to ignore it. Current versions of the suite agree with the RFC.";
+  "Expects an illegible Age to make a response stale, as a draft had it; RFC 9111 section 5.1 " +
+  "says to ignore it. Current versions of the suite agree with the RFC.";
 
 const CLOSE =
   "No cache can pass: the answer would have to carry the request count of an origin that closed " +
@@ -56,8 +56,8 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   {
     id: "vary-normalise-lang-select",
     reason:
-      "Reuses a response by its Content-Language for another Accept-Language. RFC 9111 section 4.1 " +
-      "allows normalising a field only where its meaning stays the same.",
+      "Reuses a response by its Content-Language for another Accept-Language. RFC 9111 section " +
+      "4.1 allows normalising a field only where its meaning stays the same.",
   },
   {
     id: "conditional-lm-fresh-no-lm",

@@ -28,7 +28,7 @@ const BROKEN = [
 ] as const;
 
 suite("the listener against broken clients", () => {
-  test("what is not clean HTTP/1.1 is refused, the connection closed, the origin left alone", async (t) => {
+  test("what is not clean HTTP/1.1 is refused, and the origin left alone", async (t) => {
     const origin = await startOrigin(t, (_request, response) => response.end());
     const edge = await startTestEdge(t, { origins: [origin.url] });
     for (const [title, bytes, status] of BROKEN) {

@@ -34,7 +34,7 @@ suite("PURGE", () => {
 });
 
 suite("explain", () => {
-  test("it names site, rule, key, what is stored and what would be done, and changes nothing", async (t) => {
+  test("it names site, rule, key, what is stored and what would be done", async (t) => {
     const origin = await startOrigin(t, (_request, response) => {
       response.writeHead(200, { "cache-control": "max-age=60" }).end("body");
     });

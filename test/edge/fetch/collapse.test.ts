@@ -126,7 +126,7 @@ suite("one fill for any number of waiters", () => {
     assert.deepEqual(await readRest(slow, body.length), body);
   });
 
-  test("a body larger than the store may keep is delivered, not stored, and waits for its reader", async (t) => {
+  test("a body too large for the store is delivered at its reader's pace", async (t) => {
     const pieces = 64;
     const piece = Buffer.alloc(MIB, "x");
     let written = 0;
@@ -205,7 +205,7 @@ suite("clients that leave", () => {
     });
   }
 
-  test("everybody leaves in the middle of a storable body: the fill is finished for the next", async (t) => {
+  test("everybody leaves in the middle of a storable body: it is stored", async (t) => {
     let finish: (() => void) | undefined;
     const origin = await startOrigin(t, (_request, response) => {
       response.writeHead(200, { "cache-control": "max-age=60", "content-length": 8 });

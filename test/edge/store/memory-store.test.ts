@@ -80,7 +80,7 @@ suite("memory store", () => {
     assert.equal(held?.chunks[0]?.toString(), "x".repeat(1_024));
   });
 
-  test("RFC 9111 s.4.1: variants of a key live side by side, and the same variant is replaced", () => {
+  test("RFC 9111 s.4.1: variants live side by side, the same one is replaced", () => {
     const store = new MemoryStore(MIB);
     const variant = (value: string) =>
       anObject(store, "v", { response: aStored(["vary: a"], { varyOn: [["a", value]] }) });

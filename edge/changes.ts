@@ -1,10 +1,10 @@
-import { unreachable } from "../../common/assert.ts";
-import type { Change } from "../../state/change.ts";
-import type { FollowedView } from "../../state/follower.ts";
-import type { EdgeContext } from "../context.ts";
-import { cacheKey } from "../key/primary.ts";
-import { buildSiteTable } from "../key/site.ts";
-import { purgeKey } from "./purge.ts";
+import { unreachable } from "../common/assert.ts";
+import type { Change } from "../state/change.ts";
+import type { FollowedView } from "../state/follower.ts";
+import type { EdgeContext } from "./context.ts";
+import { cacheKey } from "./key/primary.ts";
+import { buildSiteTable } from "./key/site.ts";
+import { purgeKey } from "./steps/purge.ts";
 
 /** How the table of sites is made. */
 export interface SiteTableOptions {
