@@ -69,6 +69,7 @@ function readQuestion(query: URLSearchParams): Result<Question, string> {
   }
   const prefix = parsePrefix(text);
   if (!prefix.ok) return fail(`client: "${text}" is neither an address nor a prefix`);
+  if (prefix.value.length === 0) return fail("client: /0 says nothing about anybody");
   return ok({ name, type, client: prefix.value });
 }
 
