@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { symlinkSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { edgeOf, type RunningDemo, startDemo } from "../support/demo.ts";
@@ -27,7 +27,11 @@ const PLACES: Readonly<Record<string, string>> = {
   "Sao Paulo": "gru",
 };
 
-describe("the demo of a clean clone", () => {
+const noClone = existsSync(join(REPOSITORY, ".git"))
+  ? false
+  : "this folder is no git checkout that could be cloned";
+
+describe("the demo of a clean clone", { skip: noClone }, () => {
   const scope = suiteScope();
   let clone: string;
   let demo: RunningDemo;
