@@ -161,3 +161,19 @@ test("/slow is as long as was asked for, however odd the numbers", () => {
     assert.equal(answer.body.pieces.length, n);
   }
 });
+
+test("/last-modified answers 304 to its own date, and another version has another date", () => {
+  const first = ask("/last-modified?v=1");
+  const since = first.fields["last-modified"] ?? "";
+  assert.equal(ask("/last-modified?v=1", { fields: { "if-modified-since": since } }).status, 304);
+  assert.equal(ask("/last-modified?v=2", { fields: { "if-modified-since": since } }).status, 200);
+});
+
+test("/ranges is 100 lines of 10 bytes, whole and in parts", () => {
+  const whole = textOf(ask("/ranges"));
+  assert.equal(whole.length, 1000);
+  const part = ask("/ranges", { fields: { range: "bytes=500-509" } });
+  assert.equal(part.status, 206);
+  assert.equal(textOf(part), "line 0050\n");
+  assert.equal(textOf(part), whole.slice(500, 510));
+});

@@ -8,6 +8,7 @@ import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
 import { BIG_FILE_BYTES, bigFileBytes } from "../../origin/big-file.ts";
 import { startOrigin } from "../../origin/server.ts";
+import { freePort, isPortFree } from "../support/free-port.ts";
 
 const ANY_PORT = { host: "127.0.0.1", port: 0 };
 let origin: RunningDaemon;
@@ -128,4 +129,14 @@ test("stop ends what is under way at the deadline, and refuses new connections",
   const rest = assert.rejects(response.text());
   await Promise.all([other.stop(50), other.stop(50), rest]);
   await assert.rejects(fetch(`http://${formatSocketAddress(address)}/`));
+});
+
+test("an admin port that is taken is named, and the other port is given back", async () => {
+  const taken = origin.addresses["admin"];
+  assert.ok(taken !== undefined);
+  const free = { host: "127.0.0.1", port: await freePort() };
+  await assert.rejects(startOrigin({ listen: free, admin: taken, log: silentLogger }), {
+    name: "ListenError",
+  });
+  assert.ok(await isPortFree(free.host, free.port));
 });

@@ -9,6 +9,7 @@ import { listenTcp } from "../../../common/listen.ts";
 import { silentLogger } from "../../../common/log.ts";
 import { parsePlan } from "../../../deploy/wan/plan.ts";
 import { startWan } from "../../../deploy/wan/server.ts";
+import { freePort, isPortFree } from "../../support/free-port.ts";
 import { runProcess } from "../../support/process.ts";
 
 const ROUND_TRIP_MS = 120;
@@ -133,6 +134,22 @@ test("stop ends what is under way", async (t) => {
   await once(socket, "connect");
   await wan.stop(0);
   await failure;
+});
+
+test("a port that is taken is named, and what was opened before is closed again", async (t) => {
+  const { relayed } = await aWan(t);
+  const free = await freePort();
+  const plan = parsePlan(`
+regions: { here: { title: Here, networks: [127.0.0.0/24] } }
+roundTripMs: {}
+relays: [{ listen: 127.0.0.1:${free}, to: 127.0.0.1:1 }]
+vantages: [{ region: here, listen: 127.0.0.1:${relayed.port} }]`);
+  assert.ok(plan.ok);
+  await assert.rejects(startWan({ plan: plan.value, log: silentLogger }), {
+    name: "ListenError",
+    message: new RegExp(`127.0.0.1:${relayed.port} \\(vantage-here\\)`),
+  });
+  assert.ok(await isPortFree("127.0.0.1", free));
 });
 
 /** Writes a byte and gives the error code that the connection ends with. */
