@@ -80,6 +80,12 @@ export const METRICS = {
     labels: ["site", "origin"],
     help: "1 while the last exchange with this origin worked, 0 after it failed.",
   },
+  edge_capacity_bits_per_second: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "What this edge may send, as configured: the measure for its load.",
+  },
   edge_connections: {
     part: "edge",
     kind: "gauge",

@@ -277,6 +277,8 @@ class Edge implements RunningDaemon {
   #exposeGauges(): void {
     const metrics = this.#metrics;
     const tier = "memory";
+    const { capacityBitsPerSecond } = this.#options;
+    metrics.gauge("edge_capacity_bits_per_second").set({}, capacityBitsPerSecond);
     metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
     metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
     metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);

@@ -47,6 +47,8 @@ export type ReleaseReason =
   | "uncacheable"
   /** The answer is for another variant. */
   | "vary"
+  /** The answer is for the one who leads, because of its Authorization. */
+  | "authorization"
   /** A purge came between: what the fill brings may be older. */
   | "purged"
   /** The origin answered with a 5xx, which `status` gives. */
@@ -305,12 +307,18 @@ export class Fill implements ExchangeListener {
   }
 
   #releaseFollowers(head: OriginHead): void {
-    const isError = head.status >= 500;
-    if (!isError && !this.#doomed && this.plan.shared) this.#around.onNotShareable(this);
-    const reason = isError ? "origin-error" : this.#doomed ? "purged" : "uncacheable";
+    const reason = this.#releaseReason(head);
+    if (reason === "uncacheable" && this.plan.shared) this.#around.onNotShareable(this);
     for (const client of Array.from(this.#clients)) {
       if (client !== this.#leader) this.#release(client, reason, head.status);
     }
+  }
+
+  #releaseReason({ status }: OriginHead): ReleaseReason {
+    if (status >= 500) return "origin-error";
+    if (this.#doomed) return "purged";
+    // One client's credentials say nothing about what the others would be answered.
+    return this.notStored === "authorization" ? "authorization" : "uncacheable";
   }
 
   #release(client: FillClient, reason: ReleaseReason, status: number): void {

@@ -65,7 +65,7 @@ function settleReleased(
   exchange.releases += 1;
   // Another variant may be shared with others like it; what cannot be shared must not be tried
   // again.
-  const mayShare = reason === "vary" || reason === "purged";
+  const mayShare = reason !== "uncacheable" && reason !== "origin-error";
   exchange.alone = !mayShare || exchange.releases > RELEASES_MAX;
   return exchange.alone ? "fetch" : "lookup";
 }
