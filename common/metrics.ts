@@ -10,7 +10,10 @@ type NamesOf<K extends MetricSpec["kind"]> = {
   [N in MetricName]: (typeof METRICS)[N]["kind"] extends K ? N : never;
 }[MetricName];
 
-/** Which metrics a process has: those of its own part, and those that every part has. */
+/**
+ * Which metrics a process has: those of its own part, and those of "all" that follow the state. An
+ * origin does not: a gauge that nobody sets reads 0, and would say that its state is down.
+ */
 export type MetricsPart = "edge" | "dns" | "control" | "origin";
 
 type Instrument = Counter<string> | Gauge<string> | Histogram<string>;
@@ -31,7 +34,7 @@ export class Metrics {
     this.#registry.setDefaultLabels({ ...constantLabels });
     collectDefaultMetrics({ register: this.#registry });
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
-      if (spec.part === part || spec.part === "all")
+      if (spec.part === part || (spec.part === "all" && part !== "origin"))
         this.#instruments.set(name, this.#make(name, spec));
     }
   }

@@ -140,3 +140,7 @@ test("an admin port that is taken is named, and the other port is given back", a
   });
   assert.ok(await isPortFree(free.host, free.port));
 });
+
+test("the origin does not speak of a state store, which it has not", async () => {
+  assert.doesNotMatch(await (await fetch(url("/metrics", "admin"))).text(), /meridian_state_/);
+});

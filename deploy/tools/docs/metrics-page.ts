@@ -6,7 +6,7 @@ const PARTS: readonly (readonly [part: MetricSpec["part"], title: string])[] = [
   ["dns", "Routers"],
   ["control", "Control"],
   ["origin", "Demo origin"],
-  ["all", "Every daemon"],
+  ["all", "Every daemon but the origin"],
 ];
 
 /** `docs/metrics.md`: every metric that a daemon shows at `/metrics` of its admin port (P). */
