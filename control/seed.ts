@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../common/clock.ts";
+import type { Config } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { Logger } from "../common/log.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
@@ -12,7 +13,7 @@ const SEED_RETRY_MS = 500;
 export interface SeedOptions {
   readonly store: StateStore;
   readonly sites: readonly Site[];
-  readonly domain: string;
+  readonly cdn: Pick<Config["cdn"], "domain" | "nameservers">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -26,13 +27,13 @@ export interface SeedOptions {
  * Rejects with StateUnavailableError while the store cannot be reached.
  */
 export function seedSites(options: SeedOptions): Promise<void> {
-  const { store, domain, log } = options;
+  const { store, log } = options;
   return options.exclusively(async () => {
     const { sites } = await store.snapshot();
     for (const site of options.sites) {
       const present = sites.find((other) => other.name === site.name);
       if (isDeepStrictEqual(present, site)) continue;
-      const conflict = siteConflict(site, sites, domain);
+      const conflict = siteConflict(site, sites, options.cdn);
       if (conflict !== undefined) {
         log.error({ event: "seed-conflict", site: site.name, reason: conflict.message });
         continue;

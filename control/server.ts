@@ -57,8 +57,8 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
     onApplied: (ms) => latency.observe({}, ms / 1_000),
   });
   const exclusively = oneAtATime();
-  const { domain, sites } = config;
-  const seeder = new Seeder({ store, sites, domain, clock, log, exclusively });
+  const { sites } = config;
+  const seeder = new Seeder({ store, sites, cdn: config, clock, log, exclusively });
   const follower = followLog(options, clock, seeder);
   metrics.onScrape("state_up", () => [[{}, store.isUp() ? 1 : 0]]);
   metrics.onScrape("state_lag_versions", () => [[{}, follower.lag()]]);
@@ -187,7 +187,7 @@ async function listenApi(app: ApiServer, listen: SocketAddress): Promise<SocketA
 /** Follows the log like every node does, and seeds again when the store has lost its data. */
 function followLog(options: ControlOptions, clock: Clock, seeder: Seeder): Follower {
   const { log } = options;
-  let epoch: string | undefined;
+  let isFirst = true;
   return new Follower({
     store: options.state,
     node: NODE_NAME,
@@ -196,9 +196,10 @@ function followLog(options: ControlOptions, clock: Clock, seeder: Seeder): Follo
     clock,
     onChange: () => {},
     onSnapshot: (view, historyLost) => {
-      const known = epoch;
-      epoch = view.epoch;
-      if (!historyLost || known === undefined || known === view.epoch) return;
+      // The start seeds by itself; the first contact never knows what was before it.
+      const isStart = isFirst;
+      isFirst = false;
+      if (!historyLost || isStart) return;
       log.warn({ event: "state-history-lost", epoch: view.epoch });
       seeder.run().catch((error: unknown) => log.error({ event: "seed-failed", err: error }));
     },

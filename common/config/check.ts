@@ -16,6 +16,7 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
     ...duplicatePops(config),
     ...edgeProblems(config),
     ...siteProblems(config),
+    ...deepProblems(config),
     ...controlProblems(config),
   ];
 }
@@ -42,6 +43,30 @@ function edgeProblems(config: Config): CheckProblem[] {
   return [...duplicates(names, "edge"), ...problems];
 }
 
+/** An AS is a list of networks only to somebody who has the database that says which. */
+function deepProblems(config: Config): CheckProblem[] {
+  if (config.geoip.asn !== undefined) return [];
+  return config.pops.flatMap((pop, p): CheckProblem[] =>
+    (pop.deep?.asn ?? []).length === 0
+      ? []
+      : [{ path: ["pops", p, "deep", "asn"], message: "needs an ASN database: set geoip.asn" }],
+  );
+}
+
+/**
+ * What is at a name below the CDN's domain that a site would get, if something else is (P): the
+ * servers' own names come first, and a site there would never be answered.
+ */
+export function takenBy(
+  site: string,
+  cdn: Pick<Config["cdn"], "domain" | "nameservers">,
+): string | undefined {
+  if (site === "edge") return "the edges' own names";
+  const name = `${site}.${cdn.domain}`;
+  const isTaken = cdn.nameservers.some((ns) => ns.name === name || ns.name.endsWith(`.${name}`));
+  return isTaken ? "a name server" : undefined;
+}
+
 function controlProblems(config: Config): CheckProblem[] {
   const { listen, insecure } = config.control;
   if (insecure || isLoopback(listen.host)) return [];
@@ -54,12 +79,18 @@ function controlProblems(config: Config): CheckProblem[] {
 function siteProblems(config: Config): CheckProblem[] {
   const names: (readonly [string, Path])[] = [];
   const hosts: (readonly [string, Path])[] = [];
+  const reserved: CheckProblem[] = [];
   for (const [s, site] of config.sites.entries()) {
     names.push([site.name, ["sites", s, "name"]]);
     hosts.push([`${site.name}.${config.cdn.domain}`, ["sites", s, "name"]]);
+    const owner = takenBy(site.name, config.cdn);
+    if (owner !== undefined) {
+      const message = `${site.name}.${config.cdn.domain} belongs to ${owner}`;
+      reserved.push({ path: ["sites", s, "name"], message });
+    }
     for (const [h, host] of site.hosts.entries()) hosts.push([host, ["sites", s, "hosts", h]]);
   }
-  return [...duplicates(names, "site"), ...duplicates(hosts, "host")];
+  return [...duplicates(names, "site"), ...duplicates(hosts, "host"), ...reserved];
 }
 
 function duplicates(entries: readonly (readonly [string, Path])[], what: string): CheckProblem[] {

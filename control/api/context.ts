@@ -9,7 +9,7 @@ import type {
 import type { z } from "zod";
 import type { SocketAddress } from "../../common/address.ts";
 import type { Clock } from "../../common/clock.ts";
-import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
+import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
@@ -21,6 +21,7 @@ import type { PurgeTracker } from "./purge-tracker.ts";
 /** What the parts of the configuration mean to the control API. */
 export interface ControlConfig {
   readonly domain: string;
+  readonly nameservers: Config["cdn"]["nameservers"];
   readonly ttlSeconds: number;
   readonly pops: readonly PopConfig[];
   /** Sites of the configuration file: seeded into the store at each start. */

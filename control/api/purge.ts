@@ -8,6 +8,8 @@ import { purgeUrlProblem } from "./site-rules.ts";
 /** One change carries them all, and every edge reads it. */
 const PURGE_URLS_MAX = 1_000;
 const PURGE_URL_LENGTH_MAX = 8_192;
+/** All URLs of one change together: it must reach an edge across an ocean in one short call. */
+const PURGE_CHARACTERS_MAX = 262_144;
 const PURGE_WAIT_MAX_MS = 30_000;
 
 const schema = {
@@ -19,6 +21,10 @@ const schema = {
     .strictObject({
       urls: z.array(z.string().max(PURGE_URL_LENGTH_MAX)).min(1).max(PURGE_URLS_MAX).optional(),
       all: z.literal(true).optional(),
+    })
+    .refine((body) => (body.urls ?? []).join("").length <= PURGE_CHARACTERS_MAX, {
+      path: ["urls"],
+      message: `all URLs of one purge may have ${PURGE_CHARACTERS_MAX} characters together: send several`,
     })
     .refine((body) => (body.urls === undefined) !== (body.all === undefined), {
       message: 'give either "urls" or "all": true',

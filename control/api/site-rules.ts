@@ -1,16 +1,28 @@
+import { takenBy } from "../../common/config/check.ts";
+import type { Config } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { cdnHost } from "../site-text.ts";
 import { ApiError } from "./errors.ts";
 
 /**
  * Says what keeps a site from standing beside the others, or undefined (P): a host belongs to one
- * site, names below the CDN's domain belong to the CDN, and a site must not be its own origin.
+ * site, names below the CDN's domain belong to the CDN, some of them to its own servers, and a site
+ * must not be its own origin.
  */
 export function siteConflict(
   site: Site,
   others: readonly Site[],
-  domain: string,
+  cdn: Pick<Config["cdn"], "domain" | "nameservers">,
 ): ApiError | undefined {
+  const { domain } = cdn;
+  const owner = takenBy(site.name, cdn);
+  if (owner !== undefined) {
+    return new ApiError("invalid", {
+      field: "name",
+      message: `"${cdnHost(site.name, domain)}" belongs to ${owner}`,
+      remedy: "Choose another name.",
+    });
+  }
   const own = new Set([...site.hosts, cdnHost(site.name, domain)]);
   for (const [index, host] of site.hosts.entries()) {
     const field = `hosts[${index}]`;

@@ -75,7 +75,7 @@ async function putSite(
         remedy: `Choose another name, replace it with PUT /v1/sites/${site.name}, or remove it.`,
       });
     }
-    const conflict = siteConflict(site, sites, domain);
+    const conflict = siteConflict(site, sites, context.config);
     if (conflict !== undefined) throw conflict;
     return appendChange(context, { kind: "site-put", site });
   });

@@ -68,6 +68,7 @@ export function controlOptions(config: Config, shared: Required<Shared>): Contro
     admin: config.control.admin,
     config: {
       domain: config.cdn.domain,
+      nameservers: config.cdn.nameservers,
       ttlSeconds: ttlSeconds(config),
       pops: config.pops,
       sites: config.sites,

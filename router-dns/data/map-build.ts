@@ -97,7 +97,10 @@ function readCoverage(order: MapOrder): Result<readonly CoverageEntry[], readonl
     const message = missing ? "no such file" : String(error);
     return fail([{ file, line: 1, column: 1, message }]);
   }
-  return parseCoverage(text, file, new Set(order.pops.map((pop) => pop.name)));
+  return parseCoverage(text, file, {
+    pops: new Set(order.pops.map((pop) => pop.name)),
+    networks: order.asn !== undefined,
+  });
 }
 
 /**

@@ -19,12 +19,13 @@ type Report = (node: unknown, message: string) => void;
  * lines, as one map or as a list of such, or Traffic Control's `czmap.json`, where each cache group
  * is the PoP of that name.
  *
- * Every problem is reported with its place. Networks must not be named twice and PoPs must exist.
+ * Every problem is reported with its place. Networks must not be named twice, PoPs must exist, and
+ * an AS needs a database that says which networks it has.
  */
 export function parseCoverage(
   text: string,
   file: string,
-  pops: ReadonlySet<string>,
+  known: { readonly pops: ReadonlySet<string>; readonly networks: boolean },
 ): Result<readonly CoverageEntry[], readonly FileProblem[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
@@ -43,8 +44,11 @@ export function parseCoverage(
   const entries: CoverageEntry[] = [];
   const seen = new Set<string>();
   for (const [network, pop] of pairsOf(document.contents, report)) {
-    const entry = readEntry([network, pop], pops, report);
+    const entry = readEntry([network, pop], known.pops, report);
     if (entry === undefined) continue;
+    if (typeof entry.network === "number" && !known.networks) {
+      report(network, `AS${entry.network} needs an ASN database: set geoip.asn`);
+    }
     const key = keyOf(entry.network);
     if (seen.has(key)) report(network, `${key} is there already`);
     seen.add(key);

@@ -31,8 +31,9 @@ sites:
 /** The part of it that the control server reads. */
 export function smallControlConfig(): ControlConfig {
   const { cdn, pops, sites, router } = smallConfig();
-  const { domain } = cdn;
-  return { domain, ttlSeconds: 20, pops, sites, dns: router.listen, routerAdmin: router.admin };
+  const { domain, nameservers } = cdn;
+  const servers = { nameservers, dns: router.listen, routerAdmin: router.admin };
+  return { domain, ttlSeconds: 20, pops, sites, ...servers };
 }
 
 /** An API answer: its status and its JSON. */

@@ -131,6 +131,21 @@ describe("configuration errors", () => {
       'sites[1].hosts[0]: the host "a.kingcdn.test" is there already',
     ],
     [
+      "a site that is called like a name server",
+      site("{ |name: ns1, origin: { urls: ['http://127.0.0.1:1'] } }"),
+      "sites[0].name: ns1.kingcdn.test belongs to a name server",
+    ],
+    [
+      "a site that is called like the place of the edges' names",
+      site("{ |name: edge, origin: { urls: ['http://127.0.0.1:1'] } }"),
+      "sites[0].name: edge.kingcdn.test belongs to the edges' own names",
+    ],
+    [
+      "a PoP deep in an AS without a database of their networks",
+      MINIMAL.replace("name: syd,", "name: syd, deep: { |asn: [7575] },"),
+      "pops[0].deep.asn: needs an ASN database: set geoip.asn",
+    ],
+    [
       "an origin URL with a path",
       site("{ name: a, origin: { urls: [|'http://127.0.0.1:1/x'] } }"),
       'sites[0].origin.urls[0]: "http://127.0.0.1:1/x" is not an origin URL (like http://10.0.0.5:8000, without a path)',

@@ -123,6 +123,8 @@ for (const [kind, open] of [
         [{ name: "shop", origin, colour: "red" }, "invalid", "colour"],
         [{ name: "netcinema", origin }, "exists", "name"],
         [{ name: "shop", origin, hosts: ["video.netcinema.test"] }, "host-taken", "hosts[0]"],
+        [{ name: "ns1", origin }, "invalid", "name"],
+        [{ name: "edge", origin }, "invalid", "name"],
         [{ name: "shop", origin, hosts: ["a.b", "x.kingcdn.test"] }, "invalid", "hosts[1]"],
         [
           { name: "shop", hosts: ["a.b"], origin: { urls: ["http://a.b"] } },

@@ -4,10 +4,10 @@ import { formatProblem } from "../../../common/config/load.ts";
 import { formatPrefix } from "../../../common/ip.ts";
 import { parseCoverage } from "../../../router-dns/geo/coverage.ts";
 
-const POPS = new Set(["syd", "fra"]);
+const KNOWN = { pops: new Set(["syd", "fra"]), networks: true };
 
 function entries(text: string): string[] {
-  const parsed = parseCoverage(text, "c.yaml", POPS);
+  const parsed = parseCoverage(text, "c.yaml", KNOWN);
   assert.ok(parsed.ok, parsed.ok ? "" : parsed.error.map(formatProblem).join("\n"));
   return parsed.value.map(({ network, pop }) =>
     typeof network === "number" ? `AS${network} ${pop}` : `${formatPrefix(network)} ${pop}`,
@@ -15,7 +15,7 @@ function entries(text: string): string[] {
 }
 
 function problems(text: string): string[] {
-  const parsed = parseCoverage(text, "c.yaml", POPS);
+  const parsed = parseCoverage(text, "c.yaml", KNOWN);
   assert.ok(!parsed.ok);
   return parsed.error.map(formatProblem);
 }
@@ -68,4 +68,12 @@ test("what is no map at all, and what is no YAML, has a place too", () => {
   assert.match(problems("10.0.0.0/8: [syd]\n")[0] ?? "", /^c\.yaml:1:13: no PoP is called ""/);
   assert.match(problems("10.0.0.0/8:\n")[0] ?? "", /no PoP is called/);
   assert.match(problems('{"coverageZones":{"syd":{"network":7}}}')[0] ?? "", /list of networks/);
+});
+
+test("an AS without a database that knows its networks is a problem, not a rule that does nothing", () => {
+  const text = "192.0.2.0/24: syd\nAS7575: syd\n";
+  const parsed = parseCoverage(text, "c.yaml", { ...KNOWN, networks: false });
+  assert.ok(!parsed.ok);
+  const expected = ["c.yaml:2:1: AS7575 needs an ASN database: set geoip.asn"];
+  assert.deepEqual(parsed.error.map(formatProblem), expected);
 });
