@@ -31,7 +31,10 @@ describe("documents that are made from code", () => {
   for (const [path, text] of generatedDocuments()) {
     it(`${path} is what npm run -s docs makes`, () => {
       const written = readFileSync(join(REPOSITORY, path), "utf8");
-      assert.equal(written, text, `${path} is out of date: npm run -s docs`);
+      const [old, now] = [written.split("\n"), text.split("\n")];
+      const line = now.findIndex((wanted, index) => wanted !== old[index]);
+      const where = `${path}:${line + 1} is out of date: npm run -s docs`;
+      assert.ok(written === text, `${where}\n- ${old[line]}\n+ ${now[line]}`);
     });
   }
 
