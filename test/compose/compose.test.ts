@@ -242,6 +242,18 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
     );
   });
 
+  test("with everything well, no alert is firing or about to", async () => {
+    const url = `http://127.0.0.1:${ports.MERIDIAN_PROMETHEUS_PORT}/api/v1/alerts`;
+    await eventually(
+      "no alert",
+      async () => {
+        const { data } = (await (await fetch(url)).json()) as { data: { alerts: unknown[] } };
+        assert.deepEqual(data.alerts, []);
+      },
+      { withinMs: 30_000, everyMs: 500 },
+    );
+  });
+
   test("Grafana is healthy and has the dashboard", async () => {
     const base = `http://127.0.0.1:${ports.MERIDIAN_GRAFANA_PORT}`;
     const health = (await (await fetch(`${base}/api/health`)).json()) as { database: string };
