@@ -35,7 +35,9 @@ export function codeFiles(): SourceFile[] {
 
 /** Every Markdown page. */
 export function pages(): SourceFile[] {
-  return read(globSync(["*.md", "{docs,edge,router-dns,deploy,test}/**/*.md"], { cwd: REPOSITORY }));
+  return read(
+    globSync(["*.md", "{docs,edge,router-dns,deploy,test}/**/*.md"], { cwd: REPOSITORY }),
+  );
 }
 
 /** Everything else that speaks of us by name: dashboards, scrape rules, examples. */
