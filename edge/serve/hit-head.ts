@@ -2,7 +2,7 @@ import type { StoredResponse } from "../decide/stored.ts";
 import { clientResponseFields } from "./response-fields.ts";
 
 /** The flat `[name, value, ...]` list that Node writes as it is. */
-export type RawHead = readonly string[];
+type RawHead = readonly string[];
 
 /** What of a hit's head does not change from one hit to the next. */
 interface HeadTemplate {
