@@ -1,9 +1,6 @@
 import type { StoredResponse } from "../decide/stored.ts";
 import { clientResponseFields } from "./response-fields.ts";
 
-/** The flat `[name, value, ...]` list that Node writes as it is. */
-type RawHead = readonly string[];
-
 /** What of a hit's head does not change from one hit to the next. */
 interface HeadTemplate {
   readonly edge: string;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { BodyCursor, FillBody } from "../fetch/fill-body.ts";
+import { bodyText } from "../store/body-text.ts";
 import type { Deliverer, Turns } from "./turns.ts";
 
 /** The bytes of a body that are wanted: `first` to `last`, both included. */
@@ -16,12 +17,19 @@ export function sendStored(
 ): void {
   const wanted = body.range === undefined ? body.chunks : sliceChunks(body.chunks, body.range);
   if (wanted.length <= 1) {
-    response.end(wanted[0]);
+    sendOnePiece(response, wanted[0], body.range === undefined);
     return;
   }
   const sender = new StoredSender(response, wanted);
   response.on("drain", () => turns.give(sender));
   turns.give(sender);
+}
+
+/** Only a whole body is remembered as text: ranges of it are many, and each is its own Buffer. */
+function sendOnePiece(response: ServerResponse, piece: Buffer | undefined, whole: boolean): void {
+  const text = piece !== undefined && whole ? bodyText(piece) : undefined;
+  if (text === undefined) response.end(piece);
+  else response.end(text, "latin1");
 }
 
 /** Hands the chunks of a complete body to a socket, one after the other. */

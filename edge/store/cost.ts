@@ -1,3 +1,4 @@
+import { textCost } from "./body-text.ts";
 import type { CacheObject } from "./store.ts";
 
 /*
@@ -26,5 +27,5 @@ export function objectCost(object: CacheObject): number {
     bytes += FIELD_OVERHEAD_BYTES + name.length + value.length;
   }
   for (const chunk of object.chunks) bytes += chunkCost(chunk);
-  return bytes;
+  return bytes + textCost(object.bodyBytes);
 }
