@@ -31,19 +31,21 @@ export function loadConfig(file: string): Result<Config, readonly FileProblem[]>
   return parseConfig(text, file);
 }
 
+/** Says where in a configuration file the value at `path` stands, for problems that others find. */
+export function problemAt(file: string, path: Path, message: string): FileProblem {
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines });
+  return placer(document, lines, file).placed(path, message);
+}
+
 /** Checks the text of a configuration (P). `file` is only used in the problems it reports. */
 export function parseConfig(text: string, file: string): Result<Config, readonly FileProblem[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
-  const at = (offset: number, message: string): FileProblem => {
-    const { line, col } = lines.linePos(offset);
-    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
-  };
+  const { at, placed } = placer(document, lines, file);
   if (document.errors.length > 0) {
     return fail(document.errors.map((error) => at(error.pos[0], firstLine(error.message))));
   }
-  const placed = (path: Path, message: string) =>
-    at(offsetOf(document, path), path.length === 0 ? message : `${pathText(path)}: ${message}`);
   const tree = plainTree(document);
   if (!tree.ok) return fail([at(tree.error.offset, tree.error.message)]);
   const parsed = configSchema.safeParse(tree.value ?? {});
@@ -57,6 +59,17 @@ export function parseConfig(text: string, file: string): Result<Config, readonly
   }
   const problems = checkConfig(parsed.data).map(({ path, message }) => placed(path, message));
   return problems.length > 0 ? fail(problems) : ok(parsed.data);
+}
+
+/** Turns places in a document, as offset or as path, into lines and columns. */
+function placer(document: Document, lines: LineCounter, file: string) {
+  const at = (offset: number, message: string): FileProblem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(line, 1), column: Math.max(col, 1), message };
+  };
+  const placed = (path: Path, message: string) =>
+    at(offsetOf(document, path), path.length === 0 ? message : `${pathText(path)}: ${message}`);
+  return { at, placed };
 }
 
 /** The document as plain values. Aliases can name nothing, or so much that it fills the memory. */

@@ -1,8 +1,14 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command } from "commander";
-import { type FileProblem, formatProblem, loadConfig } from "../../common/config/load.ts";
+import {
+  type FileProblem,
+  formatProblem,
+  loadConfig,
+  problemAt,
+} from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
+import { parseCoverage } from "../../router-dns/geo/coverage.ts";
 import { absoluteFiles } from "./deployment.ts";
 import { CommandFailure } from "./failure.ts";
 import { jsonOption } from "./values.ts";
@@ -29,11 +35,31 @@ export function configCommand(): Command {
 /** What is wrong in the files that a configuration names. */
 function fileProblems(file: string, config: Config): FileProblem[] {
   const { geoip, coverage, zones } = absoluteFiles(config, dirname(resolve(file)));
-  const named = [geoip.city, geoip.asn, coverage].filter((name) => name !== undefined);
-  const missing = named
-    .filter((name) => !existsSync(name))
-    .map((name) => ({ file: name, line: 1, column: 1, message: "no such file" }));
-  return [...missing, ...zones.flatMap((zone) => checkZoneFile(zone.file).problems)];
+  const named = [
+    [["geoip", "city"], geoip.city],
+    [["geoip", "asn"], geoip.asn],
+    [["coverage"], coverage],
+    ...zones.map((zone, index) => [["zones", index, "file"], zone.file] as const),
+  ] as const;
+  const missing = named.flatMap(([path, name]) =>
+    name === undefined || existsSync(name)
+      ? []
+      : [problemAt(file, path, `there is no file ${name}`)],
+  );
+  const present = zones.filter((zone) => existsSync(zone.file));
+  return [
+    ...missing,
+    ...present.flatMap((zone) => checkZoneFile(zone.file).problems),
+    ...(coverage !== undefined && existsSync(coverage) ? coverageProblems(coverage, config) : []),
+  ];
+}
+
+function coverageProblems(coverage: string, config: Config): readonly FileProblem[] {
+  const parsed = parseCoverage(readFileSync(coverage, "utf8"), coverage, {
+    pops: new Set(config.pops.map((pop) => pop.name)),
+    networks: config.geoip.asn !== undefined,
+  });
+  return parsed.ok ? [] : parsed.error;
 }
 
 /** What a check has found. */

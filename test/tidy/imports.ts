@@ -20,11 +20,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The commands start daemons, through the one file of each that is made for it; `zone check` reads
- * a zone file as the router would.
+ * The commands start daemons, through the one file of each that is made for it; `zone check` and
+ * `config check` read zone and coverage files as the router would.
  */
 const DAEMON_STARTERS = /^control\/cli\//;
-const DAEMON_ENTRY = /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file)\.ts$/;
+const DAEMON_ENTRY =
+  /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file|router-dns\/geo\/coverage)\.ts$/;
 
 /**
  * Layers inside a daemon, lowest first: a file imports from its own layer or lower ones. Files

@@ -173,16 +173,23 @@ ns 60 IN A 1.2.3
 pops: [{ name: syd, location: [1, 2], edges: [{ name: syd-1, address: 127.0.10.1 }] }]
 zones: [{ file: a.zone }, { file: missing.zone }]
 geoip: { city: missing.mmdb }
+coverage: coverage.yaml
 `,
     );
+    await writeFile(join(folder, "coverage.yaml"), "192.0.2.0/24: fra\n");
     const { code, stdout } = await runMeridian(["config", "check", config]);
     assert.equal(code, 1);
     assert.match(stdout, /a\.zone:4:\d+: /);
-    assert.match(stdout, /missing\.zone:1:1: no such file/);
-    assert.match(stdout, /missing\.mmdb:1:1: no such file/);
+    assert.match(stdout, /cdn\.yaml:3:29: zones\[1\]\.file: there is no file .*missing\.zone/);
+    assert.match(stdout, /cdn\.yaml:4:10: geoip\.city: there is no file .*missing\.mmdb/);
+    assert.match(stdout, /coverage\.yaml:1:15: no PoP is called "fra"; there are syd/);
   });
 
-  for (const file of ["demo/demo.yaml", "examples/one-machine.yaml"]) {
+  for (const file of [
+    "demo/demo.yaml",
+    "examples/one-machine.yaml",
+    "examples/three-regions.yaml",
+  ]) {
     it(`have nothing against deploy/${file}`, async () => {
       const path = join(REPOSITORY, "deploy", file);
       const { code, stdout } = await runMeridian(["config", "check", path]);
