@@ -3,13 +3,8 @@ import type { StoredResponse } from "../decide/stored.ts";
 import { type FieldLines, hasField } from "../http/fields.ts";
 import type { Store, StoredVariants } from "../store/store.ts";
 import { DoNotCoalesce } from "./do-not-coalesce.ts";
-import {
-  Fill,
-  type FillClient,
-  type FillPlan,
-  type FillResult,
-  type FillSurroundings,
-} from "./fill.ts";
+import { Fill, type FillResult, type FillSurroundings } from "./fill.ts";
+import type { FillClient, FillPlan } from "./fill-plan.ts";
 import type { OriginClient } from "./origin-client.ts";
 
 /** Refreshes behind clients' backs at the same time; beyond that the next request waits. */

@@ -3,7 +3,7 @@ import type { EdgeContext } from "../context.ts";
 import { invalidatedTargets } from "../decide/invalidation.ts";
 import { conditionalFields, freshenFromHead } from "../decide/validation.ts";
 import type { OriginHead } from "../fetch/exchange.ts";
-import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill.ts";
+import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { cacheKey } from "../key/primary.ts";

@@ -4,7 +4,7 @@ import { currentAgeSeconds } from "../decide/age.ts";
 import { freshnessLifetimeSeconds } from "../decide/freshness.ts";
 import { mayServeStaleOnError, type OriginFailure as StaleCause } from "../decide/stale.ts";
 import type { OriginFailureKind } from "../fetch/failure.ts";
-import type { FillOutcome } from "../fetch/fill.ts";
+import type { FillOutcome } from "../fetch/fill-plan.ts";
 import type { ErrorReason } from "../serve/error-response.ts";
 import type { CacheObject } from "../store/store.ts";
 import type { StepResult } from "./step.ts";
