@@ -143,7 +143,7 @@ class Edge implements RunningDaemon {
 
   async #stop(deadlineMs: number): Promise<void> {
     this.#state = "stopping";
-    const closed = this.#doors.close();
+    const closed = this.#doors.close(this.#clock);
     const cancel = this.#clock.after(deadlineMs, () => this.#cutOff());
     if (deadlineMs <= 0) this.#cutOff();
     await closed;

@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
+import type { Clock } from "../../common/clock.ts";
 import { listenTcp } from "../../common/listen.ts";
 
 /**
@@ -8,6 +9,9 @@ import { listenTcp } from "../../common/listen.ts";
  * sockets on one address a crowd is let in that much faster while the edge is busy.
  */
 const DOORS = 16;
+
+/** While stopping, how often connections that have become idle are looked for. */
+const IDLE_CHECK_MS = 50;
 
 /** Only Linux spreads connections evenly over the sockets of one address. */
 const HAS_DOORS = process.platform === "linux";
@@ -31,23 +35,35 @@ export class Doors {
   async listen(address: SocketAddress): Promise<SocketAddress> {
     // Sockets that may share an address would also share it with another process of the same kind,
     // so the first question is asked by one that may not.
-    const probe = createServer();
-    const bound = await listenTcp(probe, address, "http");
-    await new Promise((resolve) => probe.close(resolve));
+    // (A port that the kernel chooses is never one that is shared.)
+    if (address.port !== 0) {
+      const probe = createServer();
+      await listenTcp(probe, address, "http");
+      await new Promise((resolve) => probe.close(resolve));
+    }
+    let bound = address;
     const count = HAS_DOORS ? DOORS : 1;
     for (let i = 0; i < count; i += 1) {
       const enter = (socket: Socket) => this.#http.emit("connection", socket);
       const door = i === 0 ? this.#http : createServer({ noDelay: true }, enter);
       this.#doors.push(door);
-      await listenTcp(door, bound, "http", { reusePort: HAS_DOORS });
+      bound = await listenTcp(door, bound, "http", { reusePort: HAS_DOORS });
     }
     return bound;
   }
 
   /** Takes no more connections; resolves when the last one has ended. */
-  async close(): Promise<void> {
+  async close(clock: Clock): Promise<void> {
     const closed = this.#doors.map((door) => new Promise((resolve) => door.close(resolve)));
+    let isClosed = false;
+    const closeIdle = (): void => {
+      // An answer that was under way leaves its connection open for the client's next request.
+      this.#http.closeIdleConnections();
+      if (!isClosed) clock.after(IDLE_CHECK_MS, closeIdle);
+    };
+    closeIdle();
     await Promise.all(closed);
+    isClosed = true;
   }
 
   #count(socket: Socket): void {

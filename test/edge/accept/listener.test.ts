@@ -92,6 +92,22 @@ suite("stopping", () => {
     await eventually("nothing is open", () => assert.equal(origin.sockets.size, 0));
   });
 
+  test("a connection that the client would keep is closed after its last answer", async (t) => {
+    let finish: (() => void) | undefined;
+    const origin = await startOrigin(t, (_request, response) => {
+      finish = () => response.end("done");
+    });
+    const edge = await startTestEdge(t, { origins: [origin.url] });
+    const answer = exchangeRaw(edge.at, `GET /slow HTTP/1.1\r\n${HOST}\r\n`);
+    await eventually("it is under way", () => assert.equal(origin.seen.length, 1));
+    const start = performance.now();
+    const stopped = edge.daemon.stop(20_000);
+    finish?.();
+    assert.match((await answer).toString(), /done$/);
+    await stopped;
+    assert.ok(performance.now() - start < 5_000, "it did not wait for the deadline");
+  });
+
   test("what does not end in time is cut off", async (t) => {
     const origin = await startOrigin(t, () => {});
     const edge = await startTestEdge(t, { origins: [origin.url] });
