@@ -1,34 +1,15 @@
 import { readFileSync } from "node:fs";
 import { type Document, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
+import { type FileProblem, readTextFile } from "../file-problem.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { checkConfig, type Path } from "./check.ts";
 import { type Config, configSchema } from "./schema.ts";
 
-/** One thing wrong in a file, and where: lines and columns count from 1. */
-export interface FileProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
-/** Writes a problem as `file:line:column: message`, which editors can jump to (P). */
-export function formatProblem(problem: FileProblem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
-}
-
 /** Reads and checks a configuration file. Every problem is reported, not only the first. */
 export function loadConfig(file: string): Result<Config, readonly FileProblem[]> {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : String(error);
-    return fail([{ file, line: 1, column: 1, message: reason }]);
-  }
-  return parseConfig(text, file);
+  const text = readTextFile(file);
+  return text.ok ? parseConfig(text.value, file) : text;
 }
 
 /** Says where in a configuration file the value at `path` stands, for problems that others find. */

@@ -1,13 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Command } from "commander";
-import {
-  type FileProblem,
-  formatProblem,
-  loadConfig,
-  problemAt,
-} from "../../common/config/load.ts";
+import { loadConfig, problemAt } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
+import { type FileProblem, formatProblem, readTextFile } from "../../common/file-problem.ts";
 import { parseCoverage } from "../../router-dns/geo/coverage.ts";
 import { absoluteFiles } from "./deployment.ts";
 import { CommandFailure } from "./failure.ts";
@@ -55,7 +51,9 @@ function fileProblems(file: string, config: Config): FileProblem[] {
 }
 
 function coverageProblems(coverage: string, config: Config): readonly FileProblem[] {
-  const parsed = parseCoverage(readFileSync(coverage, "utf8"), coverage, {
+  const text = readTextFile(coverage);
+  if (!text.ok) return text.error;
+  const parsed = parseCoverage(text.value, coverage, {
     pops: new Set(config.pops.map((pop) => pop.name)),
     networks: config.geoip.asn !== undefined,
   });

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { formatProblem, loadConfig } from "../../common/config/load.ts";
+import { loadConfig } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
+import { formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import type { StateStore } from "../../state/store.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import type { FileProblem } from "../../common/config/load.ts";
+import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { parseZoneFile } from "../../router-dns/zone/zone-file.ts";
 
 /** What a zone file turned out to be. */
@@ -12,15 +11,9 @@ export interface ZoneFileCheck {
 
 /** Reads a zone file and finds everything that is wrong in it, as the router would at its start. */
 export function checkZoneFile(file: string, origin?: string): ZoneFileCheck {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const message = missing ? "no such file" : String(error);
-    return { problems: [{ file, line: 1, column: 1, message }], warnings: [] };
-  }
-  const zone = parseZoneFile(text, file, origin === undefined ? {} : { origin });
+  const text = readTextFile(file);
+  if (!text.ok) return { problems: text.error, warnings: [] };
+  const zone = parseZoneFile(text.value, file, origin === undefined ? {} : { origin });
   if (!zone.ok) return { problems: zone.error, warnings: [] };
   const { nodes, warnings } = zone.value;
   return { problems: [], warnings, summary: `${nodes.size} names` };

@@ -1,4 +1,4 @@
-import { type FileProblem, formatProblem } from "../../common/config/load.ts";
+import { type FileProblem, formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { LiveSnapshot } from "./live.ts";

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import type { FileProblem } from "../../common/config/load.ts";
+import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { compileMap, type MapPop, type SteeringMap } from "../geo/compile.ts";
 import { type CoverageEntry, parseCoverage } from "../geo/coverage.ts";
@@ -89,15 +89,9 @@ function readNetworks(order: MapOrder, broken: string[]): Networks | undefined {
 function readCoverage(order: MapOrder): Result<readonly CoverageEntry[], readonly FileProblem[]> {
   const file = order.coverageFile;
   if (file === undefined) return ok([]);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const message = missing ? "no such file" : String(error);
-    return fail([{ file, line: 1, column: 1, message }]);
-  }
-  return parseCoverage(text, file, {
+  const text = readTextFile(file);
+  if (!text.ok) return text;
+  return parseCoverage(text.value, file, {
     pops: new Set(order.pops.map((pop) => pop.name)),
     networks: order.asn !== undefined,
   });

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import type { FileProblem } from "../../common/config/load.ts";
+import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { Zone } from "../zone/zone.ts";
 import { parseZoneFile } from "../zone/zone-file.ts";
@@ -21,13 +20,6 @@ export function loadZones(
 }
 
 function loadZone(file: string): Result<Zone, readonly FileProblem[]> {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const message = missing ? "no such file" : String(error);
-    return fail([{ file, line: 1, column: 1, message }]);
-  }
-  return parseZoneFile(text, file);
+  const text = readTextFile(file);
+  return text.ok ? parseZoneFile(text.value, file) : text;
 }

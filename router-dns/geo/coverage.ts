@@ -1,5 +1,5 @@
 import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import type { FileProblem } from "../../common/config/load.ts";
+import type { FileProblem } from "../../common/file-problem.ts";
 import { type IpPrefix, parsePrefix } from "../../common/ip.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 

@@ -1,4 +1,4 @@
-import type { FileProblem } from "../../common/config/load.ts";
+import type { FileProblem } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
 import { type Name, nameKey, parseName, ROOT } from "../wire/name.ts";

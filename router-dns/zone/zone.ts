@@ -1,5 +1,5 @@
 import { invariant } from "../../common/assert.ts";
-import type { FileProblem } from "../../common/config/load.ts";
+import type { FileProblem } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as dns from "dns-packet";
-import { formatProblem } from "../../common/config/load.ts";
+import { formatProblem } from "../../common/file-problem.ts";
 import { parseIp } from "../../common/ip.ts";
 import { answerQuery, type Outcome, type Snapshot } from "../../router-dns/pipeline.ts";
 import type { SteerAnswer, SteerClient } from "../../router-dns/steering.ts";

@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { formatProblem, loadConfig, parseConfig } from "../../../common/config/load.ts";
+import { loadConfig, parseConfig } from "../../../common/config/load.ts";
 import type { Config } from "../../../common/config/schema.ts";
+import { formatProblem } from "../../../common/file-problem.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINIMAL = `cdn:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatProblem } from "../../../common/config/load.ts";
+import { formatProblem } from "../../../common/file-problem.ts";
 import { formatPrefix } from "../../../common/ip.ts";
 import { parseCoverage } from "../../../router-dns/geo/coverage.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatProblem } from "../../../common/config/load.ts";
+import { formatProblem } from "../../../common/file-problem.ts";
 import { TYPE, typeName } from "../../../router-dns/wire/codes.ts";
 import { formatName } from "../../../router-dns/wire/name.ts";
 import type { Zone } from "../../../router-dns/zone/zone.ts";
