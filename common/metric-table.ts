@@ -80,7 +80,7 @@ export const METRICS = {
     labels: ["site", "origin"],
     help: "1 while the last exchange with this origin worked, 0 after it failed.",
   },
-  edge_capacity_bits_per_second: {
+  edge_capacity_bytes_per_second: {
     part: "edge",
     kind: "gauge",
     labels: [],

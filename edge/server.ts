@@ -278,7 +278,7 @@ class Edge implements RunningDaemon {
     const metrics = this.#metrics;
     const tier = "memory";
     const { capacityBitsPerSecond } = this.#options;
-    metrics.gauge("edge_capacity_bits_per_second").set({}, capacityBitsPerSecond);
+    metrics.gauge("edge_capacity_bytes_per_second").set({}, capacityBitsPerSecond / 8);
     metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
     metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
     metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);

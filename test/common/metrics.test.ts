@@ -9,7 +9,7 @@ const PARTS: readonly MetricsPart[] = ["edge", "dns", "control", "origin"];
 
 /** Base units of https://prometheus.io/docs/practices/naming/ that our names may end in. */
 const BASE_UNITS = /_(seconds|bytes|ratio)(_total)?$/;
-const OTHER_UNITS = /_(ms|milliseconds|minutes|hours|kb|mb|kilobytes|megabytes|percent)(_|$)/;
+const OTHER_UNITS = /_(ms|milliseconds|minutes|hours|kb|mb|kilobytes|megabytes|bits|percent)(_|$)/;
 
 describe("the metric table keeps the naming conventions of Prometheus", () => {
   for (const [name, spec] of TABLE) {
