@@ -106,6 +106,28 @@ suite("hits and misses", () => {
   });
 });
 
+suite("RFC 9213: targeted cache control", () => {
+  for (const [targeted, general, requests] of [
+    ["max-age=60", "no-store", 1],
+    ["no-store", "max-age=60", 2],
+    ["max-age=oops;;", "max-age=60", 1],
+  ] as const) {
+    test(`CDN-Cache-Control: ${targeted} beside ${general}: ${requests} requests`, async (t) => {
+      const origin = await startOrigin(t, (_request, response) => {
+        response.writeHead(200, { "cache-control": general, "cdn-cache-control": targeted });
+        response.end(BODY);
+      });
+      const edge = await startTestEdge(t, { origins: [origin.url] });
+      await edge.get("/t");
+      const second = await edge.get("/t");
+      assert.equal(origin.seen.length, requests);
+      // Another CDN may stand in front: it is passed on, and Cache-Control is left as it is.
+      assert.equal(second.field("cdn-cache-control"), targeted);
+      assert.equal(second.field("cache-control"), general);
+    });
+  }
+});
+
 suite("Vary, cookies, Authorization", () => {
   test("RFC 9111 s.4.1: each variant is stored apart, and equal requests share one", async (t) => {
     const origin = await startOrigin(t, (request, response) => {
