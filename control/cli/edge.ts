@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 import { Command, Option } from "commander";
-import type { SocketAddress } from "../../common/address.ts";
+import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { originUrl } from "../../common/config/fields.ts";
 import { siteSchema } from "../../common/config/site.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
@@ -37,7 +39,11 @@ export function edgeCommand(): Command {
   return new Command("edge")
     .description("run one edge: of a configuration, or as a cache in front of one origin")
     .addOption(new Option("--config <file>", "configuration (YAML); needs redis: in it"))
-    .addOption(new Option("--name <edge>", "which edge of the configuration").env("MERIDIAN_NAME"))
+    .addOption(
+      new Option("--name <edge>", "which edge of the configuration; quick mode: its name").env(
+        "MERIDIAN_NAME",
+      ),
+    )
     .addOption(
       new Option("--listen <address:port>", "quick mode: where to serve")
         .argParser(readAddress)
@@ -85,7 +91,7 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
   const url = originUrl.safeParse(origin);
   if (!url.success) throw usageFailure(`--origin: ${url.error.issues[0]?.message ?? "not valid"}`);
   return {
-    name: flags.name ?? "edge",
+    name: flags.name ?? quickName(listen),
     pop: "local",
     listen,
     admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
@@ -96,6 +102,16 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     anyHost: true,
     log,
   };
+}
+
+/**
+ * A name that no other quick edge has: two of them may stand one behind the other, and a request that
+ * has passed an edge of one's own name is a loop (RFC 8586).
+ */
+function quickName(listen: SocketAddress): string {
+  const pid = listen.port === 0 ? `:${process.pid}` : "";
+  const place = `${hostname()}/${formatSocketAddress(listen)}${pid}`;
+  return `edge-${createHash("sha256").update(place).digest("hex").slice(0, 6)}`;
 }
 
 async function runConfigured(file: string, flags: EdgeFlags): Promise<void> {

@@ -42,13 +42,32 @@ describe("quick modes", () => {
         command: "curl",
         args: ["-sD-", "-o/dev/null", "-H", `Host: ${host}`, `http://127.0.0.1:${port}/style.css`],
       });
-    assert.match((await curl("a.example")).stdout, /^cache-status: edge; fwd=uri-miss/im);
-    assert.match((await curl("a.example")).stdout, /^cache-status: edge; hit/im);
-    assert.match((await curl("b.example")).stdout, /^cache-status: edge; fwd=uri-miss/im);
+    assert.match(
+      (await curl("a.example")).stdout,
+      /^cache-status: edge-[0-9a-f]{6}; fwd=uri-miss/im,
+    );
+    assert.match((await curl("a.example")).stdout, /^cache-status: edge-[0-9a-f]{6}; hit/im);
+    assert.match(
+      (await curl("b.example")).stdout,
+      /^cache-status: edge-[0-9a-f]{6}; fwd=uri-miss/im,
+    );
     const admin = addressOf(ready, "admin");
     const metrics = await fetch(`http://127.0.0.1:${admin.port}/metrics`);
     assert.match(await metrics.text(), /^meridian_edge_requests_total\{.*cache="hit".*\} 1$/m);
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
+  });
+
+  it("edge: two of them, one behind the other, are no loop", async (t) => {
+    const quick = async (origin: string) => {
+      const args = ["edge", "--listen=127.0.0.1:0", `--origin=${origin}`];
+      const { ready } = await startMeridian(t, args);
+      return `http://127.0.0.1:${addressOf(ready, "http").port}`;
+    };
+    const front = await quick(await quick(await runOrigin(t)));
+    const answer = await fetch(`${front}/style.css`);
+    assert.equal(answer.status, 200);
+    const members = (answer.headers.get("cache-status") ?? "").split(",");
+    assert.equal(members.length, 2, "one member per tier (RFC 9211 section 2)");
   });
 
   it("router: any name below a zone, over edges of the command line", async (t) => {
