@@ -9,7 +9,7 @@ import type { NameKey } from "./wire/name.ts";
 import { optBytes, putOpt } from "./wire/opt.ts";
 import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
 import { findZone, lookUp } from "./zone/lookup.ts";
-import type { Delegation, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
+import type { Delegation, Glue, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
 
 /** Everything that answers depend on, as it is at one moment. Swapped as a whole, never changed. */
 export interface Snapshot {
@@ -164,7 +164,7 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
   if (owner === QUESTION_NAME) exchange.isAuthoritative = found.kind !== "delegation";
   switch (found.kind) {
     case "hit":
-      putRrset(exchange, SECTION.ANSWER, owner, found.rrset);
+      putHit(exchange, zone, owner, found.rrset);
       return undefined;
     case "any":
       putHinfo(exchange, owner);
@@ -189,6 +189,15 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
     default:
       return unreachable(found);
   }
+}
+
+/**
+ * RFC 9609 section 4.1: who asks the root for its servers gets their addresses too, and so it is
+ * with every zone (RFC 1035 section 3.3.11). They can be asked for, so their lack is not truncation.
+ */
+function putHit(exchange: Exchange, zone: Zone, owner: Owner, rrset: Rrset): void {
+  putRrset(exchange, SECTION.ANSWER, owner, rrset);
+  if (rrset.type === TYPE.NS && !exchange.isTruncated) putGlue(exchange, zone.glue);
 }
 
 /** RFC 2308 section 2: the SOA says how long the negative answer may be kept. */
@@ -238,23 +247,22 @@ function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClie
 function putReferral(exchange: Exchange, { owner, ns, glue }: Delegation): void {
   putRrset(exchange, SECTION.AUTHORITY, owner, ns);
   if (exchange.isTruncated) return;
-  for (const { owner, rrset, isInDomain } of glue) {
+  // RFC 9471 section 3.1: without in-domain glue the referral leads nowhere, so TC; other glue can
+  // be asked for.
+  exchange.isTruncated = putGlue(exchange, glue).some(({ isInDomain }) => isInDomain);
+}
+
+/** Writes addresses of name servers as far as they fit. Gives those that do not. */
+function putGlue({ writer }: Exchange, glue: readonly Glue[]): readonly Glue[] {
+  return glue.filter(({ owner, rrset }) => {
     const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
-    for (const rdata of rrset.rdatas) {
-      if (exchange.writer.record(SECTION.ADDITIONAL, head, rdata)) continue;
-      // RFC 9471 section 3.1: without in-domain glue the referral leads nowhere, so TC; other glue
-      // can be asked for.
-      exchange.isTruncated = isInDomain;
-      return;
-    }
-  }
+    return !writer.records(SECTION.ADDITIONAL, head, rrset.rdatas);
+  });
 }
 
 function putRrset(exchange: Exchange, section: Section, owner: Owner, rrset: Rrset): void {
   const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
-  for (const rdata of rrset.rdatas) {
-    if (!exchange.writer.record(section, head, rdata)) return truncate(exchange);
-  }
+  if (!exchange.writer.records(section, head, rrset.rdatas)) truncate(exchange);
 }
 
 /** RFC 2181 section 9: half an RRset is worth nothing, so the client gets TC and no records. */

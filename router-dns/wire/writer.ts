@@ -98,6 +98,24 @@ export class MessageWriter {
     return this.endRecord(section);
   }
 
+  /**
+   * Writes records that belong together: all of them, or none if one does not fit, which gives
+   * false. RFC 2181 section 9: part of an RRset looks like the whole of it.
+   */
+  records(section: Section, head: RecordHead, rdatas: readonly Rdata[]): boolean {
+    const length = this.#length;
+    const targetCount = this.#targetCount;
+    const count = this.#counts[section] as number;
+    for (const rdata of rdatas) {
+      if (this.record(section, head, rdata)) continue;
+      this.#length = length;
+      this.#targetCount = targetCount;
+      this.#counts[section] = count;
+      return false;
+    }
+    return true;
+  }
+
   /** Writes a record without names in its data. False if it does not fit. */
   plainRecord(section: Section, head: RecordHead, rdata: Uint8Array): boolean {
     this.beginRecord(head);

@@ -37,12 +37,13 @@ export interface Rrset {
   readonly target?: NameKey;
 }
 
-/** The address records of a name server, for the additional section of a referral. */
+/** The address records of a name server, for the additional section. */
 export interface Glue {
   readonly owner: Name;
   readonly rrset: Rrset;
   /**
-   * True if the server's name lies in the delegated zone, so that nobody else can be asked for it.
+   * True if the server's name lies in the zone that it serves, so that nobody else can be asked for
+   * it.
    */
   readonly isInDomain: boolean;
 }
@@ -75,6 +76,8 @@ export interface Zone {
   readonly soa: Rrset;
   /** The SOA as negative answers carry it: TTL at most its MINIMUM (RFC 2308 section 3). */
   readonly negativeSoa: Rrset;
+  /** What the zone has of the addresses of its own name servers. */
+  readonly glue: readonly Glue[];
   readonly nodes: ReadonlyMap<NameKey, ZoneNode>;
   /** What the author of the zone file should look at although the zone can be served. */
   readonly warnings: readonly FileProblem[];
@@ -128,13 +131,15 @@ export function buildZone(source: ZoneSource): Zone {
     growTo(nodes, owner, key).steered = site;
   }
   connect(nodes, key);
-  const soa = nodes.get(key)?.rrsets.get(TYPE.SOA);
+  const apex = nodes.get(key)?.rrsets;
+  const soa = apex?.get(TYPE.SOA);
   invariant(soa?.rdatas.length === 1, "a zone has one SOA, at its apex");
   return {
     origin: source.origin,
     key,
     soa,
     negativeSoa: { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, minimumSeconds(soa)) },
+    glue: glueOf(apex?.get(TYPE.NS), key, nodes),
     nodes,
     warnings: source.warnings ?? [],
   };
@@ -171,13 +176,18 @@ function connect(nodes: Map<NameKey, MutableNode>, apex: NameKey): void {
   }
 }
 
-function glueOf(ns: Rrset, cut: NameKey, nodes: ReadonlyMap<NameKey, ZoneNode>): readonly Glue[] {
-  const glue = ns.rdatas
+/** Addresses of the servers of the zone called `apex`, as far as `nodes` have them. */
+function glueOf(
+  ns: Rrset | undefined,
+  apex: NameKey,
+  nodes: ReadonlyMap<NameKey, ZoneNode>,
+): readonly Glue[] {
+  const glue = (ns?.rdatas ?? [])
     .flatMap(({ names }) => names)
     .flatMap((owner): Glue[] => {
       const key = nameKey(owner);
       const rrsets = nodes.get(key)?.rrsets;
-      const isInDomain = isAtOrBelow(key, cut);
+      const isInDomain = isAtOrBelow(key, apex);
       return [rrsets?.get(TYPE.A), rrsets?.get(TYPE.AAAA)]
         .filter((rrset) => rrset !== undefined)
         .map((rrset) => ({ owner, rrset, isInDomain }));

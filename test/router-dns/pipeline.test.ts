@@ -47,6 +47,12 @@ const CASES: readonly Case[] = [
     answer: [SOA.replace(" 60 SOA", " 300 SOA")],
   },
   {
+    title: "RFC 9609 s.4.1, RFC 1035 s.3.3.11: the zone's servers come with their addresses",
+    ask: { name: "netcinema.test", type: "NS" },
+    answer: ["netcinema.test 300 NS ns1.netcinema.test"],
+    additional: ["ns1.netcinema.test 300 A 192.0.2.1", "ns1.netcinema.test 300 AAAA 2001:db8::1"],
+  },
+  {
     title: "RFC 1035 s.4.1.1: RD is copied, RA is clear",
     ask: { name: "www.netcinema.test", flags: 0x0100 },
     flags: "aa rd",
