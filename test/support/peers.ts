@@ -20,6 +20,7 @@ export const PEERS: readonly Peer[] = [
   { binary: "redis-server", debianPackage: "redis-server", proves: "shared state, and its loss" },
   { binary: "dig", debianPackage: "bind9-dnsutils", proves: "what DNS clients see" },
   { binary: "unbound", debianPackage: "unbound", proves: "what a recursive resolver makes of us" },
+  { binary: "knotd", debianPackage: "knot", proves: "that another server answers alike" },
   { binary: "curl", debianPackage: "curl", proves: "what HTTP clients see" },
   { binary: "nginx", debianPackage: "nginx-light", proves: "that we relay a foreign origin" },
   { binary: "prometheus", debianPackage: "prometheus", proves: "that we can be scraped" },

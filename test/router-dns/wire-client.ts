@@ -1,0 +1,98 @@
+import { createSocket } from "node:dgram";
+import { connect } from "node:net";
+import type { SocketAddress } from "../../common/address.ts";
+
+/** Questions that are under way at one time; far below what a socket's buffer holds. */
+const WINDOW = 64;
+
+/** How long an answer may take, and how often a question is asked. */
+const PATIENCE_MS = 1_000;
+const TRIES = 3;
+
+/**
+ * Sends ready packets over UDP, each under an id of its own, and gives the answers in the order of
+ * the packets: undefined for one that got none.
+ */
+export async function askUdp(
+  at: SocketAddress,
+  packets: readonly Uint8Array[],
+): Promise<readonly (Buffer | undefined)[]> {
+  const socket = createSocket(at.host.includes(":") ? "udp6" : "udp4");
+  const waiting = new Map<number, (answer: Buffer) => void>();
+  socket.on("message", (answer: Buffer) => {
+    if (answer.length >= 2) waiting.get(answer.readUInt16BE(0))?.(answer);
+  });
+  const askOnce = (packet: Buffer, id: number): Promise<Buffer | undefined> =>
+    new Promise((resolve) => {
+      const finish = (answer: Buffer | undefined) => {
+        clearTimeout(timer);
+        waiting.delete(id);
+        resolve(answer);
+      };
+      const timer = setTimeout(finish, PATIENCE_MS, undefined);
+      waiting.set(id, finish);
+      socket.send(packet, at.port, at.host);
+    });
+  const answers: (Buffer | undefined)[] = Array.from({ length: packets.length });
+  let next = 0;
+  const ask = async (): Promise<void> => {
+    for (let index = next++; index < packets.length; index = next++) {
+      const packet = withId(packets[index] ?? new Uint8Array(0), index & 0xffff);
+      for (let i = 0; i < TRIES && answers[index] === undefined; i += 1) {
+        answers[index] = await askOnce(packet, index & 0xffff);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: WINDOW }, ask));
+  await new Promise<void>((resolve) => {
+    socket.close(resolve);
+  });
+  return answers;
+}
+
+/**
+ * Sends ready packets over one TCP connection without waiting, and gives the answers in the order
+ * of the packets. The connection ends when all have come, or the server ends it.
+ */
+export function askTcp(
+  at: SocketAddress,
+  packets: readonly Uint8Array[],
+): Promise<readonly (Buffer | undefined)[]> {
+  const answers: (Buffer | undefined)[] = Array.from({ length: packets.length });
+  let missing = packets.length;
+  let received = Buffer.alloc(0);
+  return new Promise((resolve) => {
+    const socket = connect({ host: at.host, port: at.port });
+    socket.setTimeout(PATIENCE_MS * TRIES, () => socket.destroy());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => resolve(answers));
+    socket.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      for (const message of takeMessages()) {
+        answers[message.readUInt16BE(0)] = message;
+        missing -= 1;
+      }
+      if (missing === 0) socket.destroy();
+    });
+    socket.write(Buffer.concat(packets.map((packet, index) => framed(withId(packet, index)))));
+  });
+
+  function* takeMessages(): Generator<Buffer> {
+    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+      const end = 2 + received.readUInt16BE(0);
+      yield received.subarray(2, end);
+      received = received.subarray(end);
+    }
+  }
+}
+
+/** A message with its length before it (RFC 1035 section 4.2.2). */
+export function framed(message: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([message.length >> 8, message.length & 0xff]), message]);
+}
+
+function withId(packet: Uint8Array, id: number): Buffer {
+  const copy = Buffer.from(packet);
+  if (copy.length >= 2) copy.writeUInt16BE(id, 0);
+  return copy;
+}
