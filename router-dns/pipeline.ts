@@ -193,7 +193,7 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
 
 /**
  * RFC 9609 section 4.1: who asks the root for its servers gets their addresses too, and so it is
- * with every zone (RFC 1035 section 3.3.11). They can be asked for, so their lack is not truncation.
+ * with every zone (RFC 1035 section 3.3.11). They can be asked for: no TC if they do not fit.
  */
 function putHit(exchange: Exchange, zone: Zone, owner: Owner, rrset: Rrset): void {
   putRrset(exchange, SECTION.ANSWER, owner, rrset);

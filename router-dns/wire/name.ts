@@ -23,6 +23,9 @@ export const LABEL_BYTES_MAX = 63;
 /** The name of the root. */
 export const ROOT: Name = new Uint8Array(1);
 
+/** Where names are put together; one is enough, nothing here calls out meanwhile. */
+const SCRATCH = Buffer.alloc(NAME_BYTES_MAX);
+
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 
@@ -33,6 +36,8 @@ const BACKSLASH = 0x5c;
 export function parseName(text: string, origin: Name = ROOT): Result<Name, string> {
   if (text === "@") return ok(origin);
   if (text === ".") return ok(ROOT);
+  const plain = parsePlainName(text, origin);
+  if (plain !== undefined) return ok(plain);
   const labels = splitLabels(text);
   if (!labels.ok) return labels;
   const absolute = isAbsoluteText(text);
@@ -47,6 +52,35 @@ export function parseName(text: string, origin: Name = ROOT): Result<Name, strin
     return fail(`"${text}" makes a name of ${name.length} octets; the most is ${NAME_BYTES_MAX}`);
   }
   return ok(name);
+}
+
+/**
+ * Reads a name without escapes in one pass, which is what zone files are full of (P). Undefined for
+ * any other, and for one with a mistake: who has the time to say which mistake reads it again.
+ */
+function parsePlainName(text: string, origin: Name): Name | undefined {
+  if (text === "" || text.length + origin.length >= NAME_BYTES_MAX) return undefined;
+  let labelAt = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      const length = i - labelAt;
+      if (length === 0 || length > LABEL_BYTES_MAX) return undefined;
+      SCRATCH[labelAt] = length;
+      labelAt = i + 1;
+    } else if (code === BACKSLASH || code <= 0x20 || code > 0x7e) {
+      return undefined;
+    }
+    SCRATCH[i + 1] = code;
+  }
+  const length = text.length - labelAt;
+  if (length > LABEL_BYTES_MAX) return undefined;
+  SCRATCH[labelAt] = length;
+  if (length === 0) return new Uint8Array(SCRATCH.subarray(0, labelAt + 1));
+  const name = new Uint8Array(text.length + 1 + origin.length);
+  name.set(SCRATCH.subarray(0, text.length + 1));
+  name.set(origin, text.length + 1);
+  return name;
 }
 
 /** True if the text of a name ends with a dot that is not escaped (P). */
@@ -67,9 +101,8 @@ export function formatName(name: Name): string {
 
 /** The key of a name (P). */
 export function nameKey(name: Name): NameKey {
-  let key = "";
-  for (const octet of name) key += String.fromCharCode(lowerCase(octet));
-  return key;
+  for (let i = 0; i < name.length; i += 1) SCRATCH[i] = lowerCase(octetAt(name, i));
+  return SCRATCH.toString("latin1", 0, name.length);
 }
 
 /** The key of the name with the first label taken off; the root has none (P). */
@@ -93,9 +126,9 @@ export function countLabels(key: NameKey): number {
 
 /** True if `key` is `ancestor` or lies below it (P). */
 export function isAtOrBelow(key: NameKey, ancestor: NameKey): boolean {
-  let rest: NameKey | undefined = key;
-  while (rest !== undefined && rest.length > ancestor.length) rest = parentKey(rest);
-  return rest === ancestor;
+  let at = 0;
+  while (key.length - at > ancestor.length) at += 1 + key.charCodeAt(at);
+  return key.length - at === ancestor.length && key.endsWith(ancestor);
 }
 
 /** `A` to `Z` as `a` to `z`, and every other octet as it is (P). RFC 4343 section 3. */

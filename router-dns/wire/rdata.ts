@@ -39,6 +39,7 @@ export interface CaaFields {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_NAMES: readonly Name[] = [];
 
 /** Data of an A or AAAA record, by the length of the address (P). */
 export function addressRdata(address: IpBytes): Rdata {
@@ -86,7 +87,7 @@ export function caaRdata({ flags, tag, value }: CaaFields): Rdata {
 
 /** Data that is written as it is (P): the types without a name, and RFC 3597 unknown types. */
 export function fixedRdata(bytes: Uint8Array): Rdata {
-  return { prefix: bytes, names: [], suffix: EMPTY };
+  return { prefix: bytes, names: NO_NAMES, suffix: EMPTY };
 }
 
 /** Octets of the data when no name is compressed (P). */

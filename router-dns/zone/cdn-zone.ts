@@ -4,7 +4,7 @@ import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
 import { isAtOrBelow, type Name, nameKey, parseName } from "../wire/name.ts";
 import { addressRdata, nameRdata, soaRdata } from "../wire/rdata.ts";
-import { buildZone, type SteeredName, type Zone, type ZoneRecord } from "./zone.ts";
+import { buildZone, groupByOwner, type SteeredName, type Zone, type ZoneRecord } from "./zone.ts";
 
 /**
  * A host name and one of its addresses, as text. A host with several addresses is given several
@@ -64,7 +64,7 @@ export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
   ];
   const taken = new Set(records.map(({ owner }) => nameKey(owner)));
   const steered = steeredNames(options, origin).filter(({ owner }) => !taken.has(nameKey(owner)));
-  return ok(buildZone({ origin, records, steered }));
+  return ok(buildZone({ origin, records: groupByOwner(records), steered }));
 }
 
 function infrastructure(options: CdnZoneOptions, origin: Name): readonly ZoneRecord[] {

@@ -1,7 +1,7 @@
 import { TYPE, typeName } from "../wire/codes.ts";
 import { formatName, isAtOrBelow, type NameKey, nameKey, parentKey } from "../wire/name.ts";
 import { rdataBytesMax } from "../wire/rdata.ts";
-import { rdataIdentity, type ZoneRecord } from "./zone.ts";
+import { type RecordsByOwner, rdataIdentity, type ZoneRecord } from "./zone.ts";
 import type { TextProblem } from "./zone-lexer.ts";
 
 /** A record and where its entry starts in the file. */
@@ -26,7 +26,7 @@ interface Findings {
 /** The records of a zone in the order and by the keys that checks need. */
 interface Records {
   readonly apex: NameKey;
-  readonly byOwner: ReadonlyMap<NameKey, readonly PlacedRecord[]>;
+  readonly byOwner: RecordsByOwner<PlacedRecord>;
   /** Names of delegations: NS records below the apex. */
   readonly cuts: ReadonlySet<NameKey>;
 }
@@ -38,19 +38,20 @@ const RRSET_BYTES_MAX = 65_000;
 const RECORD_HEAD_BYTES = 12;
 
 /** Finds what is wrong with the records of a zone whose apex is `apex` (P). */
-export function checkZone(apex: NameKey, records: readonly PlacedRecord[]): ZoneFindings {
+export function checkZone(apex: NameKey, records: RecordsByOwner<PlacedRecord>): ZoneFindings {
   const findings: Findings = { errors: [], warnings: [] };
-  const inside: PlacedRecord[] = [];
-  for (const record of records) {
-    if (isAtOrBelow(nameKey(record.owner), apex)) inside.push(record);
-    else findings.errors.push(at(record, `${formatName(record.owner)} is not in the zone`));
+  const byOwner = new Map<NameKey, readonly PlacedRecord[]>();
+  const cuts = new Set<NameKey>();
+  for (const [key, members] of records) {
+    if (isAtOrBelow(key, apex)) {
+      byOwner.set(key, members);
+      if (key !== apex && members.some(({ type }) => type === TYPE.NS)) cuts.add(key);
+    } else {
+      for (const record of members) {
+        findings.errors.push(at(record, `${formatName(record.owner)} is not in the zone`));
+      }
+    }
   }
-  const byOwner = Map.groupBy(inside, ({ owner }) => nameKey(owner));
-  const cuts = new Set(
-    inside
-      .filter(({ owner, type }) => type === TYPE.NS && nameKey(owner) !== apex)
-      .map(({ owner }) => nameKey(owner)),
-  );
   const zone: Records = { apex, byOwner, cuts };
   checkApex(zone, findings);
   for (const [key, members] of byOwner) {
@@ -69,7 +70,7 @@ function at({ line, column }: PlacedRecord, message: string): TextProblem {
 /** RFC 1035 section 5.2: exactly one SOA, at the top; RFC 1034 section 4.2.1: NS records there. */
 function checkApex({ apex, byOwner }: Records, { errors }: Findings): void {
   const members = byOwner.get(apex) ?? [];
-  const soas = [...byOwner.values()].flat().filter(({ type }) => type === TYPE.SOA);
+  const soas = [...byOwner.values()].flatMap((all) => all.filter(({ type }) => type === TYPE.SOA));
   for (const [index, soa] of soas.entries()) {
     if (nameKey(soa.owner) !== apex) errors.push(at(soa, "the SOA belongs to the top of the zone"));
     else if (index > 0) errors.push(at(soa, "a zone has one SOA record, and there is one before"));
@@ -93,39 +94,61 @@ function checkCname(
     errors.push(at(first, "the top of a zone has SOA and NS records, so it cannot be a CNAME"));
     return;
   }
-  const name = formatName(first.owner);
+  const name = () => formatName(first.owner);
   const other = members.find(({ type }) => type !== TYPE.CNAME);
   if (other !== undefined) {
     const what = typeName(other.type);
-    errors.push(at(first, `${name} is a CNAME, so it cannot have ${what} (line ${other.line})`));
+    errors.push(at(first, `${name()} is a CNAME, so it cannot have ${what} (line ${other.line})`));
   }
   for (const cname of more) {
     if (rdataIdentity(cname.rdata) !== rdataIdentity(first.rdata)) {
-      errors.push(at(cname, `${name} is a CNAME already (line ${first.line})`));
+      errors.push(at(cname, `${name()} is a CNAME already (line ${first.line})`));
     }
   }
 }
 
 /** RFC 2181 section 5: records of an RRset differ in their data and in nothing else. */
-function checkRrsets(members: readonly PlacedRecord[], { errors, warnings }: Findings): void {
-  for (const [type, records] of Map.groupBy(members, ({ type }) => type)) {
-    const seen = new Map<string, PlacedRecord>();
+function checkRrsets(members: readonly PlacedRecord[], findings: Findings): void {
+  const [only] = members;
+  // Most names have one record; in a large zone it pays not to group it.
+  if (only !== undefined && members.length === 1) return checkSize(only, members, findings);
+  for (const records of Map.groupBy(members, ({ type }) => type).values()) {
     const [first] = records;
-    let bytes = 0;
-    for (const record of records) {
-      const identity = rdataIdentity(record.rdata);
-      const twin = seen.get(identity);
-      if (twin !== undefined) warnings.push(at(record, `the same record is on line ${twin.line}`));
-      else bytes += RECORD_HEAD_BYTES + rdataBytesMax(record.rdata);
-      seen.set(identity, twin ?? record);
-      if (first !== undefined && record.ttlSeconds !== first.ttlSeconds) {
-        const what = `${typeName(type)} records of ${formatName(record.owner)}`;
-        warnings.push(at(record, `the ${what} have different TTLs; the smallest is used for all`));
-      }
+    if (first !== undefined) checkRrset(first, records, findings);
+  }
+}
+
+function checkRrset(
+  first: PlacedRecord,
+  records: readonly PlacedRecord[],
+  findings: Findings,
+): void {
+  const { warnings } = findings;
+  const distinct = new Map<string, PlacedRecord>();
+  for (const record of records) {
+    const identity = rdataIdentity(record.rdata);
+    const twin = distinct.get(identity);
+    if (twin === undefined) distinct.set(identity, record);
+    else warnings.push(at(record, `the same record is on line ${twin.line}`));
+    if (record.ttlSeconds !== first.ttlSeconds) {
+      const what = `${typeName(first.type)} records of ${formatName(record.owner)}`;
+      warnings.push(at(record, `the ${what} have different TTLs; the smallest is used for all`));
     }
-    if (bytes > RRSET_BYTES_MAX && first !== undefined) {
-      errors.push(at(first, `the ${typeName(type)} records here do not fit one message`));
-    }
+  }
+  checkSize(first, [...distinct.values()], findings);
+}
+
+function checkSize(
+  first: PlacedRecord,
+  distinct: readonly PlacedRecord[],
+  { errors }: Findings,
+): void {
+  const bytes = distinct.reduce(
+    (sum, { rdata }) => sum + RECORD_HEAD_BYTES + rdataBytesMax(rdata),
+    0,
+  );
+  if (bytes > RRSET_BYTES_MAX) {
+    errors.push(at(first, `the ${typeName(first.type)} records here do not fit one message`));
   }
 }
 
@@ -161,10 +184,10 @@ function checkTarget(zone: Records, record: PlacedRecord, { errors, warnings }: 
   const key = target === undefined ? "" : nameKey(target);
   if (target === undefined || !isAtOrBelow(key, zone.apex)) return;
   const members = zone.byOwner.get(key) ?? [];
-  const what = `${typeName(record.type)} record points at ${formatName(target)}`;
+  const what = () => `${typeName(record.type)} record points at ${formatName(target)}`;
   if (members.some(({ type }) => type === TYPE.CNAME)) {
     const findings = record.type === TYPE.NS ? errors : warnings;
-    findings.push(at(record, `the ${what}, which is a CNAME`));
+    findings.push(at(record, `the ${what()}, which is a CNAME`));
     return;
   }
   if (members.some(({ type }) => type === TYPE.A || type === TYPE.AAAA)) return;
@@ -172,7 +195,7 @@ function checkTarget(zone: Records, record: PlacedRecord, { errors, warnings }: 
   const cut = cutAbove(zone, key);
   const isOwnGlue = cut !== undefined && cut === nameKey(record.owner);
   if (record.type === TYPE.NS && (cut === undefined || isOwnGlue)) {
-    errors.push(at(record, `the ${what}, which has no address in this zone`));
+    errors.push(at(record, `the ${what()}, which has no address in this zone`));
   }
 }
 

@@ -148,6 +148,7 @@ export function parseTtlSeconds(text: string): number | undefined {
 }
 
 function unescapeString(text: string): Uint8Array | undefined {
+  if (!text.includes("\\")) return new Uint8Array(Buffer.from(text));
   const bytes: number[] = [];
   for (let at = 0; at < text.length; ) {
     if (text[at] === "\\") {

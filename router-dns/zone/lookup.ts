@@ -1,6 +1,13 @@
 import { TYPE } from "../wire/codes.ts";
 import { countLabels, type NameKey, parentKey } from "../wire/name.ts";
-import type { Delegation, Rrset, Zone, ZoneNode, ZoneTable } from "./zone.ts";
+import {
+  type Delegation,
+  findRrset,
+  type Rrset,
+  type Zone,
+  type ZoneNode,
+  type ZoneTable,
+} from "./zone.ts";
 
 /** What a zone has for a name and a type (RFC 1034 section 4.3.2). */
 export type Lookup =
@@ -54,9 +61,9 @@ export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
 /** What a node has that is not at or below a delegation. */
 function lookInside(node: ZoneNode, qtype: number): Lookup {
   const { rrsets, steered } = node;
-  const rrset = rrsets.get(qtype);
+  const rrset = findRrset(node, qtype);
   if (rrset !== undefined) return { kind: "hit", rrset };
-  const cname = rrsets.get(TYPE.CNAME);
+  const cname = findRrset(node, TYPE.CNAME);
   if (cname?.target !== undefined) {
     if (qtype === TYPE.ANY) return { kind: "hit", rrset: cname };
     return { kind: "follow", cname, target: cname.target };
@@ -65,7 +72,7 @@ function lookInside(node: ZoneNode, qtype: number): Lookup {
     if (qtype === TYPE.A) return { kind: "steered", site: steered, family: 4 };
     if (qtype === TYPE.AAAA) return { kind: "steered", site: steered, family: 6 };
   }
-  const hasData = rrsets.size > 0 || steered !== undefined;
+  const hasData = rrsets.length > 0 || steered !== undefined;
   return qtype === TYPE.ANY && hasData ? SOME_DATA : NODATA;
 }
 

@@ -1,7 +1,7 @@
 import type { FileProblem } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
-import { type Name, nameKey, parseName, ROOT } from "../wire/name.ts";
+import { type Name, type NameKey, nameKey, parseName, ROOT } from "../wire/name.ts";
 import { checkZone, type PlacedRecord } from "./check.ts";
 import { FieldReader, parseTtlSeconds } from "./field-reader.ts";
 import { TYPE_SYNTAX, type TypeSyntax } from "./rdata-text.ts";
@@ -19,10 +19,12 @@ export const PROBLEMS_MAX = 100;
 
 /** What one line of a zone file leaves to the next (RFC 1035 section 5.1). */
 interface ParseState {
-  readonly records: PlacedRecord[];
+  readonly records: Map<NameKey, PlacedRecord[]>;
   readonly problems: TextProblem[];
   origin: Name | undefined;
   owner: Name | undefined;
+  /** The key of `owner`. */
+  ownerKey: NameKey;
   /** Owner of the first SOA record, also of a broken one. */
   soaOwner: Name | undefined;
   /** Set by `$TTL` (RFC 2308 section 4). */
@@ -45,17 +47,18 @@ export function parseZoneFile(
   const place = (problem: TextProblem): FileProblem => ({ file, ...problem });
   const given = options.origin === undefined ? undefined : parseName(options.origin);
   if (given?.ok === false) return fail([place({ line: 1, column: 1, message: given.error })]);
-  const { entries, problems } = lexZone(text);
+  const problems: TextProblem[] = [];
   const state: ParseState = {
-    records: [],
-    problems: [...problems],
+    records: new Map(),
+    problems,
     origin: given?.value,
     owner: undefined,
+    ownerKey: "",
     soaOwner: undefined,
     defaultTtlSeconds: undefined,
     lastTtlSeconds: undefined,
   };
-  for (const entry of entries) readEntry(state, entry);
+  for (const entry of lexZone(text, problems)) readEntry(state, entry);
   const apex = given?.value ?? state.soaOwner;
   const findings = apex && checkZone(nameKey(apex), state.records);
   const errors = [...state.problems, ...(findings?.errors ?? [])];
@@ -111,6 +114,7 @@ function readRecord(state: ParseState, entry: Entry, fields: FieldReader): void 
     fields.complain(first, "there is no record before this whose owner could go on");
     return;
   }
+  if (owner !== state.owner) state.ownerKey = nameKey(owner);
   state.owner = owner;
   const head = readHead(fields);
   if (head === undefined) return;
@@ -126,7 +130,10 @@ function readRecord(state: ParseState, entry: Entry, fields: FieldReader): void 
   if (fields.problems.length > 0) return;
   const { line, column } = first;
   const { type } = head.syntax;
-  state.records.push({ owner, type, ttlSeconds: ttlSeconds ?? 0, rdata, line, column });
+  const record = { owner, type, ttlSeconds: ttlSeconds ?? 0, rdata, line, column };
+  const siblings = state.records.get(state.ownerKey);
+  if (siblings === undefined) state.records.set(state.ownerKey, [record]);
+  else siblings.push(record);
 }
 
 function readOwner(fields: FieldReader): Name {

@@ -11,6 +11,7 @@ import {
   nameKey,
   parentKey,
   parentName,
+  ROOT,
 } from "../wire/name.ts";
 import type { Rdata } from "../wire/rdata.ts";
 
@@ -21,6 +22,9 @@ export interface ZoneRecord {
   readonly ttlSeconds: number;
   readonly rdata: Rdata;
 }
+
+/** Records by the key of their owner. */
+export type RecordsByOwner<R extends ZoneRecord = ZoneRecord> = ReadonlyMap<NameKey, readonly R[]>;
 
 /** A name whose A and AAAA records are decided for each client. */
 export interface SteeredName {
@@ -60,7 +64,8 @@ export interface Delegation {
 /** One name of a zone. One without data is an empty non-terminal (RFC 4592 section 2.2.2). */
 export interface ZoneNode {
   readonly owner: Name;
-  readonly rrsets: ReadonlyMap<number, Rrset>;
+  /** One per type. */
+  readonly rrsets: readonly Rrset[];
   /** The site whose edges are the answer to A and AAAA. */
   readonly steered: string | undefined;
   /** The delegation that this name is at or below; its data is then at most glue. */
@@ -86,7 +91,7 @@ export interface Zone {
 /** What a zone is made of. Records are in the zone, and one of them is the SOA of the apex. */
 export interface ZoneSource {
   readonly origin: Name;
-  readonly records: readonly ZoneRecord[];
+  readonly records: RecordsByOwner;
   readonly steered?: readonly SteeredName[];
   readonly warnings?: readonly FileProblem[];
 }
@@ -98,9 +103,12 @@ export interface ZoneTable {
   readonly apexLabelsMax: number;
 }
 
-type MutableNode = {
-  -readonly [K in keyof ZoneNode]: K extends "rrsets" ? Map<number, Rrset> : ZoneNode[K];
-};
+type MutableNode = { -readonly [K in keyof ZoneNode]: ZoneNode[K] };
+
+/** The records of one type at a node (P). Names have few types: a map would only take memory. */
+export function findRrset(node: ZoneNode | undefined, type: number): Rrset | undefined {
+  return node?.rrsets.find((rrset) => rrset.type === type);
+}
 
 /** Puts zones together for one server (P). Fails if two of them are for the same name. */
 export function buildZoneTable(zones: readonly Zone[]): Result<ZoneTable, string> {
@@ -121,56 +129,58 @@ export function buildZoneTable(zones: readonly Zone[]): Result<ZoneTable, string
 export function buildZone(source: ZoneSource): Zone {
   const key = nameKey(source.origin);
   const nodes = new Map<NameKey, MutableNode>();
-  for (const [owner, records] of groupByOwner(source.records)) {
+  for (const [owner, records] of source.records) {
     invariant(isAtOrBelow(owner, key), "records of a zone are in the zone");
-    const node = growTo(nodes, records[0]?.owner ?? source.origin, key);
-    for (const rrset of rrsetsOf(records)) node.rrsets.set(rrset.type, rrset);
+    growTo(nodes, records[0]?.owner ?? source.origin, key).rrsets = rrsetsOf(records);
   }
   for (const { owner, site } of source.steered ?? []) {
     invariant(isAtOrBelow(nameKey(owner), key), "steered names are in the zone");
     growTo(nodes, owner, key).steered = site;
   }
   connect(nodes, key);
-  const apex = nodes.get(key)?.rrsets;
-  const soa = apex?.get(TYPE.SOA);
+  const apex = nodes.get(key);
+  const soa = findRrset(apex, TYPE.SOA);
   invariant(soa?.rdatas.length === 1, "a zone has one SOA, at its apex");
   return {
     origin: source.origin,
     key,
     soa,
     negativeSoa: { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, minimumSeconds(soa)) },
-    glue: glueOf(apex?.get(TYPE.NS), key, nodes),
+    glue: glueOf(findRrset(apex, TYPE.NS), key, nodes),
     nodes,
     warnings: source.warnings ?? [],
   };
 }
 
-/** The node of a name; made, with all names between it and the apex, if it is not there. */
+/**
+ * The node of a name; made if it is not there, behind all names between it and the apex, so that the
+ * nodes are in an order in which parents come first.
+ */
 function growTo(nodes: Map<NameKey, MutableNode>, owner: Name, apex: NameKey): MutableNode {
   const key = nameKey(owner);
   const known = nodes.get(key);
   if (known !== undefined) return known;
+  const parent = parentKey(key);
+  if (key !== apex && parent !== undefined && !nodes.has(parent)) {
+    growTo(nodes, parentName(owner) ?? ROOT, apex);
+  }
   const node: MutableNode = {
     owner,
-    rrsets: new Map(),
+    rrsets: [],
     steered: undefined,
     cut: undefined,
     wildcard: undefined,
   };
   nodes.set(key, node);
-  const parent = parentName(owner);
-  if (key !== apex && parent !== undefined) growTo(nodes, parent, apex);
   return node;
 }
 
 /** Fills in what a node knows about its neighbours: delegations from the top down, wildcards. */
 function connect(nodes: Map<NameKey, MutableNode>, apex: NameKey): void {
-  const keys = [...nodes.keys()].sort((left, right) => countLabels(left) - countLabels(right));
-  for (const key of keys) {
-    const node = nodes.get(key);
+  for (const [key, node] of nodes) {
+    if (key === apex) continue;
     const parent = nodes.get(parentKey(key) ?? "");
-    if (node === undefined || key === apex) continue;
-    const ns = node.rrsets.get(TYPE.NS);
+    const ns = findRrset(node, TYPE.NS);
     node.cut = parent?.cut ?? (ns && { owner: node.owner, key, ns, glue: glueOf(ns, key, nodes) });
     if (parent !== undefined && key.startsWith("\u0001*")) parent.wildcard = node;
   }
@@ -186,28 +196,40 @@ function glueOf(
     .flatMap(({ names }) => names)
     .flatMap((owner): Glue[] => {
       const key = nameKey(owner);
-      const rrsets = nodes.get(key)?.rrsets;
+      const node = nodes.get(key);
       const isInDomain = isAtOrBelow(key, apex);
-      return [rrsets?.get(TYPE.A), rrsets?.get(TYPE.AAAA)]
+      return [findRrset(node, TYPE.A), findRrset(node, TYPE.AAAA)]
         .filter((rrset) => rrset !== undefined)
         .map((rrset) => ({ owner, rrset, isInDomain }));
     });
   return glue.sort((left, right) => Number(right.isInDomain) - Number(left.isInDomain));
 }
 
-function groupByOwner(records: readonly ZoneRecord[]): Map<NameKey, ZoneRecord[]> {
+/** Records as a zone takes them (P). */
+export function groupByOwner<R extends ZoneRecord>(records: readonly R[]): RecordsByOwner<R> {
   return Map.groupBy(records, ({ owner }) => nameKey(owner));
 }
 
 function rrsetsOf(records: readonly ZoneRecord[]): readonly Rrset[] {
-  return [...Map.groupBy(records, ({ type }) => type)].map(([type, members]) => {
-    const ttlSeconds = Math.min(...members.map((member) => member.ttlSeconds));
-    const distinct = new Map(members.map(({ rdata }) => [rdataIdentity(rdata), rdata]));
-    const rdatas = [...distinct.values()];
-    const target = type === TYPE.CNAME ? rdatas[0]?.names[0] : undefined;
-    if (target === undefined) return { type, ttlSeconds, rdatas };
-    return { type, ttlSeconds, rdatas, target: nameKey(target) };
-  });
+  const [only] = records;
+  // Most names have one record; in a large zone it pays not to group it.
+  if (only !== undefined && records.length === 1) return [rrsetOf(only.type, records)];
+  return [...Map.groupBy(records, ({ type }) => type)].map(([type, members]) =>
+    rrsetOf(type, members),
+  );
+}
+
+function rrsetOf(type: number, members: readonly ZoneRecord[]): Rrset {
+  const ttlSeconds = Math.min(...members.map((member) => member.ttlSeconds));
+  const rdatas = distinctRdatas(members);
+  const target = type === TYPE.CNAME ? rdatas[0]?.names[0] : undefined;
+  if (target === undefined) return { type, ttlSeconds, rdatas };
+  return { type, ttlSeconds, rdatas, target: nameKey(target) };
+}
+
+function distinctRdatas(members: readonly ZoneRecord[]): readonly Rdata[] {
+  if (members.length === 1) return members.map(({ rdata }) => rdata);
+  return [...new Map(members.map(({ rdata }) => [rdataIdentity(rdata), rdata])).values()];
 }
 
 /** A string that is equal for data that is the same record (RFC 2181 section 5; RFC 4343). */

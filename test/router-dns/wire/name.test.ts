@@ -41,6 +41,21 @@ const REFUSED: readonly (readonly [title: string, text: string, message: RegExp]
 ];
 
 describe("names as text", () => {
+  it("reads a name alike with and without an escape, up to every limit", () => {
+    const origin = Buffer.from("\u0001x\u0004test\u0000");
+    for (const count of [1, 2, 62, 63, 64]) {
+      for (const labels of [1, 2, 3, 4, 5]) {
+        for (const end of ["", ".", "..", ".b"]) {
+          const text = Array.from({ length: labels }, () => "a".repeat(count)).join(".") + end;
+          const plain = parseName(text, origin);
+          const escaped = parseName(`\\097${text.slice(1)}`, origin);
+          assert.equal(plain.ok, escaped.ok, text);
+          if (plain.ok && escaped.ok) assert.deepEqual(plain.value, escaped.value, text);
+        }
+      }
+    }
+  });
+
   for (const [title, text, hex] of READ) {
     it(`${title}: ${text}`, () => {
       const name = parseName(text);

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { formatProblem } from "../../../common/file-problem.ts";
 import { TYPE, typeName } from "../../../router-dns/wire/codes.ts";
 import { formatName } from "../../../router-dns/wire/name.ts";
-import type { Zone } from "../../../router-dns/zone/zone.ts";
+import { findRrset, type Zone } from "../../../router-dns/zone/zone.ts";
 import { PROBLEMS_MAX, parseZoneFile } from "../../../router-dns/zone/zone-file.ts";
 import { keyOf, zoneOf } from "../dns-world.ts";
 
@@ -23,7 +23,7 @@ function listing(zone: Zone): readonly string[] {
   const lines: string[] = [];
   for (const [key, node] of zone.nodes) {
     if (key === zone.key || key === keyOf("ns.x.test")) continue;
-    for (const { type, ttlSeconds, rdatas } of node.rrsets.values()) {
+    for (const { type, ttlSeconds, rdatas } of node.rrsets) {
       const data = rdatas.map(({ prefix, names, suffix }) =>
         [
           Buffer.from(prefix).toString("hex"),
@@ -357,8 +357,8 @@ describe("zone files that cannot be served", () => {
 describe("the name of the zone", () => {
   it("RFC 1035 s.5.1: without $TTL, a record without TTL has the last one that was said", () => {
     const zone = zoneOf("x.test. 7 SOA a. b. 1 2 3 4 5\n NS a.\nw.x.test. 9 A 192.0.2.1\n TXT t");
-    assert.equal(zone.nodes.get(zone.key)?.rrsets.get(TYPE.NS)?.ttlSeconds, 7);
-    assert.equal(zone.nodes.get(keyOf("w.x.test"))?.rrsets.get(TYPE.TXT)?.ttlSeconds, 9);
+    assert.equal(findRrset(zone.nodes.get(zone.key), TYPE.NS)?.ttlSeconds, 7);
+    assert.equal(findRrset(zone.nodes.get(keyOf("w.x.test")), TYPE.TXT)?.ttlSeconds, 9);
   });
 
   it("may be given instead of $ORIGIN", () => {
