@@ -96,3 +96,27 @@ function withId(packet: Uint8Array, id: number): Buffer {
   if (copy.length >= 2) copy.writeUInt16BE(id, 0);
   return copy;
 }
+
+/**
+ * Sends packets over one UDP socket, and a last one that gets an answer. Gives everything that has
+ * come back when that answer is there: a server that takes packets in turn has answered or dropped
+ * the ones before it by then. Rejects if the last answer does not come.
+ */
+export function askUntil(
+  at: SocketAddress,
+  packets: readonly Uint8Array[],
+  last: Buffer,
+): Promise<readonly Buffer[]> {
+  const socket = createSocket("udp4");
+  const answers: Buffer[] = [];
+  return new Promise<readonly Buffer[]>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("no last answer")), PATIENCE_MS * TRIES);
+    socket.on("message", (answer: Buffer) => {
+      answers.push(answer);
+      if (answer.readUInt16BE(0) !== last.readUInt16BE(0)) return;
+      clearTimeout(timer);
+      resolve(answers);
+    });
+    for (const packet of [...packets, last]) socket.send(packet, at.port, at.host);
+  }).finally(() => socket.close());
+}
