@@ -9,6 +9,7 @@ import type { Fill } from "./fetch/fill.ts";
 import type { FillBody } from "./fetch/fill-body.ts";
 import type { FillClient, FillOutcome, FillPlan } from "./fetch/fill-plan.ts";
 import { type FieldLines, fieldLinesFromRaw, hasField } from "./http/fields.ts";
+import { withoutListedFields } from "./http/hop-by-hop.ts";
 import type { ErrorReason } from "./serve/error-response.ts";
 import type { FillReader } from "./serve/send-chunks.ts";
 import type { CacheObject, StoredVariants } from "./store/store.ts";
@@ -79,7 +80,7 @@ export class ClientExchange {
     this.request = request;
     this.response = response;
     this.method = request.method ?? "GET";
-    this.requestFields = fieldLinesFromRaw(request.rawHeaders);
+    this.requestFields = withoutListedFields(fieldLinesFromRaw(request.rawHeaders));
     this.startedAt = startedAt;
   }
 

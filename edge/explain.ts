@@ -31,7 +31,7 @@ export function explainRequest(
   const method = (query.get("method") ?? "GET").toUpperCase();
   const requestFields: FieldLine[] = [["host", url.host], ...headers];
   const target = url.pathname + url.search;
-  const verdict = judgeRequest({ method, target, fields: requestFields });
+  const verdict = judgeRequest({ method, version: "1.1", target, fields: requestFields });
   const base = { edge: edge.name, url: url.href, method, state: follower };
   if (verdict.kind === "reject") {
     return { status: 200, body: { ...base, decision: { kind: "reject", reason: verdict.reason } } };

@@ -1,12 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { createProxyServer } from "http-proxy";
+import { IDLE_MS_MAX } from "./accept/listener.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { fieldLinesFromRaw } from "./http/fields.ts";
 import { siteForHost } from "./key/site.ts";
 import { type ErrorReason, errorResponse } from "./serve/error-response.ts";
 import { originRequestFields } from "./serve/origin-request-fields.ts";
+
+/** An upgraded connection on which nothing moves for so long is closed. */
+const UPGRADED_IDLE_MS_MAX = 600_000;
 
 /** Passes Upgrade requests (RFC 9110 section 7.8), such as WebSocket, through to the origin. */
 export class UpgradeProxy {
@@ -21,6 +25,11 @@ export class UpgradeProxy {
     // A client that leaves before the origin has answered takes its request along.
     this.#proxy.on("proxyReqWs", (originRequest, _request, socket) => {
       socket.once("close", () => originRequest.destroy());
+      originRequest.once("upgrade", () => socket.setTimeout(UPGRADED_IDLE_MS_MAX));
+      // Any other answer is the last thing on this connection: nobody reads requests from it now.
+      originRequest.once("response", (answer) => {
+        answer.once("close", () => socket.destroySoon());
+      });
     });
   }
 
@@ -30,6 +39,7 @@ export class UpgradeProxy {
     const fields = fieldLinesFromRaw(request.rawHeaders);
     const verdict = judgeRequest({
       method: request.method ?? "GET",
+      version: request.httpVersion,
       target: request.url ?? "/",
       fields,
     });
@@ -44,6 +54,7 @@ export class UpgradeProxy {
       return;
     }
     const origin = originRequestFields({
+      method: "GET",
       requestFields: fields,
       edge: edge.name,
       clientAddress: clientAddressOf(request),
@@ -67,7 +78,7 @@ export class UpgradeProxy {
     };
     request.url = verdict.target;
     this.#sockets.add(socket);
-    socket.setTimeout(0);
+    socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
     socket.once("close", () => this.#sockets.delete(socket));
     const options = { target, connectTimeout: site.origin.connectTimeout };
     this.#proxy.ws(request, socket, head, options, (error) => {

@@ -1,4 +1,4 @@
-import { type FieldLines, fieldValues } from "../http/fields.ts";
+import { type FieldLines, fieldMembers, fieldValues } from "../http/fields.ts";
 import type { ErrorReason } from "../serve/error-response.ts";
 
 /** The longest path and query that is served; origins rarely take more. */
@@ -7,6 +7,8 @@ const TARGET_BYTES_MAX = 16_384;
 /** What is needed of a request to decide whether it is served at all. */
 export interface RequestHead {
   readonly method: string;
+  /** Such as `1.1`. */
+  readonly version: string;
   /** The request target as sent. */
   readonly target: string;
   readonly fields: FieldLines;
@@ -26,17 +28,25 @@ const ABSOLUTE_FORM = /^http:\/\/([^/?#]*)(.*)$/is;
 /**
  * Checks a request before anything else looks at it (P). RFC 9112 sections 3.2 and 3.3.
  *
- * The parser has refused bad syntax and both lengths at once already. Here: exactly one valid Host;
+ * The parser has refused bad syntax and both lengths at once already. Here: HTTP/1, of which 1.0
+ * has no transfer codings (section 6.1); no coding but chunked, for others would have to be undone
+ * before the body is passed on; exactly one valid Host;
  * absolute-form, whose authority beats Host; no CONNECT and no TRACE, for there is nothing behind
  * this port that could serve them; a target that is a path.
  */
 export function judgeRequest(head: RequestHead): PolicyVerdict {
-  const { method, target, fields } = head;
+  const { method, version, target, fields } = head;
+  if (!version.startsWith("1.")) return reject("version-not-supported");
+  const codings = fieldMembers(fields, "transfer-encoding");
+  if (codings.length > 0 && version === "1.0") return reject("bad-request");
+  if (codings.some((coding) => coding.toLowerCase() !== "chunked")) return reject("unknown-coding");
   if (method === "TRACE" || method === "CONNECT") return reject("method-not-allowed");
   if (target.length > TARGET_BYTES_MAX) return reject("uri-too-long");
   const hosts = fieldValues(fields, "host");
   const host = hosts[0];
   if (hosts.length !== 1 || host === undefined || !HOST.test(host)) return reject("bad-host");
+  // RFC 9112 section 3.2: no form of target has a fragment.
+  if (target.includes("#")) return reject("bad-request");
   if (target.startsWith("/")) return { kind: "accept", host, target };
   return judgeAbsoluteForm(target);
 }

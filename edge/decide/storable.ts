@@ -5,6 +5,7 @@ import {
   type FieldLine,
   type FieldLines,
   fieldMembers,
+  fieldValues,
   hasField,
   singleField,
   withoutFields,
@@ -26,6 +27,8 @@ export type NotStoredReason =
   | "rule"
   /** Neither GET nor a POST whose answer says that it stands for the same URI. */
   | "method"
+  /** A GET with a body: the answer may depend on what the body says, which is not in the key. */
+  | "request-body"
   /** 206: parts are not stored, only complete responses. */
   | "partial"
   /** An interim response or a 304, or one that is only stored when it says for how long. */
@@ -108,7 +111,7 @@ export function withoutLimited(fields: FieldLines): FieldLine[] {
 function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
   const { method, fields, rule, targetUri, receivedAt } = exchange;
   if (rule?.cache === false) return "rule";
-  if (method === "GET") return undefined;
+  if (method === "GET") return hasContent(exchange.requestFields) ? "request-body" : undefined;
   if (method !== "POST") return "method";
   // RFC 9110 section 9.3.3: explicit freshness, and Content-Location equal to the target.
   if (explicitLifetimeSeconds(fields, receivedAt) === undefined) return "method";
@@ -116,6 +119,12 @@ function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
   if (location === undefined) return "method";
   const named = URL.parse(location, targetUri)?.href;
   return named !== undefined && named === URL.parse(targetUri)?.href ? undefined : "method";
+}
+
+/** RFC 9112 section 6.3: a request has a body when one of these fields says so. */
+function hasContent(fields: FieldLines): boolean {
+  if (hasField(fields, "transfer-encoding")) return true;
+  return fieldValues(fields, "content-length").some((length) => !/^0+$/.test(length));
 }
 
 function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {

@@ -58,6 +58,18 @@ export function endToEndFields(fields: FieldLines): FieldLine[] {
   return fields.filter(([name]) => !CONNECTION_FIELDS.has(name) && !listed.has(name));
 }
 
+/**
+ * The lines of a request without those that its `Connection` lists (P). RFC 9110 section 7.6.1.
+ *
+ * They do not go to the origin, so its answer cannot depend on them, and neither may the variant
+ * under which it is stored. Fields about the connection itself stay: the edge still reads them.
+ */
+export function withoutListedFields(fields: FieldLines): FieldLines {
+  const listed = connectionListed(fields);
+  if (listed.size === 0) return fields;
+  return fields.filter(([name]) => CONNECTION_FIELDS.has(name) || !listed.has(name));
+}
+
 function connectionListed(fields: FieldLines): ReadonlySet<string> {
   const options = fieldMembers(fields, "connection").map((option) => option.toLowerCase());
   return new Set(options.filter((option) => !END_TO_END_FIELDS.has(option)));

@@ -13,10 +13,13 @@ export function cacheKey(site: string, host: string, target: string): string {
 }
 
 /**
+ * A Host in the one form that its key has: lower case, no port 80, no final dot (P). The origin
+ * must be asked with it: an answer to any other spelling would be stored for this one too.
+ *
  * Port 443 stays: on plain HTTP it is not the default, and an origin that repeats it in links must
  * not have its answer given to those who did not ask for it.
  */
-function normalHost(host: string): string {
+export function normalHost(host: string): string {
   return host
     .toLowerCase()
     .replace(/:(?:80)?$/, "")
@@ -25,7 +28,8 @@ function normalHost(host: string): string {
 
 const UNRESERVED = /^[0-9a-z_~-]$/i;
 
-function normalTarget(target: string): string {
+/** Path and query in the one form that their key has (P); the origin must be asked with it. */
+export function normalTarget(target: string): string {
   const relative = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
   const path = relative.startsWith("/") ? relative : `/${relative}`;
   return path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {

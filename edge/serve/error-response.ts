@@ -26,6 +26,8 @@ const ERRORS = {
   "uri-too-long": { status: 414, detail: "The address that was asked for is too long." },
   "unknown-site": { status: 421, detail: "No site with this host name is served here." },
   "fields-too-large": { status: 431, detail: "The header fields of the request are too large." },
+  "unknown-coding": { status: 501, detail: "Bodies of requests are taken as they are or chunked." },
+  "version-not-supported": { status: 505, detail: "This port speaks HTTP/1.0 and HTTP/1.1." },
   internal: { status: 500, detail: "This edge made a mistake; it has been logged." },
   "origin-refused": { status: 502, detail: "The origin could not be reached." },
   "origin-broken": { status: 502, detail: "The origin's answer broke off or was not valid HTTP." },
@@ -60,9 +62,11 @@ const TITLES: Readonly<Record<(typeof ERRORS)[ErrorReason]["status"], string>> =
   421: "Misdirected Request",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
   504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
   508: "Loop Detected",
 };
 

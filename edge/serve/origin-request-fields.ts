@@ -1,8 +1,15 @@
-import { type FieldLine, type FieldLines, fieldMembers, fieldValues } from "../http/fields.ts";
+import {
+  type FieldLine,
+  type FieldLines,
+  fieldMembers,
+  fieldValues,
+  trimWhiteSpace,
+} from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 
 /** A request on its way towards the origin. */
 export interface OriginRequest {
+  readonly method: string;
   /** As the client sent them. */
   readonly requestFields: FieldLines;
   /** Name of this edge. */
@@ -54,9 +61,38 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set([
 ]);
 
 /**
+ * Fields in which frameworks believe what host, port or path was asked for. No cache key holds
+ * them, so from a client they would put its own links into what everybody else is served.
+ */
+const MISLEADING: ReadonlySet<string> = new Set([
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-scheme",
+  "x-forwarded-server",
+  "x-forwarded-ssl",
+  "x-host",
+  "x-original-host",
+  "x-original-url",
+  "x-rewrite-url",
+]);
+
+/** Turn a GET into something else. With other methods they are harmless: nothing is stored. */
+const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+]);
+
+/** Parameters of Forwarded (RFC 7239) with which a client would say what was asked for. */
+const MISLEADING_PARAMETER = /^(?:host|proto)[ \t]*=/i;
+
+/**
  * The fields that go to the origin (P).
  *
- * Hop-by-hop fields are left out (RFC 9110 section 7.6.1). Via, CDN-Loop, Forwarded (RFC 7239) and
+ * Hop-by-hop fields are left out (RFC 9110 section 7.6.1), and so is what would make an origin
+ * believe that another address was asked for, also when it is spelt with underscores, which CGI and
+ * its heirs cannot tell from hyphens. Via, CDN-Loop, Forwarded (RFC 7239) and
  * X-Forwarded-For get one more member; X-Forwarded-Proto says how the client came to the first hop.
  * A CDN-Loop that already names this edge means that the origin leads back here: `loop`, to be
  * refused with 508 (RFC 8586 section 2).
@@ -66,7 +102,7 @@ export function originRequestFields(request: OriginRequest): OriginRequestFields
   if (namesEdge(fieldMembers(requestFields, "cdn-loop"), edge)) return { kind: "loop" };
   const isFill = purpose.kind === "fill";
   const fields = endToEndFields(requestFields).filter(
-    ([name]) => !WRITTEN_HERE.has(name) && !(isFill && CLIENT_CONDITIONS.has(name)),
+    ([name]) => !isLeftOut(name, request.method) && !(isFill && CLIENT_CONDITIONS.has(name)),
   );
   const append = (name: string, member: string): void => {
     fields.push([name, [...fieldValues(requestFields, name), member].join(", ")]);
@@ -77,8 +113,25 @@ export function originRequestFields(request: OriginRequest): OriginRequestFields
   append("cdn-loop", edge);
   append("x-forwarded-for", request.clientAddress);
   fields.push(["x-forwarded-proto", request.scheme]);
-  append("forwarded", forwardedElement(request));
+  const earlier = fieldMembers(requestFields, "forwarded").map(withoutClaims).filter(Boolean);
+  fields.push(["forwarded", [...earlier, forwardedElement(request)].join(", ")]);
   return { kind: "send", fields };
+}
+
+function isLeftOut(name: string, method: string): boolean {
+  const meant = name.replaceAll("_", "-");
+  if (WRITTEN_HERE.has(meant) || MISLEADING.has(meant)) return true;
+  if (meant !== name && (meant === "content-length" || meant === "transfer-encoding")) return true;
+  return (method === "GET" || method === "HEAD") && METHOD_OVERRIDES.has(meant);
+}
+
+/** An element of Forwarded that another has written, without what it says about the request. */
+function withoutClaims(element: string): string {
+  const parameters = element.match(/(?:[^;"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [];
+  return parameters
+    .map(trimWhiteSpace)
+    .filter((parameter) => !MISLEADING_PARAMETER.test(parameter))
+    .join(";");
 }
 
 function namesEdge(members: readonly string[], edge: string): boolean {

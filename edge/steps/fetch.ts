@@ -73,6 +73,7 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
       ? ({ kind: "fill", conditions: conditionsFor(validating) } as const)
       : ({ kind: "pass" } as const);
   const origin = originRequestFields({
+    method,
     requestFields,
     edge: edge.name,
     clientAddress: exchange.clientAddress,

@@ -1,7 +1,7 @@
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { BypassReason, ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
-import { cacheKey } from "../key/primary.ts";
+import { cacheKey, normalHost, normalTarget } from "../key/primary.ts";
 import { ruleFor } from "../key/rule.ts";
 import { hostName, siteForHost } from "../key/site.ts";
 import { answerHealth } from "./health.ts";
@@ -12,12 +12,17 @@ import type { StepResult } from "./step.ts";
 export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepResult {
   const { method, requestFields } = exchange;
   const target = exchange.request.url ?? "/";
-  const verdict = judgeRequest({ method, target, fields: requestFields });
+  const verdict = judgeRequest({
+    method,
+    version: exchange.request.httpVersion,
+    target,
+    fields: requestFields,
+  });
   if (verdict.kind === "reject") {
     exchange.refusal = verdict.reason;
     return "refuse";
   }
-  exchange.host = verdict.host;
+  exchange.host = normalHost(verdict.host);
   exchange.target = verdict.target;
   exchange.site = siteForHost(edge.sites, verdict.host);
   if (verdict.target === "/healthz" && isOwnHost(exchange, edge))
@@ -39,6 +44,7 @@ export function deriveKey(exchange: ClientExchange): StepResult {
   exchange.rule = ruleFor(site, target);
   exchange.key = cacheKey(site.name, host, target);
   exchange.bypass = bypassReason(exchange);
+  if (exchange.bypass === undefined) exchange.target = normalTarget(target);
   return exchange.bypass === undefined ? "lookup" : "fetch";
 }
 

@@ -30,6 +30,8 @@ const REJECTED = [
   ["another scheme", "GET", "ftp://a.example/", ["Host: a.example"], "bad-request"],
   ["asterisk-form", "OPTIONS", "*", ["Host: a.example"], "bad-request"],
   ["no slash", "GET", "x", ["Host: a.example"], "bad-request"],
+  ["a fragment", "GET", "/a#b", ["Host: a.example"], "bad-request"],
+  ["a coding", "POST", "/", ["Host: a", "Transfer-Encoding: gzip, chunked"], "unknown-coding"],
   ["TRACE", "TRACE", "/", ["Host: a.example"], "method-not-allowed"],
   ["CONNECT", "CONNECT", "a.example:443", ["Host: a.example"], "method-not-allowed"],
   ["a long target", "GET", `/${"x".repeat(16_384)}`, ["Host: a.example"], "uri-too-long"],
@@ -38,13 +40,18 @@ const REJECTED = [
 suite("RFC 9112 s.3.2: request policy", () => {
   for (const [title, target, fields, host, path] of ACCEPTED) {
     test(`accepted: ${title}`, () => {
-      const verdict = judgeRequest({ method: "GET", target, fields: lines(...fields) });
+      const verdict = judgeRequest({
+        method: "GET",
+        version: "1.1",
+        target,
+        fields: lines(...fields),
+      });
       assert.deepEqual(verdict, { kind: "accept", host, target: path });
     });
   }
   for (const [title, method, target, fields, reason] of REJECTED) {
     test(`rejected: ${title}`, () => {
-      const verdict = judgeRequest({ method, target, fields: lines(...fields) });
+      const verdict = judgeRequest({ method, version: "1.1", target, fields: lines(...fields) });
       assert.deepEqual(verdict, { kind: "reject", reason });
     });
   }

@@ -9,6 +9,7 @@ import { lines } from "../build.ts";
 
 function fieldsFor(texts: readonly string[], others: Partial<OriginRequest> = {}) {
   const answer = originRequestFields({
+    method: "GET",
     requestFields: lines(...texts),
     edge: "syd-1",
     clientAddress: "192.0.2.7",
@@ -81,6 +82,7 @@ for (const [value, loops] of [
 ] as const) {
   test(`RFC 8586 s.2: CDN-Loop: ${value} ${loops ? "is" : "is not"} a loop`, () => {
     const answer = originRequestFields({
+      method: "GET",
       requestFields: lines(`CDN-Loop: ${value}`, "Connection: CDN-Loop"),
       edge: "syd-1",
       clientAddress: "192.0.2.7",
