@@ -62,6 +62,12 @@ export const METRICS = {
     labels: ["tier"],
     help: "Bytes that stored objects occupy, overhead included.",
   },
+  edge_cut_bodies_total: {
+    part: "edge",
+    kind: "counter",
+    labels: [],
+    help: "Bodies whose readers were cut off: they read slowly, and what they read had left the store.",
+  },
   edge_store_objects: {
     part: "edge",
     kind: "gauge",

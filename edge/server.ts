@@ -101,11 +101,16 @@ class Edge implements RunningDaemon {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log.child({ edge: options.name });
     this.#metrics = new Metrics("edge", { edge: options.name, pop: options.pop });
+    const cuts = this.#metrics.counter("edge_cut_bodies_total");
     const evictions = this.#metrics.counter("edge_evictions_total");
-    this.#store = new MemoryStore(options.memoryBytes, (object, reason) => {
-      evictions.add({ tier: "memory", reason });
-      this.#recorder?.noteDropped(object);
-    });
+    this.#store = new MemoryStore(
+      options.memoryBytes,
+      (object, reason) => {
+        evictions.add({ tier: "memory", reason });
+        this.#recorder?.noteDropped(object);
+      },
+      () => cuts.add({}),
+    );
     const originUp = this.#metrics.gauge("edge_origin_up");
     this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
       originUp.set({ site, origin }, up ? 1 : 0);

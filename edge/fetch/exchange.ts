@@ -41,6 +41,9 @@ export interface ExchangeListener {
   onFailure(failure: OriginFailure): void;
 }
 
+/** Interim responses to one request (RFC 9110 section 15.2). With more, an origin is broken. */
+const INTERIM_MAX = 32;
+
 /** Told of the outcome of each address that was tried. */
 export type OutcomeListener = (url: string, outcome: { up: boolean; reachable: boolean }) => void;
 
@@ -55,6 +58,14 @@ export interface ExchangeOptions {
 /** A request that nobody wants any more. */
 class AbortedError extends Error {
   readonly code = "UND_ERR_ABORTED";
+}
+
+/** An origin that sends one interim response after the other. */
+class EndlessInterimError extends Error {
+  readonly code = "UND_ERR_NOT_SUPPORTED";
+  constructor() {
+    super(`more than ${INTERIM_MAX} interim responses`);
+  }
 }
 
 /**
@@ -145,6 +156,7 @@ export class OriginExchange implements ConnectionWish {
     const { clock } = this.#options;
     const progress = { sent: false, headSeen: false, answered: false, reused: false };
     let requestTime = clock.now();
+    let interims = 0;
     return {
       onRequestStart: (controller) => {
         this.#controller = controller;
@@ -159,6 +171,11 @@ export class OriginExchange implements ConnectionWish {
         progress.answered = true;
         if (this.#over) return;
         if (status < 200) {
+          interims += 1;
+          if (interims > INTERIM_MAX) {
+            controller.abort(new EndlessInterimError());
+            return;
+          }
           this.#listener.onInterim(status, fields);
           return;
         }

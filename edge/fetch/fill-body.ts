@@ -1,5 +1,6 @@
 import { ownCopy, pinsTooMuch } from "../store/chunks.ts";
-import { chunkCost } from "../store/cost.ts";
+import { chunkCost, heldCost } from "../store/cost.ts";
+import type { Pin } from "../store/pins.ts";
 import type { Store } from "../store/store.ts";
 
 /**
@@ -15,6 +16,8 @@ export type BodyState = "arriving" | "complete" | "failed";
 export interface BodyCursor {
   /** The number of the next chunk it needs. */
   next: number;
+  /** Ends this reader: its bytes are needed for something else. */
+  readonly cut: () => void;
 }
 
 /**
@@ -31,6 +34,7 @@ export class FillBody {
   #heldBytes = 0;
   #reservedBytes = 0;
   #kept = false;
+  #pin: Pin | undefined;
   state: BodyState = "arriving";
   /** Bytes that have arrived. */
   bytes = 0;
@@ -55,7 +59,7 @@ export class FillBody {
     const kept = this.#kept && pinsTooMuch(chunk) ? ownCopy(chunk) : chunk;
     if (this.#kept) this.#reserve(kept);
     this.#chunks.push(kept);
-    this.#heldBytes += kept.length;
+    this.#heldBytes += heldCost(kept);
     return this.#kept || this.mayGoOn();
   }
 
@@ -70,8 +74,8 @@ export class FillBody {
   }
 
   /** Registers a reader at the first chunk. */
-  open(): BodyCursor {
-    const cursor = { next: 0 };
+  open(cut: () => void): BodyCursor {
+    const cursor = { next: 0, cut };
     this.#cursors.add(cursor);
     return cursor;
   }
@@ -84,12 +88,14 @@ export class FillBody {
 
   /** Drops what every reader has passed, unless the body is kept. */
   trim(): void {
-    if (this.#kept || this.state !== "arriving") return;
+    if (this.#kept) return;
     let slowest = this.#dropped + this.#chunks.length;
     for (const { next } of this.#cursors) slowest = Math.min(slowest, next);
     const passed = this.#chunks.splice(0, slowest - this.#dropped);
-    for (const chunk of passed) this.#heldBytes -= chunk.length;
+    for (const chunk of passed) this.#heldBytes -= heldCost(chunk);
     this.#dropped = slowest;
+    if (this.#cursors.size === 0) this.#pin?.release();
+    else this.#pin?.resize(this.#heldBytes);
   }
 
   /**
@@ -113,11 +119,20 @@ export class FillBody {
     return { chunks: this.#chunks, reservedBytes };
   }
 
-  /** Ends the body and gives back what is still reserved. */
+  /**
+   * Ends the body and gives back what is still reserved. What is read from now on is counted as
+   * pinned: a store that took the body may have packed it anew, or drop it at any time.
+   */
   finish(state: "complete" | "failed"): void {
     this.state = state;
+    this.#kept = false;
     this.#store.release(this.#reservedBytes);
     this.#reservedBytes = 0;
+    this.trim();
+    if (this.#cursors.size === 0) return;
+    this.#pin = this.#store.pin(this.#heldBytes, () => {
+      for (const cursor of this.#cursors) cursor.cut();
+    });
   }
 
   #reserve(chunk: Buffer): void {

@@ -13,13 +13,22 @@ export interface ByteRange {
 export function sendStored(
   response: ServerResponse,
   turns: Turns,
-  body: { readonly chunks: readonly Buffer[]; readonly range: ByteRange | undefined },
+  body: {
+    readonly chunks: readonly Buffer[];
+    readonly range: ByteRange | undefined;
+    /** Says that the chunks are being read until the function that it gives is called. */
+    readonly read: (cut: () => void) => () => void;
+  },
 ): void {
   const wanted = body.range === undefined ? body.chunks : sliceChunks(body.chunks, body.range);
   if (wanted.length <= 1) {
     sendOnePiece(response, wanted[0], body.range === undefined);
     return;
   }
+  response.once(
+    "close",
+    body.read(() => response.destroy()),
+  );
   const sender = new StoredSender(response, wanted);
   response.on("drain", () => turns.give(sender));
   turns.give(sender);
@@ -100,7 +109,7 @@ export class FillReader implements Deliverer {
   ) {
     this.#response = response;
     this.#body = source.body;
-    this.#cursor = source.body.open();
+    this.#cursor = source.body.open(() => response.destroy());
     this.#range = source.range ?? { first: 0, last: Number.POSITIVE_INFINITY };
     this.#turns = turns;
     this.#listener = listener;

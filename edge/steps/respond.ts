@@ -50,7 +50,11 @@ function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: F
   exchange.headAt = edge.clock.monotonic();
   const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
   const range = selection.kind === "range" ? selection : undefined;
-  sendStored(response, edge.turns, { chunks: hasBody ? object.chunks : [], range });
+  sendStored(response, edge.turns, {
+    chunks: hasBody ? object.chunks : [],
+    range,
+    read: (cut) => edge.store.read(object, cut),
+  });
   const sentBytes = range === undefined ? bodyBytes : range.last - range.first + 1;
   noteWhenSent(exchange, edge, hasBody ? sentBytes : 0);
 }

@@ -1,4 +1,5 @@
 import { textCost } from "./body-text.ts";
+import { pinsTooMuch } from "./chunks.ts";
 import type { CacheObject } from "./store.ts";
 
 /*
@@ -15,6 +16,11 @@ const CHUNK_OVERHEAD_BYTES = 200;
 /** Bytes that one piece of a body occupies (P): all of the slab that it keeps alive. */
 export function chunkCost(chunk: Buffer): number {
   return chunk.buffer.byteLength + CHUNK_OVERHEAD_BYTES;
+}
+
+/** Bytes that a piece of a body occupies on its way through (P). Small ones share a slab. */
+export function heldCost(chunk: Buffer): number {
+  return pinsTooMuch(chunk) ? chunk.length + CHUNK_OVERHEAD_BYTES : chunkCost(chunk);
 }
 
 /** Bytes that an object occupies in memory, as an estimate (P). */

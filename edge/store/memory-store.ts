@@ -1,6 +1,7 @@
 import type { StoredResponse } from "../decide/stored.ts";
 import { packChunks } from "./chunks.ts";
 import { objectCost } from "./cost.ts";
+import { BodyHold, type Pin, Pins } from "./pins.ts";
 import { type QueueNode, S3Fifo } from "./s3-fifo.ts";
 import type {
   CacheObject,
@@ -17,6 +18,9 @@ const OBJECT_SHARE_MAX = 1 / 4;
 
 /** At most so many variants of one key; the oldest makes room. */
 const VARIANTS_MAX = 64;
+
+/** At most so much of the budget may be held by clients who read what the store has let go of. */
+const PINNED_SHARE_MAX = 1 / 3;
 
 interface SiteState {
   generation: number;
@@ -40,13 +44,14 @@ class MemoryObject implements CacheObject, QueueNode {
   readonly chunks: readonly Buffer[];
   readonly bodyBytes: number;
   readonly record: KeyRecord;
+  readonly hold: BodyHold;
   bytes: number;
   uses = 0;
   queue: QueueNode["queue"] = "none";
   newer: QueueNode | undefined = undefined;
   older: QueueNode | undefined = undefined;
 
-  constructor(facts: CacheObject, record: KeyRecord) {
+  constructor(facts: CacheObject, record: KeyRecord, hold = new BodyHold()) {
     this.key = facts.key;
     this.site = facts.site;
     this.url = facts.url;
@@ -54,6 +59,7 @@ class MemoryObject implements CacheObject, QueueNode {
     this.chunks = facts.chunks;
     this.bodyBytes = facts.bodyBytes;
     this.record = record;
+    this.hold = hold;
     this.bytes = objectCost(this);
   }
 }
@@ -66,14 +72,21 @@ export class MemoryStore implements Store {
   readonly #sites = new Map<string, SiteState>();
   readonly #order: S3Fifo<MemoryObject>;
   readonly #onEviction: EvictionListener;
+  readonly #pins: Pins;
   #reserved = 0;
   #softGeneration = 0;
 
-  constructor(bytesMax: number, onEviction: EvictionListener = () => {}) {
+  /** `onCut` is told of each body whose readers are cut off. */
+  constructor(
+    bytesMax: number,
+    onEviction: EvictionListener = () => {},
+    onCut: () => void = () => {},
+  ) {
     this.#bytesMax = bytesMax;
     this.objectBytesMax = Math.floor(bytesMax * OBJECT_SHARE_MAX);
     this.#order = new S3Fifo(bytesMax);
     this.#onEviction = onEviction;
+    this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
   }
 
   lookup(key: string): StoredVariants | undefined {
@@ -102,6 +115,20 @@ export class MemoryStore implements Store {
     this.#reserved -= bytes;
   }
 
+  read(object: CacheObject, cut: () => void): () => void {
+    if (!(object instanceof MemoryObject)) {
+      const pin = this.pin(objectCost(object), cut);
+      return () => pin.release();
+    }
+    return object.hold.read(cut, object.bytes, this.#pins);
+  }
+
+  pin(bytes: number, cut: () => void): Pin {
+    const pin = this.#pins.add(bytes, cut);
+    this.#makeRoom();
+    return pin;
+  }
+
   generation(site: string): number {
     return this.#siteState(site).generation;
   }
@@ -120,6 +147,7 @@ export class MemoryStore implements Store {
       if (record.objects.length >= VARIANTS_MAX && oldest !== undefined) {
         this.#drop(oldest, "space");
       }
+      object.hold.enterStore();
       record.objects.push(object);
       record.responses.push(object.response);
       this.#records.set(candidate.key, record);
@@ -135,7 +163,11 @@ export class MemoryStore implements Store {
     const index = record.objects.indexOf(object);
     if (index < 0 || record.generation !== record.site.generation) return undefined;
     const { key, site, url, chunks, bodyBytes } = object;
-    const fresh = new MemoryObject({ key, site, url, chunks, bodyBytes, response }, record);
+    const fresh = new MemoryObject(
+      { key, site, url, chunks, bodyBytes, response },
+      record,
+      object.hold,
+    );
     fresh.uses = object.uses;
     this.#order.remove(object);
     record.objects[index] = fresh;
@@ -171,10 +203,14 @@ export class MemoryStore implements Store {
 
   usage(): StoreUsage {
     return {
-      bytes: this.#order.bytes + this.#reserved,
+      bytes: this.#used,
       bytesMax: this.#bytesMax,
       objects: this.#order.count,
     };
+  }
+
+  get #used(): number {
+    return this.#order.bytes + this.#reserved + this.#pins.bytes;
   }
 
   #siteState(site: string): SiteState {
@@ -202,7 +238,7 @@ export class MemoryStore implements Store {
   }
 
   #makeRoom(): void {
-    while (this.#order.bytes + this.#reserved > this.#bytesMax) {
+    while (this.#used > this.#bytesMax) {
       const victim = this.#order.evict();
       if (victim === undefined) return;
       this.#forget(victim, "space");
@@ -233,6 +269,7 @@ export class MemoryStore implements Store {
     if (record.objects.length === 0 && this.#records.get(object.key) === record) {
       this.#records.delete(object.key);
     }
+    object.hold.leaveStore(object.bytes, this.#pins);
     this.#onEviction(object, reason);
   }
 }

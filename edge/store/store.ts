@@ -1,4 +1,5 @@
 import type { StoredResponse } from "../decide/stored.ts";
+import type { Pin } from "./pins.ts";
 
 /** Why an object left the store: also the label values of `edge_evictions_total{reason}`. */
 export type EvictionReason = "space" | "replaced" | "invalidated" | "purged";
@@ -35,7 +36,9 @@ export interface NewObject extends CacheObject {
 
 /** How full a store is. */
 export interface StoreUsage {
-  /** Bodies, fields, keys, overhead, bodies still arriving, and the store's own tables. */
+  /**
+   * Bodies, fields, keys, overhead, bodies still arriving or being read, and the store's own tables.
+   */
   readonly bytes: number;
   readonly bytesMax: number;
   readonly objects: number;
@@ -59,6 +62,16 @@ export interface Store {
   reserve(bytes: number): boolean;
   /** Gives reserved bytes back. */
   release(bytes: number): void;
+  /**
+   * Says that somebody reads the body of an object, until the function that is returned is called.
+   * A body that leaves the store meanwhile is pinned, see `pin`.
+   */
+  read(object: CacheObject, cut: () => void): () => void;
+  /**
+   * Counts bytes that clients read outside the store, evicting others. When there are too many of
+   * them, `cut` has to end those who read.
+   */
+  pin(bytes: number, cut: () => void): Pin;
   /** A number that every purge of the whole site raises. */
   generation(site: string): number;
   /** Stores an object in place of the same variant. False when purged meanwhile or too large. */

@@ -23,7 +23,7 @@ suite("a body that grows while it is read", () => {
 
   test("not kept, it holds what the slowest reader needs, and no more than a window", () => {
     const body = new FillBody(new MemoryStore(1_024 * KIB));
-    const [fast, slow] = [body.open(), body.open()];
+    const [fast, slow] = [body.open(() => {}), body.open(() => {})];
     assert.ok(body.append(Buffer.alloc(40 * KIB, "a")));
     assert.equal(body.append(Buffer.alloc(40 * KIB, "b")), false);
     fast.next = 2;
@@ -43,7 +43,7 @@ suite("a body that grows while it is read", () => {
     const store = new MemoryStore(256 * KIB);
     const body = new FillBody(store);
     body.keep();
-    const reader = body.open();
+    const reader = body.open(() => {});
     for (let i = 0; i < 3; i += 1) body.append(Buffer.allocUnsafeSlow(30 * KIB));
     assert.equal(body.kept, false);
     assert.ok(body.hasStart, "the reader has not read anything");
