@@ -37,7 +37,7 @@ export interface NewObject extends CacheObject {
 /** How full a store is. */
 export interface StoreUsage {
   /**
-   * Bodies, fields, keys, overhead, bodies still arriving or being read, and the store's own tables.
+   * Bodies, fields, keys, overhead, bodies that arrive or are read, and the store's own tables.
    */
   readonly bytes: number;
   readonly bytesMax: number;
