@@ -80,6 +80,18 @@ export const METRICS = {
     labels: ["tier", "reason"],
     help: "Objects that left a store, by reason (space, replaced, invalidated, purged).",
   },
+  edge_purge_marks: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Prefixes and tags whose last purge is remembered, of all sites.",
+  },
+  edge_purge_marks_folded: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Prefixes and tags whose purge has been folded into one of the whole site, since the start.",
+  },
   edge_origin_up: {
     part: "edge",
     kind: "gauge",

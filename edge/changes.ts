@@ -1,10 +1,10 @@
 import { unreachable } from "../common/assert.ts";
-import type { Change } from "../state/change.ts";
+import type { Change, ChangeBody } from "../state/change.ts";
 import type { FollowedView } from "../state/follower.ts";
+import type { PurgeForce } from "../state/purge.ts";
 import type { EdgeContext } from "./context.ts";
-import { cacheKey } from "./key/primary.ts";
 import { buildSiteTable } from "./key/site.ts";
-import { purgeKey } from "./steps/purge.ts";
+import { purgeScope, purgeUrl } from "./purges.ts";
 
 /** How the table of sites is made. */
 export interface SiteTableOptions {
@@ -22,15 +22,18 @@ export function applyChange(
   const { body } = change;
   switch (body.kind) {
     case "site-put":
-    case "site-remove":
       applySites(view, edge, options);
       return;
-    case "purge-urls":
-      for (const url of body.urls) purgeUrl(body.site, url, edge);
+    case "site-remove":
+      applySites(view, edge, options);
+      // One that is put again later under this name may be something else.
+      purgeScope(body.site, { kind: "all" }, { soft: false }, edge);
       return;
+    case "purge-urls":
+    case "purge-prefixes":
+    case "purge-tags":
     case "purge-all":
-      edge.fills.doomAll(body.site);
-      edge.store.purgeSite(body.site);
+      applyPurge(body, edge);
       return;
     case "drain":
     case "undrain":
@@ -46,12 +49,36 @@ export function applySites(view: FollowedView, edge: EdgeContext, options: SiteT
   edge.origins.keepOnly(view.sites.values());
 }
 
-function purgeUrl(site: string, url: string, edge: EdgeContext): void {
-  const parsed = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(url);
-  if (parsed === null) {
-    edge.log.warn({ event: "purge-url-ignored", site, url });
-    return;
+function applyPurge(
+  body: Extract<ChangeBody, { kind: `purge-${string}` }>,
+  edge: EdgeContext,
+): void {
+  const { site } = body;
+  const force: PurgeForce =
+    body.soft === true ? { soft: true, at: edge.clock.now() } : { soft: false };
+  switch (body.kind) {
+    case "purge-urls":
+      for (const url of body.urls) {
+        if (purgeUrl(site, url, force, edge) === undefined) ignore(site, url, edge);
+      }
+      return;
+    case "purge-prefixes": {
+      const { prefixes } = body;
+      const ignored = purgeScope(site, { kind: "prefixes", prefixes }, force, edge);
+      for (const prefix of ignored) ignore(site, prefix, edge);
+      return;
+    }
+    case "purge-tags":
+      purgeScope(site, { kind: "tags", tags: body.tags }, force, edge);
+      return;
+    case "purge-all":
+      purgeScope(site, { kind: "all" }, force, edge);
+      return;
+    default:
+      unreachable(body);
   }
-  const [, host = "", target = ""] = parsed;
-  purgeKey(cacheKey(site, host, target), edge);
+}
+
+function ignore(site: string, url: string, edge: EdgeContext): void {
+  edge.log.warn({ event: "purge-url-ignored", site, url });
 }

@@ -4,6 +4,7 @@ import type { Site, SiteRule } from "../common/config/site.ts";
 import { formatIp, parseIp } from "../common/ip.ts";
 import type { CacheLabel } from "./admin/request-metrics.ts";
 import type { Reuse } from "./decide/reuse.ts";
+import type { Standing } from "./decide/standing.ts";
 import type { OriginHead } from "./fetch/exchange.ts";
 import type { Fill } from "./fetch/fill.ts";
 import type { FillBody } from "./fetch/fill-body.ts";
@@ -55,6 +56,8 @@ export class ClientExchange {
   reuse: Reuse | undefined;
   /** The stored object that the decision is about. */
   object: CacheObject | undefined;
+  /** How purges had left it at that time. */
+  standing: Standing | undefined;
   bypass: BypassReason | undefined;
   refusal: ErrorReason | undefined;
   outcome: FillOutcome | undefined;

@@ -5,6 +5,7 @@ import { currentAgeSeconds } from "./decide/age.ts";
 import { freshnessLifetimeSeconds } from "./decide/freshness.ts";
 import { decideReuse } from "./decide/reuse.ts";
 import type { FieldLine } from "./http/fields.ts";
+import { tagsOf } from "./http/tags.ts";
 import { cacheKey } from "./key/primary.ts";
 import { ruleFor } from "./key/rule.ts";
 import { siteForHost } from "./key/site.ts";
@@ -50,7 +51,10 @@ export function explainRequest(
     status: 200,
     body: {
       ...facts,
-      stored: (variants?.objects ?? []).map((object) => describe(object, edge)),
+      stored: (variants?.objects ?? []).map((object, index) => ({
+        ...describe(object, edge),
+        standing: variants?.standings[index]?.kind,
+      })),
       decision,
       fillUnderWay: edge.fills.find(key, requestFields, variants) !== undefined,
       coalesced: edge.fills.mayCoalesce(key),
@@ -72,14 +76,15 @@ function decisionFor(
   if (cached === false) return { kind: "bypass", reason: "rule" };
   return decideReuse({
     stored: variants?.responses ?? [],
+    ...(variants === undefined ? {} : { standings: variants.standings }),
     method,
     requestFields,
     now: edge.clock.now(),
-    revalidateAll: variants?.mustRevalidate === true || edge.revalidateAll(),
+    revalidateAll: edge.revalidateAll(),
   });
 }
 
-function describe({ response, bodyBytes }: CacheObject, edge: EdgeContext): unknown {
+function describe({ response, bodyBytes }: CacheObject, edge: EdgeContext): object {
   const ageSeconds = currentAgeSeconds(response, edge.clock.now());
   return {
     status: response.status,
@@ -87,6 +92,7 @@ function describe({ response, bodyBytes }: CacheObject, edge: EdgeContext): unkn
     ageSeconds,
     ttlSeconds: freshnessLifetimeSeconds(response) - ageSeconds,
     varyOn: response.varyOn,
+    tags: tagsOf(response.fields).tags,
     storedAt: new Date(response.times.responseTime).toISOString(),
   };
 }

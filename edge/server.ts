@@ -238,8 +238,7 @@ class Edge implements RunningDaemon {
       onSnapshot: (view, historyLost) => {
         applySites(view, this.#context, table);
         if (!historyLost) return;
-        this.#context.fills.doomAll();
-        this.#store.softPurgeAll();
+        this.#store.purges.doubtAll();
       },
     });
   }
@@ -286,6 +285,9 @@ class Edge implements RunningDaemon {
     metrics.gauge("edge_capacity_bytes_per_second").set({}, capacityBitsPerSecond / 8);
     metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
     metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
+    const { purges } = this.#store;
+    metrics.onScrape("edge_purge_marks", () => [[{}, purges.marks]]);
+    metrics.onScrape("edge_purge_marks_folded", () => [[{}, purges.folded]]);
     metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);
     metrics.onScrape("edge_connections", () => [[{}, this.#doors.open]]);
     metrics.onScrape("state_up", () => [[{}, this.#options.state?.isUp() === false ? 0 : 1]]);

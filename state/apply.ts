@@ -36,6 +36,8 @@ export function snapshotEdit(body: ChangeBody): SnapshotEdit {
     case "undrain":
       return { kind: "delete-drained", name: body.edge };
     case "purge-urls":
+    case "purge-prefixes":
+    case "purge-tags":
     case "purge-all":
       return { kind: "none" };
     default:

@@ -10,12 +10,26 @@ export type ChangeBody =
   | { readonly kind: "site-put"; readonly site: Site }
   | { readonly kind: "site-remove"; readonly site: string }
   /** Objects of these URLs, stored before this change, must not be served any more. */
-  | { readonly kind: "purge-urls"; readonly site: string; readonly urls: readonly string[] }
+  | (Purge & { readonly kind: "purge-urls"; readonly urls: readonly string[] })
+  /** The same for objects whose URL begins with one of these, host included. */
+  | (Purge & { readonly kind: "purge-prefixes"; readonly prefixes: readonly string[] })
+  /** The same for objects that carry one of these tags. */
+  | (Purge & { readonly kind: "purge-tags"; readonly tags: readonly string[] })
   /** The same for everything that a site has stored. */
-  | { readonly kind: "purge-all"; readonly site: string }
+  | (Purge & { readonly kind: "purge-all" })
   /** Routers stop answering with this edge; it finishes what it has. */
   | { readonly kind: "drain"; readonly edge: string }
   | { readonly kind: "undrain"; readonly edge: string };
+
+/** What all purges say. */
+interface Purge {
+  readonly site: string;
+  /**
+   * The objects become stale instead: served while they are refreshed or while the origin fails, as
+   * far as they allow it. A reader that does not know this field purges hard.
+   */
+  readonly soft?: true;
+}
 
 /** One entry of the ordered log. */
 export interface Change {

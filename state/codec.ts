@@ -40,11 +40,15 @@ const site = z.object({
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);
 
+const purge = { site: name, soft: z.literal(true).optional() };
+
 const changeBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("site-put"), site }),
   z.object({ kind: z.literal("site-remove"), site: name }),
-  z.object({ kind: z.literal("purge-urls"), site: name, urls: z.array(z.string()) }),
-  z.object({ kind: z.literal("purge-all"), site: name }),
+  z.object({ kind: z.literal("purge-urls"), ...purge, urls: z.array(z.string()) }),
+  z.object({ kind: z.literal("purge-prefixes"), ...purge, prefixes: z.array(z.string()) }),
+  z.object({ kind: z.literal("purge-tags"), ...purge, tags: z.array(z.string()) }),
+  z.object({ kind: z.literal("purge-all"), ...purge }),
   z.object({ kind: z.literal("drain"), edge: name }),
   z.object({ kind: z.literal("undrain"), edge: name }),
 ]);

@@ -4,15 +4,15 @@ import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
 import { currentAgeSeconds, dateValue } from "./age.ts";
 import { directivesOf, forbidsSharing } from "./facts.ts";
-import { remainingFreshnessSeconds } from "./freshness.ts";
 import { forbidsStale } from "./stale.ts";
+import { remainingSeconds, type Standing } from "./standing.ts";
 import type { StoredResponse } from "./stored.ts";
 
 /**
  * Why a stored response must be validated before it is used. `no-cache` stands for every directive
- * that asks for it each time.
+ * that asks for it each time, `purged` for a soft purge.
  */
-export type RevalidateReason = "stale" | "no-cache" | "catching-up";
+export type RevalidateReason = "stale" | "no-cache" | "catching-up" | "purged";
 
 /** Why nothing that is stored helps. */
 export type FetchReason = "method" | "uri-miss" | "vary-miss";
@@ -46,6 +46,8 @@ export type Reuse =
 export interface ReuseQuestion {
   /** All variants of the key, in any order. */
   readonly stored: readonly StoredResponse[];
+  /** How purges have left each of them; where there is none it is current. */
+  readonly standings?: readonly Standing[];
   readonly method: string;
   readonly requestFields: FieldLines;
   readonly now: EpochMs;
@@ -89,18 +91,21 @@ interface Candidate {
 function judgeCandidate(
   stored: StoredResponse,
   index: number,
-  { now, revalidateAll }: ReuseQuestion,
+  { now, revalidateAll, standings }: ReuseQuestion,
 ): Usable {
-  if (revalidateAll) return { kind: "revalidate", index, reason: "catching-up" };
+  const standing = standings?.[index];
+  if (revalidateAll || standing?.kind === "unsure") {
+    return { kind: "revalidate", index, reason: "catching-up" };
+  }
   if (needsConsent(stored)) return { kind: "revalidate", index, reason: "no-cache" };
   const ageSeconds = currentAgeSeconds(stored, now);
-  const remainingSeconds = remainingFreshnessSeconds(stored, now);
-  const ttlSeconds = Math.floor(remainingSeconds);
-  if (remainingSeconds > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
+  const remaining = remainingSeconds(stored, now, standing);
+  const ttlSeconds = Math.floor(remaining);
+  if (remaining > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
   const windowSeconds = directivesOf(stored.fields).directives.staleWhileRevalidate ?? 0;
-  return -remainingSeconds < windowSeconds && !forbidsStale(stored)
+  return -remaining < windowSeconds && !forbidsStale(stored)
     ? { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds }
-    : { kind: "revalidate", index, reason: "stale" };
+    : { kind: "revalidate", index, reason: standing?.kind === "stale" ? "purged" : "stale" };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../common/clock.ts";
 import { directivesOf, forbidsSharing } from "./facts.ts";
-import { freshnessLifetimeSeconds, remainingFreshnessSeconds } from "./freshness.ts";
+import { freshnessLifetimeSeconds } from "./freshness.ts";
+import { remainingSeconds, type Standing } from "./standing.ts";
 import type { StoredResponse } from "./stored.ts";
 
 /** How asking the origin went wrong. */
@@ -27,16 +28,17 @@ const UNREACHABLE_SECONDS_MAX = 3 * 86_400;
  * With `stale-if-error`, for that long, on failure to reach the origin and on 500, 502, 503 and
  * 504. Without it, only when the origin cannot be reached, and only if the response was once fresh:
  * one that never was may be meant for one person. Never against must-revalidate, proxy-revalidate,
- * s-maxage or no-cache.
+ * s-maxage or no-cache. A soft purge (`standing`) starts both times.
  */
 export function mayServeStaleOnError(
   stored: StoredResponse,
   now: EpochMs,
   failure: OriginFailure,
+  standing?: Standing,
 ): boolean {
   if (forbidsStale(stored)) return false;
   if (failure.kind === "status" && !ERROR_STATUSES.has(failure.status)) return false;
-  const staleSeconds = -remainingFreshnessSeconds(stored, now);
+  const staleSeconds = -remainingSeconds(stored, now, standing);
   const { staleIfError } = directivesOf(stored.fields).directives;
   if (staleIfError !== undefined) return staleSeconds < staleIfError;
   if (failure.kind === "status" || freshnessLifetimeSeconds(stored) === 0) return false;

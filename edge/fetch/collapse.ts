@@ -90,13 +90,6 @@ export class Fills {
     for (const fill of this.#byKey.get(key) ?? []) if (fill !== except) fill.doom();
   }
 
-  /** The same for everything of a site, or for all when none is named. */
-  doomAll(site?: string): void {
-    for (const fill of this.#fills()) {
-      if (site === undefined || fill.plan.site.name === site) fill.doom();
-    }
-  }
-
   /** Closes all connections to origins. */
   abortAll(): void {
     for (const fill of this.#fills()) fill.abort();

@@ -1,8 +1,10 @@
+import type { PurgeVerdict } from "../../state/purge.ts";
 import { forbidsSharing } from "../decide/facts.ts";
 import { fieldsToStore, judgeStorable, type NotStoredReason } from "../decide/storable.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import { freshen } from "../decide/validation.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { tagsOf } from "../http/tags.ts";
 import { matchesVariant, selectedFields, varyNames } from "../key/variant.ts";
 import type { CacheObject, Store } from "../store/store.ts";
 import type { ExchangeListener, OriginExchange, OriginHead } from "./exchange.ts";
@@ -53,7 +55,7 @@ export class Fill implements ExchangeListener {
     this.plan = plan;
     this.body = new FillBody(around.store);
     this.#around = around;
-    this.#generation = around.store.generation(plan.site.name);
+    this.#generation = around.store.purges.generation;
     this.#joinable = plan.shared;
     this.#leader = leader;
     if (leader !== undefined) this.#clients.add(leader);
@@ -71,6 +73,8 @@ export class Fill implements ExchangeListener {
   /** True while a client with these fields may wait here instead of asking the origin itself. */
   accepts(requestFields: FieldLines, names: readonly string[] | undefined): boolean {
     if (!this.#joinable || !this.body.hasStart) return false;
+    // What was asked for before a purge is no answer to whoever asks after it.
+    if (this.#verdict().kind !== "current") return false;
     if (this.pending !== undefined) return matchesVariant(this.pending, requestFields);
     const { validating } = this.plan;
     if (validating !== undefined) return matchesVariant(validating.response, requestFields);
@@ -93,11 +97,12 @@ export class Fill implements ExchangeListener {
   leave(client: FillClient): void {
     this.#clients.delete(client);
     if (this.#leader === client) this.#leader = undefined;
-    if (this.#over || this.#clients.size > 0 || this.pending !== undefined) return;
+    const kept = this.pending !== undefined && this.#verdict().kind !== "purged";
+    if (this.#over || this.#clients.size > 0 || kept) return;
     this.abort();
   }
 
-  /** A purge concerns this fill: nobody joins any more, and nothing is stored. */
+  /** Its key was purged or invalidated: nobody joins any more, and nothing is stored. */
   doom(): void {
     if (this.#doomed) return;
     this.#doomed = true;
@@ -192,7 +197,8 @@ export class Fill implements ExchangeListener {
     // A 304 can make private what was not: then it is an answer to the client that leads alone.
     const isPrivate = forbidsSharing(response.fields);
     if (isPrivate) store.remove(this.plan.key, "invalidated");
-    const updated = this.#doomed || isPrivate ? undefined : store.update(validated, response);
+    const updated =
+      this.#doomed || isPrivate ? undefined : store.update(validated, response, this.#generation);
     const object = updated ?? { ...validated, response };
     const clients = [...this.#clients];
     this.#clients.clear();
@@ -224,6 +230,7 @@ export class Fill implements ExchangeListener {
       this.notStored = "too-large";
       return;
     }
+    if (this.#verdict().kind === "purged") this.#doomed = true;
     if (this.#doomed) return;
     const names = varyNames(fields);
     this.pending = {
@@ -261,6 +268,14 @@ export class Fill implements ExchangeListener {
   #release(client: FillClient, reason: ReleaseReason, status: number): void {
     this.#clients.delete(client);
     client.onOutcome({ kind: "released", reason, status });
+  }
+
+  /** What the purges since it began make of the answer; its tags are known with its head. */
+  #verdict(): PurgeVerdict {
+    const { plan, head } = this;
+    const tags = head === undefined ? undefined : tagsOf(head.fields);
+    const facts = { generation: this.#generation, key: plan.key, tags };
+    return this.#around.store.purges.site(plan.site.name).judge(facts);
   }
 
   #store(): boolean {

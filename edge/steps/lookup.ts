@@ -18,13 +18,15 @@ export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult 
   const { variants, method, requestFields } = exchange;
   const reuse = decideReuse({
     stored: variants?.responses ?? NOTHING,
+    ...(variants === undefined ? {} : { standings: variants.standings }),
     method,
     requestFields,
     now: edge.clock.now(),
-    revalidateAll: variants?.mustRevalidate === true || edge.revalidateAll(),
+    revalidateAll: edge.revalidateAll(),
   });
   exchange.reuse = reuse;
   exchange.object = "index" in reuse ? variants?.objects[reuse.index] : undefined;
+  exchange.standing = "index" in reuse ? variants?.standings[reuse.index] : undefined;
   switch (reuse.kind) {
     case "serve":
       exchange.cache = "hit";

@@ -1,8 +1,9 @@
+import { CURRENT } from "../../state/purge.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { currentAgeSeconds } from "../decide/age.ts";
-import { freshnessLifetimeSeconds } from "../decide/freshness.ts";
 import { mayServeStaleOnError, type OriginFailure as StaleCause } from "../decide/stale.ts";
+import { remainingSeconds } from "../decide/standing.ts";
 import type { OriginFailureKind } from "../fetch/failure.ts";
 import type { FillOutcome } from "../fetch/fill-plan.ts";
 import type { ErrorReason } from "../serve/error-response.ts";
@@ -20,6 +21,7 @@ export function settle(exchange: ClientExchange, edge: EdgeContext): StepResult 
       return settleResponse(exchange, edge, outcome);
     case "not-modified":
       exchange.cache = "revalidated";
+      exchange.standing = CURRENT;
       return serve(exchange, edge, outcome.object, 304);
     case "released":
       return settleReleased(exchange, edge, outcome);
@@ -76,9 +78,9 @@ function serveStaleInstead(
   edge: EdgeContext,
   cause: StaleCause,
 ): StepResult | undefined {
-  const { object } = exchange;
+  const { object, standing } = exchange;
   if (object === undefined) return undefined;
-  if (!mayServeStaleOnError(object.response, edge.clock.now(), cause)) return undefined;
+  if (!mayServeStaleOnError(object.response, edge.clock.now(), cause, standing)) return undefined;
   exchange.cache = "stale";
   return serve(exchange, edge, object, cause.kind === "status" ? cause.status : undefined);
 }
@@ -89,8 +91,9 @@ function serve(
   object: CacheObject,
   status: number | undefined,
 ): StepResult {
-  const ageSeconds = currentAgeSeconds(object.response, edge.clock.now());
-  const ttlSeconds = freshnessLifetimeSeconds(object.response) - ageSeconds;
+  const now = edge.clock.now();
+  const ageSeconds = currentAgeSeconds(object.response, now);
+  const ttlSeconds = remainingSeconds(object.response, now, exchange.standing);
   edge.store.touch(object);
   exchange.answer = { kind: "stored", object, ageSeconds, ttlSeconds, status };
   return "respond";

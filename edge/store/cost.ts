@@ -1,3 +1,4 @@
+import { tagsOf } from "../http/tags.ts";
 import { textCost } from "./body-text.ts";
 import { pinsTooMuch } from "./chunks.ts";
 import type { CacheObject } from "./store.ts";
@@ -10,6 +11,8 @@ import type { CacheObject } from "./store.ts";
 const OBJECT_OVERHEAD_BYTES = 1_500;
 /** One `[name, value]` pair and the headers of its two strings. */
 const FIELD_OVERHEAD_BYTES = 130;
+/** One tag: a string that points into the field it was read from, and its place in the list. */
+const TAG_OVERHEAD_BYTES = 50;
 /** A Buffer and the ArrayBuffer behind it. */
 const CHUNK_OVERHEAD_BYTES = 200;
 
@@ -32,6 +35,7 @@ export function objectCost(object: CacheObject): number {
   for (const [name, value] of object.response.varyOn) {
     bytes += FIELD_OVERHEAD_BYTES + name.length + value.length;
   }
+  bytes += TAG_OVERHEAD_BYTES * tagsOf(object.response.fields).tags.length;
   for (const chunk of object.chunks) bytes += chunkCost(chunk);
   return bytes + textCost(object.bodyBytes);
 }

@@ -1,4 +1,8 @@
+import type { EpochMs } from "../../common/clock.ts";
+import { PurgeTable, type PurgeVerdict, type SitePurges } from "../../state/purge.ts";
+import type { Standing } from "../decide/standing.ts";
 import type { StoredResponse } from "../decide/stored.ts";
+import { tagsOf } from "../http/tags.ts";
 import { packChunks } from "./chunks.ts";
 import { objectCost } from "./cost.ts";
 import { BodyHold, type Pin, Pins } from "./pins.ts";
@@ -22,19 +26,18 @@ const VARIANTS_MAX = 64;
 /** At most so much of the budget may be held by clients who read what the store has let go of. */
 const PINNED_SHARE_MAX = 1 / 3;
 
-interface SiteState {
-  generation: number;
-}
-
-/** All variants of one key. The two lists are parallel, and so is `nodes`. */
+/** All variants of one key. The lists are parallel. */
 interface KeyRecord extends StoredVariants {
-  readonly site: SiteState;
-  readonly generation: number;
+  readonly purges: SitePurges;
+  /** The newest purge of the site that the standings take into account. */
+  judged: number;
   objects: MemoryObject[];
   responses: StoredResponse[];
-  mustRevalidate: boolean;
-  softGeneration: number;
+  standings: Standing[];
 }
+
+/** What a stored object is made of. */
+type ObjectFacts = Omit<NewObject, "reservedBytes">;
 
 class MemoryObject implements CacheObject, QueueNode {
   readonly key: string;
@@ -44,6 +47,10 @@ class MemoryObject implements CacheObject, QueueNode {
   readonly chunks: readonly Buffer[];
   readonly bodyBytes: number;
   readonly record: KeyRecord;
+  /** `PurgeTable.generation` at which the exchange began that brought or last confirmed it. */
+  readonly generation: number;
+  /** When its URL was softly purged, if it was. */
+  staleSince: EpochMs | undefined = undefined;
   readonly hold: BodyHold;
   bytes: number;
   uses = 0;
@@ -51,13 +58,14 @@ class MemoryObject implements CacheObject, QueueNode {
   newer: QueueNode | undefined = undefined;
   older: QueueNode | undefined = undefined;
 
-  constructor(facts: CacheObject, record: KeyRecord, hold = new BodyHold()) {
+  constructor(facts: ObjectFacts, record: KeyRecord, hold = new BodyHold()) {
     this.key = facts.key;
     this.site = facts.site;
     this.url = facts.url;
     this.response = facts.response;
     this.chunks = facts.chunks;
     this.bodyBytes = facts.bodyBytes;
+    this.generation = facts.generation;
     this.record = record;
     this.hold = hold;
     this.bytes = objectCost(this);
@@ -67,14 +75,13 @@ class MemoryObject implements CacheObject, QueueNode {
 /** Keeps objects in this process's memory, bounded by bytes; evicts by S3-FIFO. */
 export class MemoryStore implements Store {
   readonly objectBytesMax: number;
+  readonly purges = new PurgeTable();
   readonly #bytesMax: number;
   readonly #records = new Map<string, KeyRecord>();
-  readonly #sites = new Map<string, SiteState>();
   readonly #order: S3Fifo<MemoryObject>;
   readonly #onEviction: EvictionListener;
   readonly #pins: Pins;
   #reserved = 0;
-  #softGeneration = 0;
 
   /** `onCut` is told of each body whose readers are cut off. */
   constructor(
@@ -92,12 +99,8 @@ export class MemoryStore implements Store {
   lookup(key: string): StoredVariants | undefined {
     const record = this.#records.get(key);
     if (record === undefined) return undefined;
-    if (record.generation !== record.site.generation) {
-      this.remove(key, "purged");
-      return undefined;
-    }
-    if (record.softGeneration !== this.#softGeneration) record.mustRevalidate = true;
-    return record;
+    if (record.judged !== record.purges.latest) this.#judge(record);
+    return record.objects.length === 0 ? undefined : record;
   }
 
   touch(object: CacheObject): void {
@@ -129,16 +132,13 @@ export class MemoryStore implements Store {
     return pin;
   }
 
-  generation(site: string): number {
-    return this.#siteState(site).generation;
-  }
-
   put(candidate: NewObject): boolean {
     this.release(candidate.reservedBytes);
-    const site = this.#siteState(candidate.site);
-    if (candidate.generation !== site.generation) return false;
+    const verdict = this.#verdict(candidate);
+    if (verdict.kind === "purged") return false;
+    const record = this.#recordFor(candidate.key, candidate.site);
+    if (verdict.kind !== "current" && hasNewer(record, candidate)) return false;
     const chunks = packChunks(candidate.chunks, candidate.bodyBytes);
-    const record = this.#recordFor(candidate.key, site);
     const object = new MemoryObject({ ...candidate, chunks }, record);
     const fits = object.bytes <= this.objectBytesMax;
     this.#dropWhere(record, (other) => sameVariant(other, candidate.response), "replaced");
@@ -150,6 +150,7 @@ export class MemoryStore implements Store {
       object.hold.enterStore();
       record.objects.push(object);
       record.responses.push(object.response);
+      record.standings.push(verdict);
       this.#records.set(candidate.key, record);
       this.#order.insert(object);
       this.#makeRoom();
@@ -157,29 +158,33 @@ export class MemoryStore implements Store {
     return fits;
   }
 
-  update(object: CacheObject, response: StoredResponse): CacheObject | undefined {
+  update(
+    object: CacheObject,
+    response: StoredResponse,
+    confirmed?: number,
+  ): CacheObject | undefined {
     if (!(object instanceof MemoryObject)) return undefined;
     const { record } = object;
     const index = record.objects.indexOf(object);
-    if (index < 0 || record.generation !== record.site.generation) return undefined;
-    const { key, site, url, chunks, bodyBytes } = object;
-    const fresh = new MemoryObject(
-      { key, site, url, chunks, bodyBytes, response },
-      record,
-      object.hold,
-    );
+    if (index < 0) return undefined;
+    const { key, site, url, chunks, bodyBytes, response: before } = object;
+    const generation = confirmed ?? object.generation;
+    const facts = { key, site, url, chunks, bodyBytes, generation };
+    // By the tags that it had: whoever purged cannot have known those that a 304 brings.
+    const verdict = this.#verdict({ ...facts, response: before });
+    if (verdict.kind === "purged") {
+      this.#drop(object, "purged");
+      return undefined;
+    }
+    const fresh = new MemoryObject({ ...facts, response }, record, object.hold);
+    if (confirmed === undefined) fresh.staleSince = object.staleSince;
     fresh.uses = object.uses;
     this.#order.remove(object);
     record.objects[index] = fresh;
     record.responses[index] = response;
-    // The other variants of a softly purged key have not been validated by this answer.
-    if (record.mustRevalidate && record.objects.length > 1) {
-      for (const other of record.objects.filter((each) => each !== fresh)) {
-        this.#drop(other, "purged");
-      }
-    }
-    record.mustRevalidate = false;
-    record.softGeneration = this.#softGeneration;
+    record.standings[index] = standingOf(fresh, verdict);
+    // Its new tags are asked about at the next lookup.
+    record.judged = -1;
     this.#order.insert(fresh);
     this.#makeRoom();
     return fresh;
@@ -193,12 +198,12 @@ export class MemoryStore implements Store {
     return count;
   }
 
-  purgeSite(site: string): void {
-    this.#siteState(site).generation += 1;
-  }
-
-  softPurgeAll(): void {
-    this.#softGeneration += 1;
+  softPurge(key: string, at: EpochMs): number {
+    const record = this.lookup(key) as KeyRecord | undefined;
+    if (record === undefined) return 0;
+    for (const object of record.objects) object.staleSince ??= at;
+    this.#judge(record);
+    return record.objects.length;
   }
 
   usage(): StoreUsage {
@@ -213,28 +218,25 @@ export class MemoryStore implements Store {
     return this.#order.bytes + this.#reserved + this.#pins.bytes;
   }
 
-  #siteState(site: string): SiteState {
-    let state = this.#sites.get(site);
-    if (state === undefined) {
-      state = { generation: 0 };
-      this.#sites.set(site, state);
-    }
-    return state;
+  #recordFor(key: string, site: string): KeyRecord {
+    const existing = this.lookup(key) as KeyRecord | undefined;
+    if (existing !== undefined) return existing;
+    const purges = this.purges.site(site);
+    return { purges, judged: purges.latest, objects: [], responses: [], standings: [] };
   }
 
-  #recordFor(key: string, site: SiteState): KeyRecord {
-    const existing = this.lookup(key) as KeyRecord | undefined;
-    if (existing !== undefined && !existing.mustRevalidate) return existing;
-    // What a soft purge touched must not become usable because a new variant arrived beside it.
-    if (existing !== undefined) this.remove(key, "purged");
-    return {
-      site,
-      generation: site.generation,
-      objects: [],
-      responses: [],
-      mustRevalidate: false,
-      softGeneration: this.#softGeneration,
-    };
+  #verdict({ site, generation, key, response }: ObjectFacts): PurgeVerdict {
+    return this.purges.site(site).judge({ generation, key, tags: tagsOf(response.fields) });
+  }
+
+  /** Asks anew how purges have left each variant, and drops those that are not served again. */
+  #judge(record: KeyRecord): void {
+    record.judged = record.purges.latest;
+    for (const object of Array.from(record.objects)) {
+      const verdict = this.#verdict(object);
+      if (verdict.kind === "purged") this.#drop(object, "purged");
+      else record.standings[record.objects.indexOf(object)] = standingOf(object, verdict);
+    }
   }
 
   #makeRoom(): void {
@@ -265,6 +267,7 @@ export class MemoryStore implements Store {
     if (index >= 0) {
       record.objects.splice(index, 1);
       record.responses.splice(index, 1);
+      record.standings.splice(index, 1);
     }
     if (record.objects.length === 0 && this.#records.get(object.key) === record) {
       this.#records.delete(object.key);
@@ -272,6 +275,20 @@ export class MemoryStore implements Store {
     object.hold.leaveStore(object.bytes, this.#pins);
     this.#onEviction(object, reason);
   }
+}
+
+/** How purges of its site and of its URL have left an object (P). */
+function standingOf({ staleSince }: MemoryObject, verdict: Standing): Standing {
+  if (staleSince === undefined || verdict.kind === "unsure") return verdict;
+  const since = verdict.kind === "stale" ? Math.min(verdict.since, staleSince) : staleSince;
+  return { kind: "stale", since };
+}
+
+/** True if the same variant is there from after a purge that the candidate is from before (P). */
+function hasNewer(record: KeyRecord, { response, generation }: NewObject): boolean {
+  return record.objects.some(
+    (object) => object.generation > generation && sameVariant(object, response),
+  );
 }
 
 function sameVariant(object: CacheObject, response: StoredResponse): boolean {

@@ -1,3 +1,6 @@
+import type { EpochMs } from "../../common/clock.ts";
+import type { PurgeTable } from "../../state/purge.ts";
+import type { Standing } from "../decide/standing.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import type { Pin } from "./pins.ts";
 
@@ -18,17 +21,17 @@ export interface CacheObject {
   readonly bodyBytes: number;
 }
 
-/** Everything stored under one primary key: two parallel lists, one entry per variant. */
+/** Everything stored under one primary key: parallel lists, one entry per variant. */
 export interface StoredVariants {
   readonly objects: readonly CacheObject[];
   readonly responses: readonly StoredResponse[];
-  /** True after a soft purge: nothing here may be served without asking the origin first. */
-  readonly mustRevalidate: boolean;
+  /** How purges have left each of them; those that must never be served are not here. */
+  readonly standings: readonly Standing[];
 }
 
 /** What is handed to the store when a fill is complete. */
 export interface NewObject extends CacheObject {
-  /** `Store.generation` of the site when the fill began: a purge since then refuses the object. */
+  /** `PurgeTable.generation` when the fill began: purges since then concern the object. */
   readonly generation: number;
   /** Bytes that were reserved for it while it arrived; they are given back in the same step. */
   readonly reservedBytes: number;
@@ -54,7 +57,11 @@ export type EvictionListener = (object: CacheObject, reason: EvictionReason) => 
 export interface Store {
   /** The largest body that is worth a place: a share of the budget. */
   readonly objectBytesMax: number;
-  /** What is stored under a key, or undefined. Does not count as a use. */
+  /** The purges that lookups ask about. */
+  readonly purges: PurgeTable;
+  /**
+   * What is stored under a key, or undefined. Drops what has been purged. Does not count as a use.
+   */
   lookup(key: string): StoredVariants | undefined;
   /** Counts one use of an object, for the choice of what to evict. */
   touch(object: CacheObject): void;
@@ -72,17 +79,21 @@ export interface Store {
    * them, `cut` has to end those who read.
    */
   pin(bytes: number, cut: () => void): Pin;
-  /** A number that every purge of the whole site raises. */
-  generation(site: string): number;
   /** Stores an object in place of the same variant. False when purged meanwhile or too large. */
   put(object: NewObject): boolean;
-  /** Replaces the facts of an object after a 304; undefined if it has left the store meanwhile. */
-  update(object: CacheObject, response: StoredResponse): CacheObject | undefined;
+  /**
+   * Replaces the facts of an object; undefined if it has left the store or was purged meanwhile.
+   * `confirmed` is the `PurgeTable.generation` at which the exchange began that confirmed it: then
+   * older soft purges are dealt with. Left out: they stay.
+   */
+  update(
+    object: CacheObject,
+    response: StoredResponse,
+    confirmed?: number,
+  ): CacheObject | undefined;
   /** Removes all variants of a key. Returns how many there were. */
   remove(key: string, reason: "invalidated" | "purged"): number;
-  /** Makes everything that a site has stored unusable, in constant time. */
-  purgeSite(site: string): void;
-  /** Makes everything stored usable only after validation, in constant time. */
-  softPurgeAll(): void;
+  /** Makes all variants of a key stale as of `at`. Returns how many there are. */
+  softPurge(key: string, at: EpochMs): number;
   usage(): StoreUsage;
 }

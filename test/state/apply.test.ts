@@ -29,6 +29,11 @@ const CASES: readonly {
   { title: "undrains", body: { kind: "undrain", edge: "syd-1" }, drained: [] },
   { title: "undrains what is not drained", body: { kind: "undrain", edge: "x" } },
   { title: "purges a site", body: { kind: "purge-all", site: "a" } },
+  { title: "purges tags", body: { kind: "purge-tags", site: "a", tags: ["x"], soft: true } },
+  {
+    title: "purges prefixes",
+    body: { kind: "purge-prefixes", site: "a", prefixes: ["http://a.test/"] },
+  },
   { title: "purges URLs", body: { kind: "purge-urls", site: "a", urls: ["http://a.test/"] } },
 ];
 

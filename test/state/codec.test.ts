@@ -55,6 +55,17 @@ test("every site that a configuration can describe survives being stored", () =>
   fc.assert(property);
 });
 
+test("entries that were written before purges could be soft are read as hard ones", () => {
+  const bodies = [
+    { kind: "purge-urls", site: "a", urls: ["http://a.test/"] },
+    { kind: "purge-all", site: "a" },
+  ];
+  for (const body of bodies) {
+    assert.deepEqual(decodeChangeBody(JSON.stringify(body)), { ok: true, value: body });
+  }
+  assert.match(reason(decodeChangeBody('{"kind":"purge-all","site":"a","soft":false}')), /^soft: /);
+});
+
 test("fields of a newer version are dropped, not refused", () => {
   const newer = { ...aHeartbeat("syd-1"), temperature: 40 };
   assert.deepEqual(decodeHeartbeat(JSON.stringify(newer)), {

@@ -1,12 +1,29 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { METRICS } from "../../../common/metric-table.ts";
+import { eventually } from "../../support/eventually.ts";
 import { fetchAt } from "../../support/http.ts";
+import type { Scope } from "../../support/scope.ts";
 import { startOrigin, startTestEdge, type TestEdge } from "../harness.ts";
 
 async function explain(edge: TestEdge, query: string): Promise<Record<string, unknown>> {
   const { body } = await fetchAt(`http://admin/explain?${query}`, { at: edge.admin });
   return JSON.parse(body.toString()) as Record<string, unknown>;
+}
+
+/** An edge that stores /a, /b and /c, each with a tag of its own. */
+async function startTagged(t: Scope) {
+  let version = 0;
+  const origin = await startOrigin(t, (request, response) => {
+    version += 1;
+    response.setHeader("cache-control", "max-age=60, stale-while-revalidate=60");
+    response.setHeader("surrogate-key", `all t-${request.url?.slice(1)}`);
+    response.setHeader("cache-tag", "news");
+    response.end(`v${version}`);
+  });
+  const edge = await startTestEdge(t, { origins: [origin.url] });
+  for (const path of ["/a", "/b", "/c"]) await edge.get(path);
+  return { origin, edge };
 }
 
 suite("PURGE", () => {
@@ -17,9 +34,62 @@ suite("PURGE", () => {
     const edge = await startTestEdge(t, { origins: [origin.url] });
     for (const path of ["/a", "/b"]) await edge.get(path);
     const purged = await edge.get("/a", { method: "PURGE" });
-    assert.deepEqual(JSON.parse(purged.body.toString()), { site: "shop", purged: 1 });
+    assert.deepEqual(JSON.parse(purged.body.toString()), {
+      status: "ok",
+      site: "shop",
+      soft: false,
+      url: "http://shop.example/a",
+      objects: 1,
+    });
     assert.match((await edge.get("/a")).field("cache-status") ?? "", /uri-miss/);
     assert.match((await edge.get("/b")).field("cache-status") ?? "", /hit/);
+  });
+
+  for (const name of ["Surrogate-Key", "xkey-purge"]) {
+    test(`${name} purges the objects that carry one of these tags, at any URL`, async (t) => {
+      const { edge } = await startTagged(t);
+      const purged = await edge.get("/", { method: "PURGE", headers: { [name]: "t-a  t-b" } });
+      const { tags, soft } = JSON.parse(purged.body.toString()) as Record<string, unknown>;
+      assert.deepEqual([purged.status, tags, soft], [200, ["t-a", "t-b"], false]);
+      for (const path of ["/a", "/b"]) {
+        assert.match((await edge.get(path)).field("cache-status") ?? "", /uri-miss/);
+      }
+      assert.match((await edge.get("/c")).field("cache-status") ?? "", /hit/);
+      assert.equal(
+        await edge.metric('meridian_edge_evictions_total{tier="memory",reason="purged"'),
+        2,
+      );
+    });
+  }
+
+  const SOFT: readonly Readonly<Record<string, string>>[] = [
+    { "Fastly-Soft-Purge": "1" },
+    { "Fastly-Soft-Purge": "1", "Surrogate-Key": "t-a" },
+    { "xkey-softpurge": "t-a,other" },
+  ];
+  for (const headers of SOFT) {
+    const title = Object.keys(headers).join(" and ");
+    test(`RFC 5861 s.3: ${title} makes stale: served once more while refreshed`, async (t) => {
+      const { edge, origin } = await startTagged(t);
+      const purged = await edge.get("/a", { method: "PURGE", headers });
+      assert.match(purged.body.toString(), /"soft":true/);
+      const stale = await edge.get("/a");
+      assert.match(stale.field("cache-status") ?? "", /hit; ttl=(?:0|-1)$/);
+      assert.equal(stale.body.toString(), "v1");
+      await eventually("it has been refreshed", async () => {
+        const fresh = await edge.get("/a");
+        assert.equal(fresh.body.toString(), "v4");
+        assert.match(fresh.field("cache-status") ?? "", /hit; ttl=(?:59|60)$/);
+      });
+      assert.equal(origin.seen.length, 4);
+    });
+  }
+
+  test("what clients get has no tag fields", async (t) => {
+    const { edge } = await startTagged(t);
+    const answer = await edge.get("/a");
+    assert.equal(answer.field("surrogate-key"), undefined);
+    assert.equal(answer.field("cache-tag"), undefined);
   });
 
   test("from any other address it is 403 and does nothing", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { suite, test } from "node:test";
+import type { ChangeBody } from "../../../state/change.ts";
 import { openEmbeddedState } from "../../../state/embedded.ts";
 import type { ObjectRecord } from "../../../state/records.ts";
 import type { StateStore } from "../../../state/store.ts";
@@ -17,6 +18,7 @@ async function startFollowing(t: Scope) {
     version += 1;
     response.setHeader("cache-control", "max-age=60");
     response.setHeader("etag", `"v${version}"`);
+    response.setHeader("surrogate-key", `s${request.url?.replaceAll("/", "-")}`);
     if (request.url === "/held") held.push(response);
     else response.end(`v${version}`);
   });
@@ -61,16 +63,86 @@ suite("changes of the log", () => {
     assert.match(await cacheStatus(edge, "/a"), /hit/);
   });
 
-  for (const kind of ["purge-urls", "purge-all"] as const) {
-    test(`${kind} during a fill: who waited is served, nothing is stored or joined`, async (t) => {
+  test("purge-prefixes removes what begins with one, query included, and nothing else", async (t) => {
+    const { state, edge } = await startFollowing(t);
+    const paths = ["/img/a", "/img/b?x=1", "/imgs", "/q?page=1", "/q?page=12", "/q?p=1"];
+    for (const path of paths) await edge.get(path);
+    const prefixes = ["http://SHOP.example:80/im%67/", "https://shop.example/q?page=", "nonsense"];
+    const body = { kind: "purge-prefixes", site: "shop", prefixes } as const;
+    await applied(state, (await state.append(body, "test")).version);
+    const missed: string[] = [];
+    for (const path of paths) if (/miss/.test(await cacheStatus(edge, path))) missed.push(path);
+    assert.deepEqual(missed, ["/img/a", "/img/b?x=1", "/q?page=1", "/q?page=12"]);
+  });
+
+  test("purge-tags removes what carries one, at whatever URL", async (t) => {
+    const { state, edge } = await startFollowing(t);
+    for (const path of ["/a", "/b", "/b?x"]) await edge.get(path);
+    const body = { kind: "purge-tags", site: "shop", tags: ["s-b", "nothing"] } as const;
+    await applied(state, (await state.append(body, "test")).version);
+    assert.match(await cacheStatus(edge, "/a"), /hit/);
+    assert.match(await cacheStatus(edge, "/b"), /fwd=uri-miss/);
+    assert.match(await cacheStatus(edge, "/b?x"), /hit/);
+  });
+
+  test("a soft purge of everything: asked about, and used again once confirmed", async (t) => {
+    const { state, edge, origin } = await startFollowing(t);
+    await edge.get("/a");
+    const body = { kind: "purge-all", site: "shop", soft: true } as const;
+    await applied(state, (await state.append(body, "test")).version);
+    assert.match(await cacheStatus(edge, "/a"), /fwd=stale; fwd-status=200; stored/);
+    assert.match(await cacheStatus(edge, "/a"), /hit/);
+    assert.equal(origin.requests[1]?.headers["if-none-match"], '"v1"');
+  });
+
+  test("RFC 5861 s.4: softly purged bytes stand in for an origin that fails", async (t) => {
+    let broken = false;
+    const origin = await startOrigin(t, (_request, response) => {
+      response.setHeader("cache-control", "max-age=60, stale-if-error=60");
+      response.writeHead(broken ? 503 : 200).end(broken ? "broken" : "good");
+    });
+    const state = openEmbeddedState({ file: ":memory:" });
+    t.after(() => state.close());
+    await state.append({ kind: "site-put", site: aSite({ origins: [origin.url] }) }, "config");
+    const edge = await startTestEdge(t, { origins: [origin.url], state });
+    await edge.get("/a");
+    broken = true;
+    const soft = { kind: "purge-urls", site: "shop", urls: ["http://shop.example/a"] } as const;
+    await applied(state, (await state.append({ ...soft, soft: true }, "test")).version);
+    const stale = await edge.get("/a");
+    assert.deepEqual([stale.status, stale.body.toString()], [200, "good"]);
+    await applied(state, (await state.append(soft, "test")).version);
+    assert.equal((await edge.get("/a")).status, 503);
+  });
+
+  test("a site that was removed does not come back with what it had stored", async (t) => {
+    const { state, edge, origin } = await startFollowing(t);
+    await edge.get("/a");
+    await state.append({ kind: "site-remove", site: "shop" }, "test");
+    const site = aSite({ origins: [origin.url] });
+    await applied(state, (await state.append({ kind: "site-put", site }, "test")).version);
+    assert.match(await cacheStatus(edge, "/a"), /fwd=uri-miss/);
+  });
+
+  const HELD_PURGES = {
+    "purge-urls": { kind: "purge-urls", site: "shop", urls: ["http://shop.example/held"] },
+    "purge-prefixes": { kind: "purge-prefixes", site: "shop", prefixes: ["http://shop.example/"] },
+    "purge-tags": { kind: "purge-tags", site: "shop", tags: ["s-held"] },
+    "purge-all": { kind: "purge-all", site: "shop" },
+    "soft purge-tags": { kind: "purge-tags", site: "shop", tags: ["s-held"], soft: true },
+    "soft purge-urls": {
+      kind: "purge-urls",
+      site: "shop",
+      urls: ["http://shop.example/held"],
+      soft: true,
+    },
+  } as const satisfies Readonly<Record<string, ChangeBody>>;
+  for (const [kind, purge] of Object.entries(HELD_PURGES)) {
+    test(`${kind} during a fill: who waited is served, nobody who comes later`, async (t) => {
       const { state, edge, held, origin } = await startFollowing(t);
       const waiting = edge.get("/held");
       await eventually("the fill has begun", () => assert.equal(held.length, 1));
-      const body =
-        kind === "purge-all"
-          ? ({ kind, site: "shop" } as const)
-          : ({ kind, site: "shop", urls: ["http://shop.example/held"] } as const);
-      const { version } = await state.append(body, "test");
+      const { version } = await state.append(purge, "test");
       await applied(state, version);
       const later = edge.get("/held");
       await eventually("the later one asks itself", () => assert.equal(held.length, 2));

@@ -15,7 +15,7 @@ function anObject(store: MemoryStore, key: string, others: Partial<NewObject> = 
     response: aStored(["cache-control: max-age=60"]),
     chunks: [body],
     bodyBytes: body.length,
-    generation: store.generation("shop"),
+    generation: store.purges.generation,
     reservedBytes: 0,
     ...others,
   };
@@ -99,26 +99,90 @@ suite("memory store", () => {
     const store = new MemoryStore(MIB);
     const late = anObject(store, "late");
     store.put(anObject(store, "a"));
-    store.put({ ...anObject(store, "b"), site: "other", generation: store.generation("other") });
-    store.purgeSite("shop");
+    store.put({ ...anObject(store, "b"), site: "other" });
+    store.purges.site("shop").purge({ kind: "all" }, { soft: false });
     assert.equal(store.lookup("a"), undefined);
     assert.ok(store.lookup("b"));
     assert.equal(store.put(late), false);
     assert.ok(store.put(anObject(store, "a")));
   });
 
-  test("after a soft purge all must be validated, until a 304 confirms it", () => {
+  test("when purges may have been missed all must be validated, until a 304 confirms it", () => {
     const store = new MemoryStore(MIB);
+    const standing = (key: string) => store.lookup(key)?.standings.map(({ kind }) => kind);
     store.put(anObject(store, "a"));
     store.put(anObject(store, "b"));
-    store.softPurgeAll();
-    assert.equal(store.lookup("a")?.mustRevalidate, true);
+    store.purges.doubtAll();
+    assert.deepEqual(standing("a"), ["unsure"]);
     const object = store.lookup("a")?.objects[0] ?? assert.fail("a is gone");
-    assert.ok(store.update(object, aStored(["etag: x"])));
-    assert.equal(store.lookup("a")?.mustRevalidate, false);
-    assert.equal(store.lookup("b")?.mustRevalidate, true);
+    assert.ok(store.update(object, aStored(["etag: x"]), store.purges.generation));
+    assert.deepEqual(standing("a"), ["current"]);
+    assert.deepEqual(standing("b"), ["unsure"]);
     store.put(anObject(store, "b"));
-    assert.equal(store.lookup("b")?.mustRevalidate, false);
+    assert.deepEqual(standing("b"), ["current"]);
+  });
+
+  test("a purge of a tag drops the variants that carry it when they are next looked up", () => {
+    const dropped: string[] = [];
+    const store = new MemoryStore(MIB, ({ response }, reason) => {
+      dropped.push(`${reason} ${response.varyOn[0]?.[1]}`);
+    });
+    for (const [value, tag] of [
+      ["1", "surrogate-key: red big"],
+      ["2", "cache-tag: blue,big one"],
+    ] as const) {
+      const response = aStored(["vary: a", tag], { varyOn: [["a", value]] });
+      store.put(anObject(store, "v", { response }));
+    }
+    const purge = (...tags: string[]) =>
+      store.purges.site("shop").purge({ kind: "tags", tags }, { soft: false });
+    purge("one", "green");
+    assert.equal(store.lookup("v")?.objects.length, 2);
+    purge("red");
+    assert.deepEqual(
+      store.lookup("v")?.responses.map(({ varyOn }) => varyOn[0]?.[1]),
+      ["2"],
+    );
+    purge("big one");
+    assert.equal(store.lookup("v"), undefined);
+    assert.deepEqual(dropped, ["purged 1", "purged 2"]);
+    assert.equal(store.usage().objects, 0);
+  });
+
+  test("a soft purge of a key is in force until an exchange that began after it confirms it", () => {
+    const store = new MemoryStore(MIB);
+    store.put(anObject(store, "a"));
+    assert.equal(store.softPurge("a", 1_000), 1);
+    assert.equal(store.softPurge("a", 2_000), 1);
+    assert.deepEqual(store.lookup("a")?.standings, [{ kind: "stale", since: 1_000 }]);
+    const object = store.lookup("a")?.objects[0] ?? assert.fail("a is gone");
+    const byHead = store.update(object, aStored(["etag: x"])) ?? assert.fail("a is gone");
+    assert.deepEqual(store.lookup("a")?.standings, [{ kind: "stale", since: 1_000 }]);
+    store.update(byHead, aStored(["etag: x"]), store.purges.generation);
+    assert.deepEqual(store.lookup("a")?.standings, [{ kind: "current" }]);
+    assert.equal(store.softPurge("nothing", 1), 0);
+  });
+
+  test("what was on its way before a soft purge arrives stale, and never over newer bytes", () => {
+    const store = new MemoryStore(MIB);
+    const late = anObject(store, "a");
+    const later = anObject(store, "b");
+    store.purges.site("shop").purge({ kind: "all" }, { soft: true, at: 7 });
+    assert.ok(store.put(late));
+    assert.deepEqual(store.lookup("a")?.standings, [{ kind: "stale", since: 7 }]);
+    assert.ok(store.put(anObject(store, "b")));
+    assert.equal(store.put(later), false);
+    assert.deepEqual(store.lookup("b")?.standings, [{ kind: "current" }]);
+  });
+
+  test("a confirmation that began before a purge does not save what it purged", () => {
+    const store = new MemoryStore(MIB);
+    store.put(anObject(store, "a", { response: aStored(["surrogate-key: red"]) }));
+    const object = store.lookup("a")?.objects[0] ?? assert.fail("a is gone");
+    const began = store.purges.generation;
+    store.purges.site("shop").purge({ kind: "tags", tags: ["red"] }, { soft: false });
+    assert.equal(store.update(object, aStored(["surrogate-key: blue"]), began), undefined);
+    assert.equal(store.lookup("a"), undefined);
   });
 
   test("an update of what has left the store brings nothing back", () => {
