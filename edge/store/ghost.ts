@@ -1,44 +1,81 @@
 /** Bytes of one slot: a fingerprint and the moment of its entry, 4 bytes each. */
 const SLOT_BYTES = 8;
 
+/** A hash may stand in any slot of its bucket; the entry that has been there longest makes room. */
+const BUCKET_SLOTS = 4;
+
+/** Slots for each object in the cache, at least; after a doubling up to twice as many. */
+const SLOTS_PER_OBJECT = 2;
+
+const SLOTS_MIN = 256;
+const SLOTS_MAX = 2 ** 22;
+
 /**
- * Remembers which keys were evicted lately, in a table whose size is fixed when it is made. It may
- * forget early (another key took the slot) and, once in four billion, take one key for another;
- * neither does more than place an object in the other queue.
+ * Remembers which keys were evicted lately, in a table that grows with the number of objects in the
+ * cache (16 to 32 bytes for each) and is bounded at 32 MiB. It may forget early (newer keys took
+ * the bucket) and, about once in a billion, take one key for another; neither does more than place
+ * an object in the other queue.
  */
 export class Ghost {
-  readonly #fingerprints: Uint32Array;
-  readonly #entered: Uint32Array;
-  readonly #mask: number;
+  #hashes = new Uint32Array(SLOTS_MIN);
+  #entered = new Uint32Array(SLOTS_MIN);
   #clock = 0;
-
-  /** `slots` must be a power of two. */
-  constructor(slots: number) {
-    this.#fingerprints = new Uint32Array(slots);
-    this.#entered = new Uint32Array(slots);
-    this.#mask = slots - 1;
-  }
 
   /** What the table itself occupies. */
   get bytes(): number {
-    return this.#fingerprints.length * SLOT_BYTES;
+    return this.#hashes.length * SLOT_BYTES;
   }
 
-  /** Notes an eviction. */
-  add(hash: number): void {
-    const slot = hash & this.#mask;
+  /** Notes an eviction from a cache that now holds `objects` objects. */
+  add(hash: number, objects: number): void {
+    const slots = this.#hashes.length;
+    if (slots < SLOTS_MAX && slots < objects * SLOTS_PER_OBJECT) this.#grow();
     this.#clock = (this.#clock + 1) >>> 0;
-    this.#fingerprints[slot] = hash;
-    this.#entered[slot] = this.#clock;
+    this.#place(hash, this.#clock);
   }
 
-  /** True if the key was evicted within the last `window` evictions; forgets it if so. */
-  take(hash: number, window: number): boolean {
-    const slot = hash & this.#mask;
-    if (hash === 0 || this.#fingerprints[slot] !== hash) return false;
-    this.#fingerprints[slot] = 0;
-    return (this.#clock - (this.#entered[slot] ?? 0)) >>> 0 <= window;
+  /** How many evictions ago the key was noted, Infinity if it is not known; forgets it. */
+  take(hash: number): number {
+    const slot = this.#slotOf(hash);
+    if (this.#hashes[slot] !== hash) return Infinity;
+    this.#hashes[slot] = 0;
+    return (this.#clock - (this.#entered[slot] ?? 0)) >>> 0;
   }
+
+  #place(hash: number, moment: number): void {
+    const slot = this.#slotOf(hash);
+    this.#hashes[slot] = hash;
+    this.#entered[slot] = moment;
+  }
+
+  /** The slot that holds the hash, or else the empty or oldest one of its bucket. */
+  #slotOf(hash: number): number {
+    const first = bucketOf(hash, this.#hashes.length);
+    let best = first;
+    let bestAge = -1;
+    for (let slot = first; slot < first + BUCKET_SLOTS; slot += 1) {
+      const held = this.#hashes[slot];
+      if (held === hash) return slot;
+      const age = held === 0 ? Infinity : (this.#clock - (this.#entered[slot] ?? 0)) >>> 0;
+      if (age > bestAge) [best, bestAge] = [slot, age];
+    }
+    return best;
+  }
+
+  /** Doubles the table. A bucket's entries spread over two buckets, so that none is lost. */
+  #grow(): void {
+    const [hashes, entered] = [this.#hashes, this.#entered];
+    this.#hashes = new Uint32Array(hashes.length * 2);
+    this.#entered = new Uint32Array(hashes.length * 2);
+    for (const [slot, hash] of hashes.entries()) {
+      if (hash !== 0) this.#place(hash, entered[slot] ?? 0);
+    }
+  }
+}
+
+/** First slot of the bucket of a hash: doubling the table sends a bucket to two buckets. */
+function bucketOf(hash: number, slots: number): number {
+  return ((hash ^ (hash >>> 15)) * BUCKET_SLOTS) & (slots - BUCKET_SLOTS);
 }
 
 /** A 32-bit FNV-1a hash of a string's code units (P), not zero. */

@@ -1,42 +1,60 @@
+import { Patience } from "./eviction-patience.ts";
+import { type QueueNode, SizedQueue } from "./eviction-queue.ts";
 import { Ghost, hashKey } from "./ghost.ts";
 
-/** Share of the budget in which new objects must prove themselves. */
-const SMALL_SHARE = 0.1;
+export type { QueueNode } from "./eviction-queue.ts";
 
-/** Uses beyond this make no difference: two bits per object, as in the paper. */
-const USES_MAX = 3;
+/** Share of the budget in which new objects must prove themselves: at first, and its bounds. */
+const SMALL_SHARE = 0.05;
+const SMALL_SHARE_MIN = 0.02;
+const SMALL_SHARE_MAX = 0.9;
 
-/** One stored thing, as the eviction order sees it. Kept by the store, linked by the queues. */
-export interface QueueNode {
-  readonly key: string;
-  bytes: number;
-  uses: number;
-  queue: "small" | "main" | "none";
-  newer: QueueNode | undefined;
-  older: QueueNode | undefined;
-}
+/** A miss that a queue larger by this share would have avoided counts in favour of that queue. */
+const NEAR_SHARE = 0.1;
+
+/** How far such a miss moves the border between the queues, in objects of mean size. */
+const NEAR_STEP = 3;
+
+/*
+ * `QueueNode.uses`: three bits of uses since the node was last looked at, three bits of rounds that
+ * it may still live without a use, and whether it has just lived through one.
+ */
+const USES = 0b111;
+const ROUND = 0b1000;
+const SPARED = 0b1000000;
 
 /**
- * Which object leaves when room is needed: S3-FIFO by bytes (Yang et al., SOSP 2023). New objects
+ * Which object leaves when room is needed: S3-FIFO (Yang et al., SOSP 2023) with sizes. New objects
  * enter a small queue; those used again move to the main queue, the others leave and are remembered
  * for a while, so that the next time they enter the main queue at once. No use of an object moves
- * anything: it only counts.
+ * anything: it only counts. Beyond the paper: both queues weigh size (`SizedQueue`), the border
+ * between them follows what was evicted too early, and so does `Patience`. Every operation takes
+ * constant time (amortised: each round of an object in main is paid for by a use). Side storage is
+ * 32 to 64 bytes per object, and counted. See ADR 14 for what each part is worth.
  */
 export class S3Fifo<N extends QueueNode> {
-  readonly #small = new Queue();
-  readonly #main = new Queue();
-  readonly #ghost: Ghost;
-  readonly #smallBytesMax: number;
+  readonly #small = new SizedQueue("small");
+  readonly #main = new SizedQueue("main");
+  readonly #leftSmall = new Ghost();
+  readonly #leftMain = new Ghost();
+  readonly #patience = new Patience();
+  readonly #bytesMax: number;
+  #smallBytesMax: number;
+  #inserted = 0;
 
   constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
     this.#smallBytesMax = bytesMax * SMALL_SHARE;
-    const slots = 2 ** Math.round(Math.log2(bytesMax / 16_384));
-    this.#ghost = new Ghost(Math.min(65_536, Math.max(256, slots)));
   }
 
   /** Bytes of everything queued, and of the memory of what was evicted. */
   get bytes(): number {
-    return this.#small.bytes + this.#main.bytes + this.#ghost.bytes;
+    return this.#small.bytes + this.#main.bytes + this.sideBytes;
+  }
+
+  /** Bytes of the memory of what was evicted. */
+  get sideBytes(): number {
+    return this.#leftSmall.bytes + this.#leftMain.bytes;
   }
 
   /** How many things are queued. */
@@ -46,13 +64,19 @@ export class S3Fifo<N extends QueueNode> {
 
   /** Puts a new node in its place. */
   insert(node: N): void {
-    const known = this.#ghost.take(hashKey(node.key), this.#main.count + 1);
-    (known ? this.#main : this.#small).push(node, known ? "main" : "small");
+    this.#inserted += 1;
+    const hash = hashKey(node.key);
+    const sinceSmall = this.#leftSmall.take(hash);
+    const sinceMain = this.#leftMain.take(hash);
+    if (sinceMain <= this.#main.count) this.#patience.cameBack();
+    this.#moveBorder(sinceSmall, sinceMain);
+    const known = Math.min(sinceSmall, sinceMain) <= this.count + 1;
+    (known ? this.#main : this.#small).push(node, this.#inserted);
   }
 
   /** Counts one use. */
   touch(node: N): void {
-    if (node.uses < USES_MAX) node.uses += 1;
+    if ((node.uses & USES) < USES) node.uses += 1;
   }
 
   /** Takes a node out, whatever its place. */
@@ -66,53 +90,53 @@ export class S3Fifo<N extends QueueNode> {
     while (this.count > 0) {
       // Once begun, the small queue goes on until one leaves: what it passes on to main is safe.
       fromSmall = this.#main.count === 0 || (fromSmall && this.#small.count > 0);
-      const node = (fromSmall ? this.#small : this.#main).shift();
-      if (node === undefined) continue;
-      if (node.uses === 0) {
-        if (fromSmall) this.#ghost.add(hashKey(node.key));
-        return node as N;
-      }
-      // From small, having been used is enough for main; within main each round costs one use.
-      node.uses = fromSmall ? 0 : node.uses - 1;
-      this.#main.push(node, "main");
+      const victim = fromSmall ? this.#nextOfSmall() : this.#nextOfMain();
+      if (victim !== undefined) return victim as N;
     }
     return undefined;
   }
-}
 
-/** A doubly linked queue, oldest first, that knows its bytes. */
-class Queue {
-  #oldest: QueueNode | undefined;
-  #newest: QueueNode | undefined;
-  bytes = 0;
-  count = 0;
-
-  push(node: QueueNode, name: "small" | "main"): void {
-    node.queue = name;
-    node.older = this.#newest;
-    node.newer = undefined;
-    if (this.#newest === undefined) this.#oldest = node;
-    else this.#newest.newer = node;
-    this.#newest = node;
-    this.bytes += node.bytes;
-    this.count += 1;
+  /** The next node of the small queue if it was never used; otherwise that moves to main. */
+  #nextOfSmall(): QueueNode | undefined {
+    const node = this.#small.shift(this.#inserted);
+    if (node === undefined) return undefined;
+    if (node.uses === 0) {
+      this.#leftSmall.add(hashKey(node.key), this.count);
+      return node;
+    }
+    // Having been used is enough for main, where it starts like all others.
+    node.uses = 0;
+    this.#main.push(node, this.#inserted);
+    return undefined;
   }
 
-  shift(): QueueNode | undefined {
-    const node = this.#oldest;
-    if (node !== undefined) this.unlink(node);
-    return node;
+  /** The next node of the main queue if it has no round left; otherwise that takes one more. */
+  #nextOfMain(): QueueNode | undefined {
+    const node = this.#main.shift(this.#inserted);
+    if (node === undefined) return undefined;
+    const used = node.uses & USES;
+    if ((node.uses & SPARED) !== 0) this.#patience.spared(used > 0);
+    this.#patience.settle(this.count + 1);
+    const left = (node.uses & (SPARED - 1)) >>> 3;
+    const rounds = Math.min(this.#patience.rounds, left + used);
+    if (rounds === 0) {
+      this.#patience.evicted();
+      this.#leftMain.add(hashKey(node.key), this.count);
+      return node;
+    }
+    node.uses = (rounds - 1) * ROUND + (used === 0 ? SPARED : 0);
+    this.#main.push(node, this.#inserted);
+    return undefined;
   }
 
-  unlink(node: QueueNode): void {
-    if (node.older === undefined) this.#oldest = node.newer;
-    else node.older.newer = node.newer;
-    if (node.newer === undefined) this.#newest = node.older;
-    else node.newer.older = node.older;
-    node.queue = "none";
-    node.older = undefined;
-    node.newer = undefined;
-    this.bytes -= node.bytes;
-    this.count -= 1;
+  /** Gives room to the queue that would have kept the node, had it been a little larger. */
+  #moveBorder(sinceSmall: number, sinceMain: number): void {
+    const objects = this.count + 1;
+    const near = objects * NEAR_SHARE;
+    const step = (NEAR_STEP * this.#bytesMax) / objects;
+    if (sinceSmall <= near) this.#smallBytesMax += step;
+    if (sinceMain <= near) this.#smallBytesMax -= step;
+    this.#smallBytesMax = Math.min(this.#smallBytesMax, this.#bytesMax * SMALL_SHARE_MAX);
+    this.#smallBytesMax = Math.max(this.#smallBytesMax, this.#bytesMax * SMALL_SHARE_MIN);
   }
 }

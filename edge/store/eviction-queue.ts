@@ -1,0 +1,95 @@
+/** One stored thing, as the eviction order sees it. Kept by the store, linked by the queues. */
+export interface QueueNode {
+  readonly key: string;
+  /** Must not change while the node is queued. */
+  bytes: number;
+  /** What the order knows about its uses: see `S3Fifo`. Zero for a new node. */
+  uses: number;
+  queue: "small" | "main" | "none";
+  newer: QueueNode | undefined;
+  older: QueueNode | undefined;
+  /** When it entered its queue, on the clock of the order that queued it. */
+  entered?: number;
+}
+
+/** One class for every power of two of bytes; everything from 2^39 on shares the last one. */
+const CLASSES = 40;
+
+/** The square root of each class's least bytes: what a place there weighs. See `SizedQueue`. */
+const WEIGHTS = Array.from({ length: CLASSES }, (_, i) => 2 ** (i / 2));
+
+/**
+ * A queue of nodes of similar size (within a factor of two) per size class. Within a class it is
+ * first in, first out. Between classes the node whose waiting time, times the square root of its
+ * size, is largest leaves first: a node of four times the bytes is given half the time. That is
+ * half way between "all wait equally long" (best for bytes) and "time by size" (best for objects).
+ * Nodes of one size leave in the order in which they came.
+ */
+export class SizedQueue {
+  readonly #name: "small" | "main";
+  readonly #classes = Array.from({ length: CLASSES }, () => new Fifo());
+  bytes = 0;
+  count = 0;
+
+  constructor(name: "small" | "main") {
+    this.#name = name;
+  }
+
+  push(node: QueueNode, now: number): void {
+    node.queue = this.#name;
+    node.entered = now;
+    this.#classOf(node).push(node);
+    this.bytes += node.bytes;
+    this.count += 1;
+  }
+
+  /** Takes out the node that has waited longest for its size; undefined when it is empty. */
+  shift(now: number): QueueNode | undefined {
+    let chosen: QueueNode | undefined;
+    let most = 0;
+    for (let i = 0; i < CLASSES; i += 1) {
+      const node = this.#classes[i]?.oldest;
+      if (node === undefined) continue;
+      const waited = (now - (node.entered ?? now) + 1) * (WEIGHTS[i] ?? 1);
+      if (waited > most) [chosen, most] = [node, waited];
+    }
+    if (chosen !== undefined) this.unlink(chosen);
+    return chosen;
+  }
+
+  unlink(node: QueueNode): void {
+    this.#classOf(node).unlink(node);
+    node.queue = "none";
+    this.bytes -= node.bytes;
+    this.count -= 1;
+  }
+
+  #classOf(node: QueueNode): Fifo {
+    const index = Math.min(CLASSES - 1, Math.floor(Math.log2(Math.max(1, node.bytes))));
+    // The index lies within the array, whatever the bytes.
+    return this.#classes[index] as Fifo;
+  }
+}
+
+/** A doubly linked list, oldest first. */
+class Fifo {
+  oldest: QueueNode | undefined;
+  #newest: QueueNode | undefined;
+
+  push(node: QueueNode): void {
+    node.older = this.#newest;
+    node.newer = undefined;
+    if (this.#newest === undefined) this.oldest = node;
+    else this.#newest.newer = node;
+    this.#newest = node;
+  }
+
+  unlink(node: QueueNode): void {
+    if (node.older === undefined) this.oldest = node.newer;
+    else node.older.newer = node.newer;
+    if (node.newer === undefined) this.#newest = node.older;
+    else node.newer.older = node.older;
+    node.older = undefined;
+    node.newer = undefined;
+  }
+}
