@@ -8,9 +8,12 @@ import { MessageSplitter } from "./tcp-framing.ts";
 
 /** What one listener allows. */
 export interface TcpLimits {
-  /** Connections at one time; further ones are closed at once. */
+  /**
+   * Connections at one time. A further one takes the place of that whose last query is the longest
+   * ago: who holds all of them and says nothing must not keep others out (RFC 7766 section 10).
+   */
   readonly connectionsMax: number;
-  /** The same for one client address. */
+  /** The same for one client: an IPv4 address or an IPv6 /64. Further ones are closed at once. */
   readonly connectionsPerClientMax: number;
   /**
    * The longest time between two whole queries, and for one to arrive: a client that trickles
@@ -51,17 +54,22 @@ export async function listenTcpDns(
   log: Logger,
   limits: TcpLimits = TCP_LIMITS,
 ): Promise<TcpListener> {
+  // Connections and whose they are, that which has been silent for longest first.
   const open = new Map<Socket, string>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const client = socket.remoteAddress ?? "";
-    const peer = peerBytes(client);
-    if (peer === undefined || tooMany(open, client, limits)) {
+    const peer = peerBytes(socket.remoteAddress ?? "");
+    const client = peer === undefined ? "" : clientOf(peer);
+    if (peer === undefined || connectionsOf(open, client) >= limits.connectionsPerClientMax) {
       socket.destroy();
       return;
     }
+    if (open.size >= limits.connectionsMax) dropFirst(open);
     open.set(socket, client);
     socket.on("close", () => open.delete(socket));
-    serveConnection(socket, { peer, answer, log, limits });
+    const onQuery = (): void => {
+      if (open.delete(socket)) open.set(socket, client);
+    };
+    serveConnection(socket, { peer, answer, log, limits, onQuery });
   });
   const address = await listenTcp(server, listen, "DNS over TCP");
   server.on("error", (error) => log.error({ event: "tcp-error", err: error }));
@@ -72,11 +80,25 @@ export async function listenTcpDns(
   };
 }
 
-function tooMany(open: ReadonlyMap<Socket, string>, client: string, limits: TcpLimits): boolean {
-  if (open.size >= limits.connectionsMax) return true;
+/**
+ * Who a connection counts for (P): whoever has one IPv6 address has all 2^64 of its network
+ * (RFC 6177 section 2).
+ */
+export function clientOf(peer: IpBytes): string {
+  return peer.subarray(0, peer.length === 4 ? 4 : 8).join(".");
+}
+
+function connectionsOf(open: ReadonlyMap<Socket, string>, client: string): number {
   let own = 0;
   for (const other of open.values()) if (other === client) own += 1;
-  return own >= limits.connectionsPerClientMax;
+  return own;
+}
+
+function dropFirst(open: Map<Socket, string>): void {
+  const [socket] = open.keys();
+  if (socket === undefined) return;
+  open.delete(socket);
+  socket.destroy();
 }
 
 interface Connection {
@@ -84,16 +106,20 @@ interface Connection {
   readonly answer: AnswerPacket;
   readonly log: Logger;
   readonly limits: TcpLimits;
+  /** Called for each whole message. */
+  readonly onQuery: () => void;
 }
 
 /** One answer is made at a time and copied, so all connections can write into the same room. */
 const out = new Uint8Array(MESSAGE_BYTES_MAX);
 
-function serveConnection(socket: Socket, { peer, answer, log, limits }: Connection): void {
+function serveConnection(socket: Socket, connection: Connection): void {
+  const { peer, answer, log, limits, onQuery } = connection;
   let timer = setTimeout(() => socket.destroy(), limits.idleMs);
   const splitter = new MessageSplitter((message) => {
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), limits.idleMs);
+    onQuery();
     const length = answer(message, peer, "tcp", out);
     // RFC 7766 section 6.2.4 lets a server close; a message worth no answer is not worth waiting
     // on.

@@ -7,6 +7,7 @@ import type { SocketAddress } from "../../../common/address.ts";
 import { silentLogger } from "../../../common/log.ts";
 import type { AnswerPacket } from "../../../router-dns/transport/answer.ts";
 import {
+  clientOf,
   listenTcpDns,
   TCP_LIMITS,
   type TcpLimits,
@@ -15,6 +16,7 @@ import {
 import { MessageSplitter } from "../../../router-dns/transport/tcp-framing.ts";
 import { isPortFree } from "../../support/free-port.ts";
 import type { Scope } from "../../support/scope.ts";
+import { ipBytes } from "../dns-world.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 const echo: AnswerPacket = (packet, _peer, _transport, out) => {
@@ -123,16 +125,19 @@ describe("RFC 7766", () => {
 });
 
 describe("limits", () => {
-  test("connections above the limit are closed, and there is room when others leave", async (t) => {
+  test("RFC 7766 s.10: a connection above the limit replaces that which is silent for longest", async (t) => {
     const listener = await listen(t, { limits: { connectionsMax: 2 } });
-    const [first, second] = [open(t, listener), open(t, listener)];
-    await Promise.all([once(first, "connect"), once(second, "connect")]);
-    assert.equal((await readAll(open(t, listener))).length, 0);
-    first.destroy();
-    while (listener.connections() > 1) await new Promise(setImmediate);
+    const [asking, silent] = [open(t, listener), open(t, listener)];
+    await Promise.all([once(asking, "connect"), once(silent, "connect")]);
+    asking.write(frame("first"));
+    await once(asking, "data");
+    silent.write(Uint8Array.of(0));
     const third = open(t, listener);
     third.write(frame("hello"));
-    await once(third, "data");
+    await Promise.all([closed(silent), once(third, "data")]);
+    asking.write(frame("second"));
+    await once(asking, "data");
+    assert.equal(listener.connections(), 2);
   });
 
   test("one client cannot take all connections", async (t) => {
@@ -173,6 +178,13 @@ test("an answer function that throws ends that connection only", async (t) => {
   await closed(bad);
   good.write(frame("fine"));
   assert.deepEqual((await once(good, "data"))[0], frame("fine"));
+});
+
+test("RFC 6177 s.2: the addresses of an IPv6 /64 are one client", () => {
+  const client = (text: string) => clientOf(ipBytes(text));
+  assert.equal(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::9"));
+  assert.notEqual(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
+  assert.notEqual(client("192.0.2.1"), client("192.0.2.2"));
 });
 
 const noIpv6 = (await isPortFree("::1", 0)) ? false : "this machine does not have ::1";
