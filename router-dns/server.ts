@@ -112,6 +112,7 @@ class Router {
   #listeners: readonly DnsListener[] = [];
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
+  #nextReload: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   #cancelSecond: () => void = () => undefined;
   #queriesBefore = 0;
@@ -153,14 +154,23 @@ class Router {
       name: options.name,
       addresses: this.#addresses(),
       stop: (deadlineMs) => this.stop(deadlineMs),
-      reload: () => {
-        // One at a time: an older build must not replace a newer one.
-        this.#reloading = this.#reloading
-          .catch(() => undefined)
-          .then(() => reloadFiles(files, this.#live, log));
-        return this.#reloading;
-      },
+      reload: () => this.#reload(() => reloadFiles(files, this.#live, log)),
     };
+  }
+
+  /**
+   * One at a time: an older build must not replace a newer one. And one waiting at most: it will
+   * read what everybody wants read who asks until then.
+   */
+  #reload(work: () => Promise<void>): Promise<void> {
+    this.#nextReload ??= this.#reloading
+      .catch(() => undefined)
+      .then(() => {
+        this.#reloading = this.#nextReload ?? Promise.resolve();
+        this.#nextReload = undefined;
+        return work();
+      });
+    return this.#nextReload;
   }
 
   stop(deadlineMs: number): Promise<void> {

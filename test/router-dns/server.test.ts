@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { SocketAddress } from "../../common/address.ts";
 import { parsePrefix, prefixContains } from "../../common/ip.ts";
+import { type Logger, silentLogger } from "../../common/log.ts";
 import { RouterFilesError } from "../../router-dns/data/files.ts";
 import { openEmbeddedState } from "../../state/embedded.ts";
 import { answerData, dig } from "../support/dig.ts";
@@ -253,6 +254,26 @@ describe("files", () => {
     const extra = await dig({ ...server, name: "extra.netcinema.test" });
     assert.deepEqual(answerData(extra, "A"), ["192.0.2.7"]);
     assert.deepEqual(await addresses(dns, "10.1.2.0/24"), ["127.0.20.4"]);
+  });
+
+  test("signals that come while files are read cause one more reading, which sees all", async (t) => {
+    const zone = join(tempDir(t), "netcinema.test.zone");
+    writeFileSync(zone, GOOD_ZONE);
+    let reloads = 0;
+    const info = (facts: { readonly event: string }) => {
+      if (facts.event === "reloaded") reloads += 1;
+    };
+    const log: Logger = Object.assign(Object.create(silentLogger) as Logger, { info });
+    const options = { pops: fivePops({}), zoneFiles: [zone], probe: NO_PROBE, log };
+    const { router, dns } = await startTestRouter(t, options);
+    const first = router.reload?.();
+    await new Promise(setImmediate);
+    writeFileSync(zone, GOOD_ZONE.replace("192.0.2.1", "192.0.2.9"));
+    await Promise.all([first, ...Array.from({ length: 50 }, () => router.reload?.())]);
+    assert.equal(reloads, 2);
+    const name = "ns1.netcinema.test";
+    const answer = await dig({ server: dns.host, port: dns.port, name });
+    assert.deepEqual(answerData(answer, "A"), ["192.0.2.9"]);
   });
 
   test("at the start all problems are said at once, each with its place", async (t) => {
