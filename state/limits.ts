@@ -10,6 +10,9 @@ export const LOG_BYTES_MAX = 32 * 2 ** 20;
  */
 export const QUICK_PAGE_MAX = 16;
 
+/** Characters of a tag that an object can be purged by. */
+export const TAG_LENGTH_MAX = 1_024;
+
 /** A node that has not acknowledged anything for this long is forgotten. */
 export const ACKNOWLEDGED_FOR_MS = 30_000;
 

@@ -59,18 +59,47 @@ const PURGE_URL = /^https?:\/\/[a-z0-9._-]+(:\d+)?([/?][\x21-\x7e]*)?$/i;
 
 /** Says what is wrong with a URL to purge, or undefined (P). */
 export function purgeUrlProblem(url: string, site: Site, domain: string): ApiError | undefined {
+  return problemIn("urls", url, site, domain);
+}
+
+/**
+ * Says what is wrong with a prefix to purge, or undefined (P): it is the beginning of URLs, scheme
+ * and whole host included, and does not end inside an escape.
+ */
+export function purgePrefixProblem(
+  prefix: string,
+  site: Site,
+  domain: string,
+): ApiError | undefined {
+  if (!/%[0-9a-f]?$/i.test(prefix)) return problemIn("prefixes", prefix, site, domain);
+  return new ApiError("invalid", {
+    field: "prefixes",
+    message: `"${prefix}" ends inside a percent-encoded character`,
+    remedy: "End it before the % or after both digits.",
+  });
+}
+
+function problemIn(
+  field: "urls" | "prefixes",
+  url: string,
+  site: Site,
+  domain: string,
+): ApiError | undefined {
   const parsed = URL.parse(url);
   if (parsed === null || !PURGE_URL.test(url)) {
     return new ApiError("invalid", {
-      field: "urls",
+      field,
       message: `"${url}" is not an absolute http: or https: URL as a client would send it`,
-      remedy: "Like http://www.example.com/a%20b?c=d: spaces and other letters percent-encoded.",
+      remedy:
+        field === "urls"
+          ? "Like http://www.example.com/a%20b?c=d: spaces and other letters percent-encoded."
+          : "Like http://www.example.com/images/: scheme, host, and the beginning of the path.",
     });
   }
   const hosts = [...site.hosts, cdnHost(site.name, domain)];
   if (hosts.includes(parsed.hostname)) return undefined;
   return new ApiError("wrong-site", {
-    field: "urls",
+    field,
     message: `"${parsed.hostname}" is not a host of the site "${site.name}"`,
     remedy: `Its hosts: ${hosts.join(", ")}.`,
   });

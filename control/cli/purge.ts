@@ -3,7 +3,7 @@ import type { PurgeBody, SiteListBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
-import { apiOption, jsonOption } from "./values.ts";
+import { apiOption, gather, jsonOption } from "./values.ts";
 
 /** How long --wait waits for the edges. */
 const WAIT_MS = 10_000;
@@ -12,8 +12,15 @@ const EXAMPLES = `
 A purge is in force on an edge from the moment it acknowledges: what it stored before is fetched
 again. Without --wait the command ends as soon as the purge is accepted.
 
+A prefix is the beginning of URLs, query included: http://a.example/q?page= is one. A tag is a word of
+the origin's Surrogate-Key or Cache-Tag field. With --soft objects become stale instead: the next
+request is answered with them while they are refreshed, and they stand in for an origin that fails,
+as far as the origin allowed it (stale-while-revalidate, stale-if-error).
+
 Examples:
   meridian purge http://video.netcinema.test/style.css --wait
+  meridian purge --prefix http://video.netcinema.test/live/ --wait
+  meridian purge --site netcinema --tag title-7 --tag trailers --soft --wait
   meridian purge --site netcinema --all --wait`;
 
 interface PurgeFlags {
@@ -21,16 +28,22 @@ interface PurgeFlags {
   readonly json?: boolean;
   readonly site?: string;
   readonly all?: boolean;
+  readonly prefix?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly soft?: boolean;
   readonly wait?: boolean;
 }
 
-/** `meridian purge`: what is stored of these URLs, or of a whole site, is not served any more. */
+/** `meridian purge`: what is stored of these URLs, prefixes, tags or a site is served no more. */
 export function purgeCommand(): Command {
   return new Command("purge")
-    .description("make edges forget URLs, or everything of a site")
+    .description("make edges forget URLs, prefixes, tags, or everything of a site")
     .argument("[urls...]", "absolute URLs, as clients ask for them")
+    .option("--prefix <url>", "everything whose URL begins so; repeatable", gather)
+    .option("--tag <tag>", "everything that carries this tag, with --site; repeatable", gather)
+    .option("--all", "everything of the site, with --site")
     .option("--site <name>", "the site (default: the one that the URLs' host belongs to)")
-    .option("--all", "everything of the site")
+    .option("--soft", "make it stale instead of removing it")
     .option("--wait", "wait until every live edge has done it, and show how long each took")
     .addOption(apiOption())
     .addOption(jsonOption())
@@ -47,7 +60,7 @@ async function runPurge(urls: readonly string[], flags: PurgeFlags): Promise<voi
       method: "POST",
       path: `/sites/${encodeURIComponent(site)}/purge`,
       query: { wait: String(waitMs) },
-      body,
+      body: flags.soft === true ? { ...body, soft: true } : body,
       waitMs,
     });
     answers.push(answer);
@@ -67,27 +80,36 @@ async function runPurge(urls: readonly string[], flags: PurgeFlags): Promise<voi
   }
 }
 
-type PurgeRequest = { readonly all: true } | { readonly urls: readonly string[] };
+type PurgeRequest =
+  | { readonly all: true }
+  | { readonly urls: readonly string[] }
+  | { readonly prefixes: readonly string[] }
+  | { readonly tags: readonly string[] };
 
 /** Which site each purge is for: as named, or by the hosts of the URLs. */
 async function purgesBySite(
   urls: readonly string[],
   flags: PurgeFlags,
 ): Promise<ReadonlyMap<string, PurgeRequest>> {
-  if (urls.length > 0 === (flags.all === true)) {
+  const { all = false, prefix: prefixes = [], tag: tags = [], site } = flags;
+  if ([urls.length > 0, prefixes.length > 0, tags.length > 0, all].filter(Boolean).length !== 1) {
     throw usageFailure(
-      "name either URLs, or a site with --all",
+      "name either URLs, or prefixes with --prefix, or tags with --tag, or a site with --all",
       "Like: meridian purge http://video.netcinema.test/style.css --wait",
     );
   }
-  if (flags.all === true) {
-    if (flags.site !== undefined) return new Map([[flags.site, { all: true }]]);
-    throw usageFailure("--all needs --site NAME", "See which there are: meridian site list");
+  if (all || tags.length > 0) {
+    if (site !== undefined) return new Map([[site, all ? { all } : { tags }]]);
+    const option = all ? "--all" : "--tag";
+    throw usageFailure(`${option} needs --site NAME`, "See which there are: meridian site list");
   }
-  if (flags.site !== undefined) return new Map([[flags.site, { urls }]]);
+  const named = urls.length > 0 ? urls : prefixes;
+  const request = (some: readonly string[]): PurgeRequest =>
+    urls.length > 0 ? { urls: some } : { prefixes: some };
+  if (site !== undefined) return new Map([[site, request(named)]]);
   const { sites } = await callApi<SiteListBody>(flags.api, { path: "/sites" });
-  const bySite = Map.groupBy(urls, (url) => siteOf(url, sites));
-  return new Map([...bySite].map(([site, group]) => [site, { urls: group }]));
+  const bySite = Map.groupBy(named, (url) => siteOf(url, sites));
+  return new Map([...bySite].map(([owner, group]) => [owner, request(group)]));
 }
 
 function siteOf(url: string, sites: SiteListBody["sites"]): string {

@@ -314,7 +314,8 @@ function drawRoute(place, edge) {
 
 async function purge() {
   const form = $("purge").elements;
-  const urls = form.urls.value
+  const what = form.what.value;
+  const names = form.names.value
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
@@ -322,12 +323,27 @@ async function purge() {
   const button = $("purge").querySelector("button");
   button.disabled = true;
   try {
-    const body = urls.length === 0 ? { all: true } : { urls };
+    const body = { [what]: what === "all" ? true : names, soft: form.soft.checked };
     showPurged(await api(path, { method: "POST", body }));
   } catch (error) {
     $("purged").replaceChildren(element("p", { class: "wrong" }, error.message));
   }
   button.disabled = false;
+}
+
+/** What a line of the purge form looks like, for each choice of what to purge. */
+const PURGE_EXAMPLES = {
+  urls: "http://www.example.com/style.css",
+  prefixes: "http://www.example.com/images/",
+  tags: "a word of Surrogate-Key or Cache-Tag",
+};
+
+function showPurgeChoice() {
+  const { what, names } = $("purge").elements;
+  const example = PURGE_EXAMPLES[what.value];
+  $("purge-names").hidden = example === undefined;
+  names.required = example !== undefined;
+  names.placeholder = example ?? "";
 }
 
 function showPurged({ version, acknowledged, pending }) {
@@ -369,6 +385,8 @@ $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   carryOut(ask());
 });
+$("purge").elements.what.addEventListener("change", showPurgeChoice);
+showPurgeChoice();
 $("purge").addEventListener("submit", (event) => {
   event.preventDefault();
   carryOut(purge());

@@ -1,11 +1,9 @@
+import { TAG_LENGTH_MAX } from "../../state/limits.ts";
 import type { TagSet } from "../../state/purge.ts";
 import { type FieldLines, fieldValues } from "./fields.ts";
 
 /** Tags of one object. One with more counts as having them all. */
 export const OBJECT_TAGS_MAX = 256;
-
-/** Characters of one tag; a longer one cannot be purged by name either. */
-export const TAG_LENGTH_MAX = 1_024;
 
 const NO_TAGS: TagSet = { tags: [], overflow: false };
 

@@ -46,6 +46,15 @@ describe("the console page in a real browser", () => {
     await page.locator("#ask input[name=name]").fill("video.netcinema.test");
     await page.locator("#ask button[type=submit]").click();
     await page.locator("#decision", { hasText: "syd" }).waitFor();
+
+    const purge = page.locator("#purge");
+    await purge.locator("select[name=what]").selectOption("prefixes");
+    await purge.locator("textarea").fill("http://video.netcinema.test/");
+    await purge.locator("input[name=soft]").check();
+    await purge.locator("button[type=submit]").click();
+    await page.locator("#purged li", { hasText: "in" }).nth(4).waitFor();
+    await purge.locator("select[name=what]").selectOption("all");
+    assert.equal(await purge.locator("textarea").isVisible(), false);
     assert.deepEqual(complaints, []);
   });
 });

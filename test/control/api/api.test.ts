@@ -179,6 +179,34 @@ for (const [kind, open] of [
       assert.match(await metrics.text(), /^meridian_purge_latency_seconds_count 1$/m);
     });
 
+    const ACCEPTED: readonly [object, object][] = [
+      [
+        { prefixes: ["http://video.netcinema.test/live/", "https://netcinema.kingcdn.test"] },
+        {
+          kind: "purge-prefixes",
+          prefixes: ["http://video.netcinema.test/live/", "https://netcinema.kingcdn.test"],
+        },
+      ],
+      [
+        { tags: ["title-7", "a b,c", "title-7"], soft: true },
+        { kind: "purge-tags", tags: ["title-7", "a b,c"], soft: true },
+      ],
+      [
+        { urls: ["http://video.netcinema.test/a"], soft: true },
+        { kind: "purge-urls", urls: ["http://video.netcinema.test/a"], soft: true },
+      ],
+      [{ all: true, soft: false }, { kind: "purge-all" }],
+    ];
+    for (const [body, change] of ACCEPTED) {
+      it(`writes ${JSON.stringify(change)} into the log`, async (t) => {
+        const { call, store } = await start(t);
+        const { status } = await call<PurgeBody>("POST", "/sites/netcinema/purge", body);
+        assert.equal(status, 200);
+        const [written] = (await store.changesAfter(1, 1)).changes;
+        assert.deepEqual(written?.body, { ...change, site: "netcinema" });
+      });
+    }
+
     it("names the edges that have not applied a purge when the wait is over", async (t) => {
       const { call, store } = await start(t);
       await beat(store, "syd-1");
@@ -201,6 +229,18 @@ for (const [kind, open] of [
         [{ urls: ["/relative"] }, "invalid"],
         [{ urls: ["http://other.example/"] }, "wrong-site"],
         [{ prefixes: ["/a"] }, "invalid"],
+        [{ prefixes: [] }, "invalid"],
+        [{ prefixes: ["http://video.netcinema.test/a%2"] }, "invalid"],
+        [{ prefixes: ["http://video.netcinema.tes"] }, "wrong-site"],
+        [{ prefixes: ["http://other.example/"] }, "wrong-site"],
+        [{ tags: [] }, "invalid"],
+        [{ tags: [" a"] }, "invalid"],
+        [{ tags: ["é"] }, "invalid"],
+        [{ tags: ["x".repeat(1_025)] }, "invalid"],
+        [{ tags: ["x"], urls: ["http://video.netcinema.test/"] }, "invalid"],
+        [{ soft: true }, "invalid"],
+        [{ all: true, soft: 1 }, "invalid"],
+        [{ tags: Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(1_000, "x")) }, "invalid"],
         [{ all: false }, "invalid"],
       ];
       for (const [body, code] of refusals) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { SocketAddress } from "../../../common/address.ts";
 import { silentLogger } from "../../../common/log.ts";
-import type { SiteListBody, StatusBody } from "../../../control/api/shapes.ts";
+import type { PurgeBody, SiteListBody, StatusBody } from "../../../control/api/shapes.ts";
 import { startOrigin } from "../../../origin/server.ts";
 import { answerData, dig } from "../../support/dig.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -227,6 +227,12 @@ describe("one process per role, over Redis", () => {
     assert.equal(purged.code, 0, purged.stderr);
     assert.match(purged.stdout, /syd-1 +done in \d+ ms/);
     assert.match((await curl()).stdout, /^cache-status: syd-1; fwd=/im);
+    const begins = ["--prefix", "http://netcinema.kingcdn.test/st", "--soft", "--wait", "--json"];
+    const softly = await runMeridian(["purge", ...begins], { env });
+    assert.equal(softly.code, 0, softly.stderr);
+    const { site: owner, acknowledged } = JSON.parse(softly.stdout) as PurgeBody;
+    assert.deepEqual([owner, acknowledged.map(({ edge }) => edge)], ["netcinema", ["syd-1"]]);
+    assert.match((await curl()).stdout, /^cache-status: syd-1; fwd=stale; fwd-status=304/im);
 
     const site = ["site", "add", "shop", "--origin", "http://192.0.2.9", "--json"];
     assert.equal((await runMeridian(site, { env })).code, 0);
