@@ -79,6 +79,7 @@ export class OriginExchange implements ConnectionWish {
   #poolIndex = 0;
   #connection: OriginConnection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #stopWaiting: (() => void) | undefined;
   #retried = false;
   #over = false;
   #paused = false;
@@ -101,13 +102,24 @@ export class OriginExchange implements ConnectionWish {
       this.#fail({ kind: "connect", detail: "the site has no origin" });
     } else if (!pool.request(this)) {
       this.#fail({ kind: "busy", detail: `too many requests wait for ${pool.url}` });
+    } else if (this.#connection === undefined && !this.#over) {
+      this.#waitFor(pool);
     }
+  }
+
+  /** A queue moves at the pace of the origin: nobody stands in it for longer than for an answer. */
+  #waitFor(pool: OriginPool): void {
+    this.#stopWaiting = this.#options.clock.after(this.#request.firstByteTimeoutMs, () => {
+      pool.cancel(this);
+      this.#fail({ kind: "busy", detail: `no connection to ${pool.url} became free in time` });
+    });
   }
 
   /** Stops at once: closes the connection, unless the response is complete already. */
   abort(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stopWaiting?.();
     this.#pool()?.cancel(this);
     this.#controller?.abort(new AbortedError("nobody needs the answer"));
     this.#dropConnection();
@@ -128,6 +140,7 @@ export class OriginExchange implements ConnectionWish {
 
   /** A connection is there: sends the request on it. Called by the pool. */
   take(connection: OriginConnection): void {
+    this.#stopWaiting?.();
     if (this.#over) {
       this.#pool()?.discard(connection);
       return;
