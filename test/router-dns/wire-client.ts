@@ -5,9 +5,16 @@ import type { SocketAddress } from "../../common/address.ts";
 /** Questions that are under way at one time; far below what a socket's buffer holds. */
 const WINDOW = 64;
 
-/** How long an answer may take, and how often a question is asked. */
-const PATIENCE_MS = 1_000;
-const TRIES = 3;
+/** How long an answer may take, and how often a question is asked over UDP. */
+export interface Patience {
+  readonly tries: number;
+  readonly patienceMs: number;
+}
+
+const PATIENCE: Patience = { tries: 3, patienceMs: 1_000 };
+
+/** How long TCP may be silent, and a last answer may take. */
+const SILENCE_MS = 3_000;
 
 /**
  * Sends ready packets over UDP, each under an id of its own, and gives the answers in the order of
@@ -16,6 +23,7 @@ const TRIES = 3;
 export async function askUdp(
   at: SocketAddress,
   packets: readonly Uint8Array[],
+  { tries, patienceMs }: Patience = PATIENCE,
 ): Promise<readonly (Buffer | undefined)[]> {
   const socket = createSocket(at.host.includes(":") ? "udp6" : "udp4");
   const waiting = new Map<number, (answer: Buffer) => void>();
@@ -29,7 +37,7 @@ export async function askUdp(
         waiting.delete(id);
         resolve(answer);
       };
-      const timer = setTimeout(finish, PATIENCE_MS, undefined);
+      const timer = setTimeout(finish, patienceMs, undefined);
       waiting.set(id, finish);
       socket.send(packet, at.port, at.host);
     });
@@ -38,7 +46,7 @@ export async function askUdp(
   const ask = async (): Promise<void> => {
     for (let index = next++; index < packets.length; index = next++) {
       const packet = withId(packets[index] ?? new Uint8Array(0), index & 0xffff);
-      for (let i = 0; i < TRIES && answers[index] === undefined; i += 1) {
+      for (let i = 0; i < tries && answers[index] === undefined; i += 1) {
         answers[index] = await askOnce(packet, index & 0xffff);
       }
     }
@@ -63,7 +71,7 @@ export function askTcp(
   let received = Buffer.alloc(0);
   return new Promise((resolve) => {
     const socket = connect({ host: at.host, port: at.port });
-    socket.setTimeout(PATIENCE_MS * TRIES, () => socket.destroy());
+    socket.setTimeout(SILENCE_MS, () => socket.destroy());
     socket.on("error", () => socket.destroy());
     socket.on("close", () => resolve(answers));
     socket.on("data", (chunk: Buffer) => {
@@ -110,7 +118,7 @@ export function askUntil(
   const socket = createSocket("udp4");
   const answers: Buffer[] = [];
   return new Promise<readonly Buffer[]>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("no last answer")), PATIENCE_MS * TRIES);
+    const timer = setTimeout(() => reject(new Error("no last answer")), SILENCE_MS);
     socket.on("message", (answer: Buffer) => {
       answers.push(answer);
       if (answer.readUInt16BE(0) !== last.readUInt16BE(0)) return;
