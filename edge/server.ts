@@ -51,6 +51,8 @@ export interface EdgeOptions {
   readonly state?: StateStore;
   /** From where `PURGE` is accepted; left out: loopback. */
   readonly purgeFrom?: readonly IpPrefix[];
+  /** After how many milliseconds without a byte a connection is closed; left out: a minute. */
+  readonly idleMs?: number;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -213,7 +215,9 @@ class Edge implements RunningDaemon {
   }
 
   #makeListener(): Server {
+    const { idleMs } = this.#options;
     return createListener({
+      ...(idleMs === undefined ? {} : { idleMs }),
       onRequest: (request, response) => {
         // Nobody should reuse a connection that is about to be closed.
         if (this.#state === "stopping") response.shouldKeepAlive = false;

@@ -14,7 +14,7 @@ export const HEAD_MS_MAX = 10_000;
 /** A whole request, body included. Long enough for an upload over a bad line, not for ever. */
 export const REQUEST_MS_MAX = 3_600_000;
 
-/** A connection on which nothing moves for so long is closed, unless it waits for an origin. */
+/** The default of `idleMs`. */
 export const IDLE_MS_MAX = 60_000;
 
 /** How long a client may keep a connection open between two requests. */
@@ -29,11 +29,13 @@ export const CONNECTIONS_MAX = 20_000;
 /** How often the deadlines of heads and requests are looked at. */
 const CHECK_EVERY_MS = 2_000;
 
-/** What the listener hands on. */
+/** What the listener hands on, and how patient it is. */
 export interface ListenerHandlers {
   onRequest(request: IncomingMessage, response: ServerResponse): void;
   /** A WebSocket handshake. Every other Upgrade is answered as if it had not been offered. */
   onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
+  /** A connection on which nothing moves for so long is closed, unless it waits for an origin. */
+  readonly idleMs?: number;
   /** True while this connection waits for an origin, which has deadlines of its own. */
   isWaiting(socket: Socket): boolean;
 }
@@ -61,7 +63,7 @@ export function createListener(handlers: ListenerHandlers): Server {
   );
   // Heads are bounded by bytes. A bound on their number would drop the rest without a word.
   server.maxHeadersCount = 0;
-  server.setTimeout(IDLE_MS_MAX, (socket) => {
+  server.setTimeout(handlers.idleMs ?? IDLE_MS_MAX, (socket) => {
     if (!handlers.isWaiting(socket)) socket.destroy();
   });
   server.on("upgrade", (request, socket, head) => {

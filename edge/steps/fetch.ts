@@ -105,9 +105,10 @@ function conditionsFor(validating: CacheObject | undefined): FieldLine[] {
   return validating === undefined ? [] : conditionalFields(validating.response);
 }
 
-/** True while it is the origin's turn: the client has taken all that there is. */
-function waitsForOrigin({ outcome, reader, response }: ClientExchange): boolean {
-  if (response.writableEnded) return false;
+/** True while it is the origin's turn: the client has sent its body, and taken all there is. */
+function waitsForOrigin(exchange: ClientExchange): boolean {
+  const { outcome, reader, request, response } = exchange;
+  if (response.writableEnded || (exchange.hasBody && !request.complete)) return false;
   return outcome === undefined || outcome.kind === "released" || reader?.isWaiting === true;
 }
 
