@@ -170,7 +170,7 @@ function checkDelegation(
   const above = cutAbove(zone, parentKey(key));
   if (!isCut && above === undefined) return;
   const glue: readonly number[] = [TYPE.A, TYPE.AAAA];
-  const allowed = isCut && above === undefined ? [TYPE.NS, ...glue] : glue;
+  const allowed = isCut && above === undefined ? [TYPE.NS, TYPE.DS, ...glue] : glue;
   for (const record of members.filter(({ type }) => !allowed.includes(type))) {
     const what = `${typeName(record.type)} record of ${formatName(record.owner)}`;
     warnings.push(at(record, `the ${what} is never answered: the name is delegated`));

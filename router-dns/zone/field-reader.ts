@@ -121,6 +121,18 @@ export class FieldReader {
     return bytes ?? new Uint8Array(0);
   }
 
+  /** The octets that all fields to the end write in hexadecimal, at least one. */
+  hex(what: string): Uint8Array {
+    const first = this.take(what);
+    let digits = first?.text ?? "";
+    while (this.peek() !== undefined) digits += this.take(what)?.text ?? "";
+    if (first !== undefined && !/^(?:[0-9a-f]{2})+$/i.test(digits)) {
+      this.#problem(first, `${what} is pairs of hexadecimal digits`);
+      return new Uint8Array(0);
+    }
+    return new Uint8Array(Buffer.from(digits, "hex"));
+  }
+
   /** Complains about anything that is left. */
   end(): void {
     const token = this.peek();

@@ -50,10 +50,13 @@ export function findZone(table: ZoneTable, key: NameKey, qtype: number): Zone | 
 export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
   const node = zone.nodes.get(key);
   if (node !== undefined) {
-    return node.cut === undefined ? lookInside(node, qtype) : refer(node.cut, key, qtype);
+    if (node.cut === undefined) return lookInside(node, qtype);
+    // RFC 4035 section 3.1.4.1: the DS of a delegation is data of the zone above it.
+    const isParentData = qtype === TYPE.DS && key === node.cut.key;
+    return isParentData ? lookUpDs(node) : { kind: "delegation", delegation: node.cut };
   }
   const encloser = closestEncloser(zone, key);
-  if (encloser.cut !== undefined) return refer(encloser.cut, key, qtype);
+  if (encloser.cut !== undefined) return { kind: "delegation", delegation: encloser.cut };
   // RFC 4592 section 3.3.1: only the child of the closest encloser is a source of synthesis.
   return encloser.wildcard === undefined ? NXDOMAIN : lookInside(encloser.wildcard, qtype);
 }
@@ -76,10 +79,9 @@ function lookInside(node: ZoneNode, qtype: number): Lookup {
   return qtype === TYPE.ANY && hasData ? SOME_DATA : NODATA;
 }
 
-/** The DS of a delegation is data of the zone above it, and we have none. */
-function refer(delegation: Delegation, key: NameKey, qtype: number): Lookup {
-  if (qtype === TYPE.DS && key === delegation.key) return NODATA;
-  return { kind: "delegation", delegation };
+function lookUpDs(node: ZoneNode): Lookup {
+  const rrset = findRrset(node, TYPE.DS);
+  return rrset === undefined ? NODATA : { kind: "hit", rrset };
 }
 
 /** The longest existing ancestor (RFC 4592 section 3.3.1); the apex always exists. */

@@ -4,7 +4,7 @@ import { TYPE } from "../wire/codes.ts";
 import { type Name, type NameKey, nameKey, parseName, ROOT } from "../wire/name.ts";
 import { checkZone, type PlacedRecord } from "./check.ts";
 import { FieldReader, parseTtlSeconds } from "./field-reader.ts";
-import { TYPE_SYNTAX, type TypeSyntax } from "./rdata-text.ts";
+import { findTypeSyntax, TYPE_WORDS, type TypeSyntax } from "./rdata-text.ts";
 import { buildZone, type Zone } from "./zone.ts";
 import { type Entry, lexZone, type TextProblem, type Token } from "./zone-lexer.ts";
 
@@ -161,10 +161,10 @@ function readHead(
       classToken = token;
       if (word !== "IN") fields.complain(token, `only class IN is served, not ${word}`);
     } else {
-      const syntax = TYPE_SYNTAX.get(word);
+      const syntax = findTypeSyntax(word);
       if (syntax !== undefined) return { ttlSeconds, syntax };
-      const known = [...TYPE_SYNTAX.keys()].join(", ");
-      fields.complain(token, `"${token.text}" is not a record type; there are ${known}`);
+      const known = `there are ${TYPE_WORDS}`;
+      fields.complain(token, `"${token.text}" is not a record type that is served; ${known}`);
       return undefined;
     }
   }

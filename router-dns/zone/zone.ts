@@ -153,8 +153,8 @@ export function buildZone(source: ZoneSource): Zone {
 }
 
 /**
- * The node of a name; made if it is not there, behind all names between it and the apex, so that the
- * nodes are in an order in which parents come first.
+ * The node of a name; made if it is not there, behind all names between it and the apex: the nodes
+ * are in an order in which parents come first.
  */
 function growTo(nodes: Map<NameKey, MutableNode>, owner: Name, apex: NameKey): MutableNode {
   const key = nameKey(owner);

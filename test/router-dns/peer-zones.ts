@@ -33,6 +33,8 @@ sp\\032ace IN A 192.0.2.83
 high\\255  IN A 192.0.2.84
 a.b.ent   IN A 192.0.2.85
 x.c.d.e.ent IN TXT "deep"
+generic   IN TYPE65280 \\# 5 0102030405
+generic   IN TYPE65281 \\# 0
 ; wildcards
 *.wild    IN A 192.0.2.90
 *.wild    IN TXT "wild"
@@ -55,12 +57,14 @@ ns1.glued IN AAAA 2001:db8::53
 ns2.glued IN A 192.0.2.54
 bare      IN NS ns.out.example.
 bare      IN NS ns2.out.example.
+glued     IN DS 12345 13 2 ${"ab".repeat(32)}
 sibling   IN NS ns1.glued
 sibling   IN NS ns.bare-too
 bare-too  IN NS ns.bare-too
 ns.bare-too IN AAAA 2001:db8::55
 far.away  IN NS ns1
 child     IN NS ns.child
+child     IN DS 54321 13 2 ${"cd".repeat(32)}
 ns.child  IN A 192.0.2.60
 d.e.e.p   IN NS ns.d.e.e.p
 ns.d.e.e.p IN A 192.0.2.61

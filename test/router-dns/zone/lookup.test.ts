@@ -99,6 +99,15 @@ describe("lookUp", () => {
     });
   }
 
+  it("RFC 4035 s.3.1.4.1: the DS of a delegation is the answer at its name, and only there", () => {
+    const signed = zoneOf(`${EXAMPLE}subdel.example. DS 258 13 2 ab`);
+    const kind = (name: string, type: number) => lookUp(signed, keyOf(name), type).kind;
+    assert.equal(kind("subdel.example", TYPE.DS), "hit");
+    assert.equal(kind("subdel.example", TYPE.A), "delegation");
+    assert.equal(kind("host.subdel.example", TYPE.DS), "delegation");
+    assert.deepEqual(signed.warnings, []);
+  });
+
   it("throws if it is asked about a name that the zone does not enclose", () => {
     assert.throws(() => lookUp(zone, keyOf("test"), TYPE.A), /invariant/);
   });

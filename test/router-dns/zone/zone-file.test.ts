@@ -100,6 +100,19 @@ const READ: readonly (readonly [title: string, text: string, ...lines: string[]]
     "a CAA 128 Issue ca.test",
     "a.x.test. 60 CAA 8005497373756563612e74657374",
   ],
+  [
+    "RFC 4034 s.5.3: DS at a delegation, its digest in pieces",
+    "a NS n.\na DS 258 13 2 AB cd",
+    "a.x.test. 60 NS n.",
+    "a.x.test. 60 DS 01020d02abcd",
+  ],
+  [
+    "RFC 3597 s.5: a type by its number, its data in hexadecimal",
+    "a TYPE65280 \\# 4 0A00 0001",
+    "a.x.test. 60 TYPE65280 0a000001",
+  ],
+  ["RFC 3597 s.5: no data", "a TYPE65280 \\# 0", "a.x.test. 60 TYPE65280 "],
+  ["RFC 3597 s.5: a number of a type with a name", "a TYPE1 192.0.2.1", "a.x.test. 60 A c0000201"],
   ["RFC 4592 s.2.1.1: a wildcard is a name", "* A 192.0.2.1", "*.x.test. 60 A c0000201"],
   [
     "RFC 2181 s.5.2: different TTLs become the smallest",
@@ -120,6 +133,9 @@ const READ: readonly (readonly [title: string, text: string, ...lines: string[]]
   ],
 ];
 
+const KNOWN_TYPES =
+  "there are A, AAAA, NS, CNAME, PTR, SOA, MX, TXT, SRV, CAA, DS, and TYPE65 for type 65";
+
 /** What is wrong with lines behind `HEAD`: line within them, column, and words of the message. */
 const REFUSED: readonly (readonly [title: string, text: string, ...problems: string[]])[] = [
   [
@@ -137,7 +153,27 @@ const REFUSED: readonly (readonly [title: string, text: string, ...problems: str
   [
     "a type that is not known",
     "a NAPTR 1",
-    '1:3: "NAPTR" is not a record type; there are A, AAAA, NS, CNAME, PTR, SOA, MX, TXT, SRV, CAA',
+    '1:3: "NAPTR" is not a record type that is served; ' + KNOWN_TYPES,
+  ],
+  ...["TYPE0", "TYPE39", "TYPE41", "TYPE46", "TYPE255", "TYPE65535", "TYPE70000"].map(
+    (type): [string, string, string] => [
+      `RFC 6895 s.3.1: ${type}, which is not data or has to be acted on`,
+      `a ${type} \\# 0`,
+      `1:3: "${type}" is not a record type that is served; ${KNOWN_TYPES}`,
+    ],
+  ),
+  [
+    "RFC 3597 s.5: data of a number in words",
+    "a TYPE65 abc",
+    "1:10: data of a type without a name is \\#, its length, and hexadecimal",
+    "1:10: the length is missing",
+  ],
+  ["RFC 3597 s.5: another length", "a TYPE65 \\# 3 0001", "1:10: there are 2 octets, not 3"],
+  [
+    "RFC 3597 s.5: half an octet",
+    "a TYPE65 \\# 1 000",
+    "1:10: there are 0 octets, not 1",
+    "1:15: the data is pairs of hexadecimal digits",
   ],
   ["a record without type", "a 5 IN", "1:5: the type is missing"],
   ["a record without data", "a A", "1:3: an IPv4 address is missing"],
@@ -148,11 +184,7 @@ const REFUSED: readonly (readonly [title: string, text: string, ...problems: str
     "a 2147483648 A 192.0.2.1",
     '1:3: "2147483648" is not a TTL like 3600, 1h or 1d12h',
   ],
-  [
-    "two TTLs",
-    "a 5 6 A 192.0.2.1",
-    '1:5: "6" is not a record type; there are A, AAAA, NS, CNAME, PTR, SOA, MX, TXT, SRV, CAA',
-  ],
+  ["two TTLs", "a 5 6 A 192.0.2.1", '1:5: "6" is not a record type that is served; ' + KNOWN_TYPES],
   ["a broken address", "a A 192.0.2", '1:5: "192.0.2" is not an IPv4 address'],
   ["an address of the other family", "a AAAA 192.0.2.1", '1:8: "192.0.2.1" is not an IPv6 address'],
   ["IPv4 inside IPv6", "a AAAA ::ffff:192.0.2.1", '1:8: "::ffff:192.0.2.1" is not an IPv6 address'],
