@@ -87,8 +87,11 @@ function refusal(base: string, status: number, text: string): CommandFailure {
   if (body.error === undefined) {
     return new CommandFailure(`${base} answered ${status}, and not as the control API does`);
   }
-  const { message, remedy, field } = body.error;
-  return new CommandFailure(field === undefined ? message : `${field}: ${message}`, {
+  const { message, remedy, field, problems = [{ field: field ?? "", message }] } = body.error;
+  const lines = problems.map((problem) =>
+    problem.field === "" ? problem.message : `${problem.field}: ${problem.message}`,
+  );
+  return new CommandFailure(lines.join("\n"), {
     ...(remedy === undefined ? {} : { remedy }),
     exitCode: 1,
   });

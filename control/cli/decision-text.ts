@@ -1,12 +1,69 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
+import { formatDurationMs } from "../../common/units.ts";
 import { type DnsDecision, readDnsDecision } from "../dns-decision.ts";
+import { type HttpDecision, readHttpDecision } from "../http-decision.ts";
 import { formatTable } from "./table.ts";
 
 /** Writes a router's decision for people (P): who asked, what is known of them, whom they get. */
 export function formatDnsDecision(decision: unknown): string {
   const known = readDnsDecision(decision);
   return known === undefined ? formatFacts(decision) : narrate(known);
+}
+
+/** Writes an edge's decision for people (P): what it would do with a request, and from what. */
+export function formatHttpDecision(decision: unknown): string {
+  const known = readHttpDecision(decision);
+  return known === undefined ? formatFacts(decision) : narrateHttp(known);
+}
+
+function narrateHttp(known: HttpDecision): string {
+  const { method, url, site, rule, key, stored = [], state } = known;
+  const facts = [
+    ["asked", `${method} ${url}`],
+    ["site", site ?? "none"],
+  ];
+  if (site !== undefined) facts.push(["rule", ruleText(rule)]);
+  if (key !== undefined) facts.push(["key", key]);
+  if (site !== undefined && stored.length === 0) facts.push(["stored", "nothing"]);
+  for (const object of stored) facts.push(["stored", storedText(object)]);
+  facts.push(["would", doing(known)], ["state", `${state.status}, version ${state.version}`]);
+  return formatTable(facts, "  ");
+}
+
+function ruleText(rule: HttpDecision["rule"]): string {
+  if (rule === undefined || rule === null) return "none fits";
+  const ttl = rule.ttl === undefined ? "" : `, fresh for ${formatDurationMs(rule.ttl)}`;
+  return `${rule.match}${rule.cache === false ? ", never cached" : ttl}`;
+}
+
+type Stored = NonNullable<HttpDecision["stored"]>[number];
+
+function storedText({ status, bytes, ageSeconds, ttlSeconds, varyOn }: Stored): string {
+  const left = Math.floor(Math.abs(ttlSeconds));
+  const names = varyOn.map(([name]) => name).join(", ");
+  const freshness = `${ttlSeconds > 0 ? "fresh" : "stale"} for ${left} s`;
+  const varies = names === "" ? "" : `, varies on ${names}`;
+  return `${status}, ${bytes} bytes, age ${Math.floor(ageSeconds)} s, ${freshness}${varies}`;
+}
+
+const DOING: Readonly<Record<string, string>> = {
+  serve: "answer from the cache",
+  "serve-stale-refresh": "answer from the cache, stale, and refresh it behind",
+  revalidate: "ask the origin whether what is stored is still right",
+  fetch: "fetch from the origin",
+  bypass: "go past the cache to the origin",
+  refuse: "refuse",
+  reject: "reject",
+};
+
+function doing({ decision, fillUnderWay, coalesced }: HttpDecision): string {
+  const { kind, reason } = decision;
+  const what = DOING[kind] ?? kind;
+  const why = reason === undefined ? "" : `, because: ${reason}`;
+  if (kind !== "fetch" && kind !== "revalidate") return what + why;
+  if (coalesced === false) return `${what}${why}; clients of this key do not wait for one another`;
+  return fillUnderWay === true ? `${what}${why}; with those who do so already` : what + why;
 }
 
 /** Writes any decision for people (P): its facts one below the other, in the order they came. */

@@ -1,7 +1,7 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { formatDnsDecision, formatFacts } from "./decision-text.ts";
+import { formatDnsDecision, formatHttpDecision } from "./decision-text.ts";
 import { usageFailure } from "./failure.ts";
 import { apiOption, jsonOption, readIp } from "./values.ts";
 
@@ -24,7 +24,7 @@ export function explainCommand(): Command {
     .description("why DNS answers a client with these addresses")
     .argument("<name>", "the name asked for")
     .requiredOption("--client <ip>", "who asks", readIp)
-    .option("--type <type>", "A, AAAA, ...", "A")
+    .addOption(new Option("--type <type>", "what is asked for").choices(["A", "AAAA"]).default("A"))
     .addOption(apiOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -61,6 +61,12 @@ async function explainHttp(
   url: string,
   flags: ExplainFlags & { client?: string; edge?: string },
 ): Promise<void> {
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    throw usageFailure(
+      `"${url}" is not an absolute URL`,
+      "Like: meridian explain http http://video.netcinema.test/ --client 129.94.0.1",
+    );
+  }
   if ((flags.client === undefined) === (flags.edge === undefined)) {
     throw usageFailure(
       "say either --edge NAME, or --client IP to have DNS choose the edge",
@@ -73,7 +79,7 @@ async function explainHttp(
   });
   if (flags.json === true) return printJson(answer);
   if (answer.dns !== undefined) printDns(answer.dns);
-  process.stdout.write(`edge ${answer.edge} would\n${formatFacts(answer.decision)}`);
+  process.stdout.write(`edge ${answer.edge}\n${formatHttpDecision(answer.decision)}`);
 }
 
 function printDns({ router, decision }: ExplainDnsBody): void {

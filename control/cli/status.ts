@@ -42,6 +42,7 @@ export function formatStatus(status: StatusBody): string {
     `routers: ${routers.join(", ") || "none has reported"}\n\n`,
     formatTable([EDGE_HEADING, ...edges.map((edge) => edgeRow(edge, status))]),
     "\n",
+    state.up ? "" : "Of the sites, only those of the configuration are known just now:\n",
     formatTable([["SITE", "SERVED AT", "HOSTS", "ORIGIN"], ...sites]),
   ].join("");
 }
@@ -75,7 +76,7 @@ function edgeRow(edge: EdgeStatus, status: StatusBody): string[] {
     beat === undefined ? "-" : `${Math.round(beat.cpu * 100)}%`,
     beat === undefined
       ? "no heartbeat"
-      : `${beat.objects} objects, ${formatBytes(beat.storeBytes)}`,
+      : `${beat.objects} ${beat.objects === 1 ? "object" : "objects"}, ${formatBytes(beat.storeBytes)}`,
     versionText(edge),
     edge.routers[0]?.detail ?? "-",
   ];

@@ -150,8 +150,8 @@ describe("meridian demo, on ports of its own", () => {
     assert.match(dns.stdout, /1\. +syd +\d+ km +syd-1 +up .*<- answered/);
     const url = "http://video.netcinema.test/never-asked-for";
     const http = await demo.meridian("explain", "http", url, "--client", "5.9.0.1");
-    assert.match(http.stdout, /edge fra-1 would/);
-    assert.match(http.stdout, /reason: uri-miss/);
+    assert.match(http.stdout, /^edge fra-1\n +asked +GET http:/m);
+    assert.match(http.stdout, /stored +nothing\n +would +fetch from the origin, .*uri-miss/);
     const named = await demo.meridian("explain", "http", url, "--edge", "gru-1", "--json");
     assert.equal((JSON.parse(named.stdout) as { edge: string }).edge, "gru-1");
   });

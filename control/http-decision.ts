@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/**
+ * The parts of an edge's explanation that we read. It crosses a process boundary, between versions
+ * that may differ: what does not look like this is shown as it is.
+ */
+const httpDecisionSchema = z.object({
+  url: z.string(),
+  method: z.string(),
+  state: z.object({ status: z.string(), version: z.number() }),
+  site: z.string().optional(),
+  rule: z
+    .object({
+      match: z.string(),
+      /** Milliseconds. */
+      ttl: z.number().optional(),
+      cache: z.boolean().optional(),
+    })
+    .nullish(),
+  key: z.string().optional(),
+  stored: z
+    .array(
+      z.object({
+        status: z.number(),
+        bytes: z.number(),
+        ageSeconds: z.number(),
+        ttlSeconds: z.number(),
+        varyOn: z.array(z.tuple([z.string(), z.string()])),
+      }),
+    )
+    .optional(),
+  decision: z.object({ kind: z.string(), reason: z.string().optional() }),
+  fillUnderWay: z.boolean().optional(),
+  coalesced: z.boolean().optional(),
+});
+
+/** An edge's explanation of what it would do with one request. */
+export type HttpDecision = z.infer<typeof httpDecisionSchema>;
+
+/** Reads an explanation (P); undefined if it is of a shape that we do not know. */
+export function readHttpDecision(value: unknown): HttpDecision | undefined {
+  const parsed = httpDecisionSchema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
