@@ -229,11 +229,18 @@ function putSteered(
     const scope = answer.scopePrefixLength + prefix.scopeOffset;
     exchange.scopePrefixLength = Math.min(scope, prefix.scopeOffset + prefix.bytes.length * 8);
   }
-  if (answer.addresses.length === 0) return putNegative(exchange, zone, RCODE.NOERROR);
+  if (answer.addresses.length === 0) return putSteeredNodata(exchange, zone, answer.ttlSeconds);
   const head = { owner, type: family === 4 ? TYPE.A : TYPE.AAAA, ttl: answer.ttlSeconds };
   for (const address of answer.addresses) {
     if (!exchange.writer.plainRecord(SECTION.ANSWER, head, address)) return truncate(exchange);
   }
+}
+
+/** That there is no edge may be remembered no longer than which edge there is. */
+function putSteeredNodata(exchange: Exchange, zone: Zone, ttlSeconds: number): void {
+  const soa = zone.negativeSoa;
+  const shortened = { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, ttlSeconds) };
+  putRrset(exchange, SECTION.AUTHORITY, zone.origin, shortened);
 }
 
 function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClient {
