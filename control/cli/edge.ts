@@ -105,8 +105,8 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
 }
 
 /**
- * A name that no other quick edge has: two of them may stand one behind the other, and a request that
- * has passed an edge of one's own name is a loop (RFC 8586).
+ * A name that no other quick edge has: two of them may stand one behind the other, and a request
+ * that has passed an edge of one's own name is a loop (RFC 8586).
  */
 function quickName(listen: SocketAddress): string {
   const pid = listen.port === 0 ? `:${process.pid}` : "";
