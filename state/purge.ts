@@ -198,18 +198,21 @@ export class SitePurges {
     return since === Number.POSITIVE_INFINITY ? CURRENT : { kind: "stale", since };
   }
 
-  *#marksOf({ key, tags }: PurgeFacts): Generator<Mark> {
+  /** The marks of what concerns an object, but for that of the whole site. */
+  #marksOf({ key, tags }: PurgeFacts): readonly Mark[] {
+    const marks: Mark[] = [];
     for (const length of this.#lengths.keys()) {
       if (length > key.length) continue;
       const mark = this.#prefixes.get(key.slice(0, length));
-      if (mark !== undefined) yield mark;
+      if (mark !== undefined) marks.push(mark);
     }
-    if (tags === undefined || tags.overflow) yield this.#anyTag;
-    if (tags === undefined || this.#tags.size === 0) return;
+    if (tags === undefined || tags.overflow) marks.push(this.#anyTag);
+    if (tags === undefined || this.#tags.size === 0) return marks;
     for (const tag of tags.tags) {
       const mark = this.#tags.get(tag);
-      if (mark !== undefined) yield mark;
+      if (mark !== undefined) marks.push(mark);
     }
+    return marks;
   }
 
   #staleSince(mark: Mark, generation: number, since: EpochMs): EpochMs {
