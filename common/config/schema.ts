@@ -107,6 +107,20 @@ const routerSchema = z.strictObject({
     .describe("Where health and metrics are."),
 });
 
+const edgesSchema = z.strictObject({
+  profile: z
+    .enum(["safe", "rfc"])
+    .default("safe")
+    .describe(
+      "What may be stored: all that the RFCs allow, or less what has burnt operators, such as " +
+        "responses with Set-Cookie.",
+    ),
+  purgeFrom: z
+    .array(ipPrefix)
+    .optional()
+    .describe("Who may send the method PURGE; left out: loopback. An empty list: nobody."),
+});
+
 const controlSchema = z.strictObject({
   listen: socketAddress
     .default({ host: "127.0.0.1", port: 9090 })
@@ -143,6 +157,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("File of `CIDR or AS number -> PoP`, which beats geography."),
   router: routerSchema.prefault({}).describe("The DNS side."),
+  edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
   pops: z.array(popSchema).min(1).describe("Places with edges."),

@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { originUrl } from "../../common/config/fields.ts";
 import { siteSchema } from "../../common/config/site.ts";
+import type { IpPrefix } from "../../common/ip.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
@@ -11,7 +12,7 @@ import { usageFailure } from "./failure.ts";
 import { edgeOptions, placedEdges } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startEdge } from "./start.ts";
-import { logOption, readAddress, readSize } from "./values.ts";
+import { gatherPrefix, logOption, readAddress, readSize } from "./values.ts";
 
 const EXAMPLES = `
 With --config it is one edge of a CDN. With --listen and --origin it is a cache of its own: every
@@ -31,6 +32,7 @@ interface EdgeFlags {
   readonly memory: number;
   readonly admin?: SocketAddress;
   readonly profile: "safe" | "rfc";
+  readonly purgeFrom?: readonly IpPrefix[];
   readonly log: LogStyle;
 }
 
@@ -67,6 +69,14 @@ export function edgeCommand(): Command {
         .default("safe")
         .conflicts("config"),
     )
+    .addOption(
+      new Option(
+        "--purge-from <prefix>",
+        "quick mode: who may PURGE; repeatable (default: loopback)",
+      )
+        .argParser(gatherPrefix)
+        .conflicts("config"),
+    )
     .addOption(logOption("json"))
     .addHelpText("after", EXAMPLES)
     .action((flags: EdgeFlags) =>
@@ -98,6 +108,7 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     memoryBytes: flags.memory,
     capacityBitsPerSecond: 1e9,
     profile: flags.profile,
+    ...(flags.purgeFrom === undefined ? {} : { purgeFrom: flags.purgeFrom }),
     sites: [siteSchema.parse({ name: "default", origin: { urls: [url.data] } })],
     anyHost: true,
     log,

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { parseSocketAddress, type SocketAddress } from "../../common/address.ts";
-import { parseIp } from "../../common/ip.ts";
+import { type IpPrefix, parseIp, parsePrefix } from "../../common/ip.ts";
 import type { LogStyle } from "../../common/log.ts";
 import type { Result } from "../../common/result.ts";
 import { parseSizeBytes } from "../../common/units.ts";
@@ -19,6 +19,11 @@ export const readAddress: (text: string) => SocketAddress = reader(parseSocketAd
 
 /** Reads `256MiB`; output: bytes. */
 export const readSize: (text: string) => number = reader(parseSizeBytes);
+
+/** Reads `192.0.2.0/24`, after those that were given before it. */
+export function gatherPrefix(text: string, before: readonly IpPrefix[] = []): readonly IpPrefix[] {
+  return [...before, reader(parsePrefix)(text)];
+}
 
 /** Reads an IP address and gives it back as written. */
 export function readIp(text: string): string {

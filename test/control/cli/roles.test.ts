@@ -57,6 +57,18 @@ describe("quick modes", () => {
     assert.deepEqual(await child.stop(), { code: 0, signal: null });
   });
 
+  it("edge: PURGE comes from nobody but those who are named", async (t) => {
+    const origin = await runOrigin(t);
+    const purge = async (from: string) => {
+      const args = ["edge", "--listen=127.0.0.1:0", `--origin=${origin}`, `--purge-from=${from}`];
+      const { ready } = await startMeridian(t, args);
+      const url = `http://127.0.0.1:${addressOf(ready, "http").port}/style.css`;
+      return (await fetch(url, { method: "PURGE" })).status;
+    };
+    assert.equal(await purge("127.0.0.0/8"), 200);
+    assert.equal(await purge("192.0.2.0/24"), 403);
+  });
+
   it("edge: two of them, one behind the other, are no loop", async (t) => {
     const quick = async (origin: string) => {
       const args = ["edge", "--listen=127.0.0.1:0", `--origin=${origin}`];
