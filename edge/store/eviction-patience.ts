@@ -11,7 +11,7 @@ const OUTCOMES_MIN = 16;
  * those evicted came back. While the spared do better, patience grows, otherwise it shrinks.
  */
 export class Patience {
-  rounds = 3;
+  rounds = 2;
   #spared = 0;
   #sparedUsed = 0;
   #evicted = 0;

@@ -5,14 +5,14 @@ const SLOT_BYTES = 8;
 const BUCKET_SLOTS = 4;
 
 /** Slots for each object in the cache, at least; after a doubling up to twice as many. */
-const SLOTS_PER_OBJECT = 2;
+const SLOTS_PER_OBJECT = 1;
 
 const SLOTS_MIN = 256;
 const SLOTS_MAX = 2 ** 22;
 
 /**
  * Remembers which keys were evicted lately, in a table that grows with the number of objects in the
- * cache (16 to 32 bytes for each) and is bounded at 32 MiB. It may forget early (newer keys took
+ * cache (8 to 16 bytes for each) and is bounded at 32 MiB. It may forget early (newer keys took
  * the bucket) and, about once in a billion, take one key for another; neither does more than place
  * an object in the other queue.
  */

@@ -30,7 +30,7 @@ const SPARED = 0b1000000;
  * anything: it only counts. Beyond the paper: both queues weigh size (`SizedQueue`), the border
  * between them follows what was evicted too early, and so does `Patience`. Every operation takes
  * constant time (amortised: each round of an object in main is paid for by a use). Side storage is
- * 32 to 64 bytes per object, and counted. See ADR 14 for what each part is worth.
+ * 16 to 32 bytes per object, and counted. See ADR 14 for what each part is worth.
  */
 export class S3Fifo<N extends QueueNode> {
   readonly #small = new SizedQueue("small");
