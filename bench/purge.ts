@@ -7,9 +7,10 @@ import { openRedisState } from "../state/redis.ts";
 import { startRedis } from "../test/support/redis.ts";
 
 /*
- * What purges cost. First the check of one object against the table, for objects of 0, 4 and 32 tags:
- * when nothing was purged since, and when something was. Then how long it takes from asking for a
- * purge until five edges over Redis on loopback have all acknowledged it. Run: npx node bench/purge.ts
+ * What purges cost. First the check of one object against the table, for objects of 0, 4 and 32
+ * tags: when nothing was purged since, and when something was. Then how long it takes from asking
+ * for a purge until five edges over Redis on loopback have all acknowledged it. Run:
+ * npx node bench/purge.ts
  */
 
 const ROUNDS = 300_000;

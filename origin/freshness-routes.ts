@@ -85,6 +85,18 @@ export const FRESHNESS_ROUTES: readonly Route[] = [
       ),
   },
   {
+    path: "/tagged",
+    explains: "Surrogate-Key: tags by which edges can be told to forget it, at whatever URL it is.",
+    examples: ["/tagged", "/tagged?tags=title-7,trailers"],
+    answer: (ask) => {
+      const tags = (ask.query.get("tags") ?? "title-7").match(/[\w.-]+/g)?.join(" ") ?? "";
+      return textAnswer(ask, `tagged ${tags}`, {
+        "cache-control": "max-age=300, stale-while-revalidate=60, stale-if-error=3600",
+        "surrogate-key": tags,
+      });
+    },
+  },
+  {
     path: "/counter",
     explains:
       "A number, fresh for a minute, that POST raises. The POST passes through the edge and " +

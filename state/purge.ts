@@ -59,8 +59,8 @@ export const PURGE_LIMITS: PurgeLimits = {
 
 /**
  * The generations of one edge: which purges came since an object was fetched. A purge writes down a
- * number, whatever it concerns; nothing stored is looked for. An object is asked about its site, its
- * prefixes and its tags when it is about to be used.
+ * number, whatever it concerns; nothing stored is looked for. An object is asked about its site,
+ * its prefixes and its tags when it is about to be used.
  *
  * Memory is bounded for each site: beyond `limits` the marks that were purged longest ago are
  * folded into the mark of the whole site, so that objects older than those count as purged too.

@@ -58,6 +58,7 @@ export function edgeOptions(
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
     sites: config.sites,
     anyHost: false,
+    ...(config.purgeFrom === undefined ? {} : { purgeFrom: config.purgeFrom }),
     ...shared,
   };
 }

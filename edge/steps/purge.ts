@@ -8,10 +8,10 @@ import { cacheKey } from "../key/primary.ts";
 import { purgeKey, purgeScope } from "../purges.ts";
 
 /**
- * `PURGE <url>` for tools that exist, if the client's address is allowed to. Purges that URL on this
- * edge, or with `Surrogate-Key`, `xkey-purge` or `xkey-softpurge` these tags of the URL's site.
- * `Fastly-Soft-Purge: 1` and `xkey-softpurge` make stale instead of removing. Purges for all edges
- * go through the control API.
+ * `PURGE <url>` for tools that exist, if the client's address is allowed to. Purges that URL on
+ * this edge, or with `Surrogate-Key`, `xkey-purge` or `xkey-softpurge` the objects of its site that
+ * carry one of these tags. `Fastly-Soft-Purge: 1` and `xkey-softpurge` make stale instead of
+ * removing. Purges for all edges go through the control API.
  */
 export function answerPurge(exchange: ClientExchange, edge: EdgeContext): "done" | "refuse" {
   const { site, host, target, response, requestFields, clientAddress } = exchange;

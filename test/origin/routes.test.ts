@@ -25,6 +25,7 @@ const CACHE_CONTROL = [
   ["/set-cookie", "max-age=60"],
   ["/vary", "max-age=60"],
   ["/swr?s=1&stale=9", "max-age=1, stale-while-revalidate=9"],
+  ["/tagged", "max-age=300, stale-while-revalidate=60, stale-if-error=3600"],
   ["/sie?s=1&stale=9", "max-age=1, stale-if-error=9"],
   ["/etag", "max-age=0"],
   ["/etag?s=5", "max-age=5"],

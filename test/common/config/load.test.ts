@@ -27,6 +27,13 @@ function mustLoad(text: string): Config {
 }
 
 describe("a configuration", () => {
+  it("says from where PURGE is accepted, as bytes and lengths", () => {
+    assert.equal(mustLoad(MINIMAL).purgeFrom, undefined);
+    const { purgeFrom } = mustLoad(`${MINIMAL}purgeFrom: [10.0.0.0/8]\n`);
+    assert.deepEqual(purgeFrom, [{ bytes: Uint8Array.of(10, 0, 0, 0), length: 8 }]);
+    assert.match(problemsOf(`${MINIMAL}purgeFrom: [10.0.0.0/99]\n`)[0] ?? "", /purgeFrom/);
+  });
+
   it("that says only what must be said gets every default", () => {
     const config = mustLoad(MINIMAL);
     assert.equal(config.cdn.ttl, 20_000);
