@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decideReuse, type Reuse, type ReuseQuestion } from "../../../edge/decide/reuse.ts";
+import {
+  decideReuse,
+  type Reuse,
+  type ReuseQuestion,
+  type RevalidateReason,
+} from "../../../edge/decide/reuse.ts";
+import type { Standing } from "../../../edge/decide/standing.ts";
 import type { StoredResponse } from "../../../edge/decide/stored.ts";
 import { aStored, dateAt, lines, NOW } from "../build.ts";
 
@@ -10,7 +16,7 @@ function decide(stored: readonly StoredResponse[], others: Partial<ReuseQuestion
 }
 
 const fresh = (index = 0): Reuse => ({ kind: "serve", index, ageSeconds: 10, ttlSeconds: 50 });
-const revalidate = (reason: "stale" | "no-cache" | "catching-up", index = 0): Reuse => ({
+const revalidate = (reason: RevalidateReason, index = 0): Reuse => ({
   kind: "revalidate",
   index,
   reason,
@@ -131,4 +137,50 @@ test("RFC 9111 s.4: among several that match, the most recent that may be used i
   assert.deepEqual(decide([newer, stale, extended]), fresh(0));
   assert.equal(decide([stale, extended]).kind, "serve-stale-refresh");
   assert.deepEqual(decide([stale]), revalidate("stale"));
+});
+
+const softly = (secondsAgo: number): Standing => ({
+  kind: "stale",
+  since: NOW + 10_000 - secondsAgo * 1000,
+});
+
+const PURGED: readonly (readonly [string, string, Standing, Reuse])[] = [
+  ["no purge", "max-age=60", { kind: "current" }, fresh()],
+  ["soft: no longer fresh", "max-age=60", softly(0), revalidate("purged")],
+  [
+    "RFC 5861 s.3: soft, within the window that begins with it",
+    "max-age=60, stale-while-revalidate=5",
+    softly(4),
+    { kind: "serve-stale-refresh", index: 0, ageSeconds: 10, ttlSeconds: -4 },
+  ],
+  [
+    "RFC 5861 s.3: soft, after that window",
+    "max-age=60, stale-while-revalidate=5",
+    softly(5),
+    revalidate("purged"),
+  ],
+  [
+    "RFC 5861 s.3: expired before it was softly purged, the window has begun then",
+    "max-age=5, stale-while-revalidate=5",
+    softly(1),
+    revalidate("purged"),
+  ],
+  [
+    "RFC 9111 s.5.2.2.2: soft, and never to be served stale",
+    "max-age=60, stale-while-revalidate=5, must-revalidate",
+    softly(0),
+    revalidate("purged"),
+  ],
+  ["purges may have been missed", "max-age=60", { kind: "unsure" }, revalidate("catching-up")],
+];
+for (const [title, directives, standing, expected] of PURGED) {
+  test(`purged: ${title} -> ${expected.kind}`, () => {
+    const stored = aStored([`Cache-Control: ${directives}`]);
+    assert.deepEqual(decide([stored], { standings: [standing] }), expected);
+  });
+}
+
+test("purged: a variant that no purge concerns goes before one that is softly purged", () => {
+  const stored = aStored(["Cache-Control: max-age=60, stale-while-revalidate=60"]);
+  assert.deepEqual(decide([stored, stored], { standings: [softly(1)] }), fresh(1));
 });

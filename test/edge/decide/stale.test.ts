@@ -109,3 +109,16 @@ for (const [directive, expected] of [
     }
   });
 }
+
+test("RFC 5861 s.4: the window of what was softly purged while fresh begins with the purge", () => {
+  const stored = aStored(["Cache-Control: max-age=600, stale-if-error=60"]);
+  for (const [secondsAgo, expected] of [
+    [0, true],
+    [59, true],
+    [60, false],
+  ] as const) {
+    const standing = { kind: "stale", since: NOW + 100_000 - secondsAgo * 1000 } as const;
+    const served = mayServeStaleOnError(stored, NOW + 100_000, UNREACHABLE, standing);
+    assert.equal(served, expected, `${secondsAgo} s ago`);
+  }
+});
