@@ -27,8 +27,8 @@ export function compare(trace: Trace, capacity: number): Comparison {
       uniqueBytes: trace.uniqueBytes,
       capacity,
     },
-    lru: replay(trace, new Lru(), capacity),
-    s3fifo: replay(trace, new PlainS3Fifo(capacity), capacity),
+    lru: replay(trace, new Lru(trace.names.length), capacity),
+    s3fifo: replay(trace, new PlainS3Fifo(capacity, trace.names.length), capacity),
     policy: { ...policy, sideBytes: edge.sideBytes },
     belady: replayBelady(trace, capacity),
   };

@@ -1,29 +1,78 @@
 import { type QueueNode, S3Fifo } from "../../edge/store/s3-fifo.ts";
 import type { Policy } from "./replay.ts";
 
-/** Least recently used, by bytes: a Map iterates in the order of insertion. */
-export class Lru implements Policy {
-  readonly #order = new Map<number, number>();
+/** First in, first out, by bytes: a list in arrays with one place per object of the trace. */
+class Fifo {
+  readonly #bytesOf: Float64Array;
+  // Neighbours, where 0 is the end of the list and n is object n - 1.
+  readonly #newer: Uint32Array;
+  readonly #older: Uint32Array;
+  #oldest = 0;
+  #newest = 0;
   bytes = 0;
+  count = 0;
+
+  constructor(objects: number) {
+    this.#bytesOf = new Float64Array(objects + 1);
+    this.#newer = new Uint32Array(objects + 1);
+    this.#older = new Uint32Array(objects + 1);
+  }
+
+  push(object: number, bytes: number): void {
+    const at = object + 1;
+    this.#bytesOf[at] = bytes;
+    this.#older[at] = this.#newest;
+    this.#newer[at] = 0;
+    if (this.#newest === 0) this.#oldest = at;
+    else this.#newer[this.#newest] = at;
+    this.#newest = at;
+    this.bytes += bytes;
+    this.count += 1;
+  }
+
+  /** Takes an object out and gives its bytes. */
+  remove(object: number): number {
+    const at = object + 1;
+    const [newer, older] = [this.#newer[at] ?? 0, this.#older[at] ?? 0];
+    if (older === 0) this.#oldest = newer;
+    else this.#newer[older] = newer;
+    if (newer === 0) this.#newest = older;
+    else this.#older[newer] = older;
+    const bytes = this.#bytesOf[at] ?? 0;
+    this.bytes -= bytes;
+    this.count -= 1;
+    return bytes;
+  }
+
+  oldest(): number | undefined {
+    return this.#oldest === 0 ? undefined : this.#oldest - 1;
+  }
+}
+
+/** Least recently used, by bytes. */
+export class Lru implements Policy {
+  readonly #order: Fifo;
+
+  constructor(objects: number) {
+    this.#order = new Fifo(objects);
+  }
+
+  get bytes(): number {
+    return this.#order.bytes;
+  }
 
   insert(object: number, bytes: number): void {
-    this.#order.set(object, bytes);
-    this.bytes += bytes;
+    this.#order.push(object, bytes);
   }
 
   touch(object: number): void {
-    const bytes = this.#order.get(object) ?? 0;
-    this.#order.delete(object);
-    this.#order.set(object, bytes);
+    this.#order.push(object, this.#order.remove(object));
   }
 
   evict(): number | undefined {
-    for (const [object, bytes] of this.#order) {
-      this.#order.delete(object);
-      this.bytes -= bytes;
-      return object;
-    }
-    return undefined;
+    const object = this.#order.oldest();
+    if (object !== undefined) this.#order.remove(object);
+    return object;
   }
 }
 
@@ -31,44 +80,25 @@ export class Lru implements Policy {
 const SMALL_SHARE = 0.1;
 const USES_MAX = 3;
 
-/** First in, first out, by bytes. */
-class Fifo {
-  readonly #order = new Map<number, number>();
-  bytes = 0;
-
-  get count(): number {
-    return this.#order.size;
-  }
-
-  push(object: number, bytes: number): void {
-    this.#order.set(object, bytes);
-    this.bytes += bytes;
-  }
-
-  shift(): readonly [object: number, bytes: number] | undefined {
-    for (const entry of this.#order) {
-      this.#order.delete(entry[0]);
-      this.bytes -= entry[1];
-      return entry;
-    }
-    return undefined;
-  }
-}
-
 /**
  * S3-FIFO as published (Yang et al., SOSP 2023), by bytes: the yardstick, not what the edge runs.
- * The ghost is exact and holds as many identifiers as the main queue holds objects.
+ * The ghost is exact and goes back as many evictions as the main queue holds objects.
  */
 export class PlainS3Fifo implements Policy {
-  readonly #small = new Fifo();
-  readonly #main = new Fifo();
-  readonly #ghost = new Map<number, number>();
-  readonly #uses = new Map<number, number>();
+  readonly #small: Fifo;
+  readonly #main: Fifo;
+  readonly #uses: Uint8Array;
+  /** The number of the eviction from small with which each object left, 0 for none. */
+  readonly #evictedAt: Uint32Array;
   readonly #smallBytesMax: number;
   #evicted = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, objects: number) {
     this.#smallBytesMax = capacity * SMALL_SHARE;
+    this.#small = new Fifo(objects);
+    this.#main = new Fifo(objects);
+    this.#uses = new Uint8Array(objects);
+    this.#evictedAt = new Uint32Array(objects);
   }
 
   get bytes(): number {
@@ -76,41 +106,35 @@ export class PlainS3Fifo implements Policy {
   }
 
   insert(object: number, bytes: number): void {
-    const evictedAt = this.#ghost.get(object);
-    this.#ghost.delete(object);
-    const known = evictedAt !== undefined && this.#evicted - evictedAt <= this.#main.count + 1;
+    const evictedAt = this.#evictedAt[object] ?? 0;
+    this.#evictedAt[object] = 0;
+    const known = evictedAt !== 0 && this.#evicted - evictedAt <= this.#main.count;
     (known ? this.#main : this.#small).push(object, bytes);
-    this.#uses.set(object, 0);
+    this.#uses[object] = 0;
   }
 
   touch(object: number): void {
-    this.#uses.set(object, Math.min(USES_MAX, (this.#uses.get(object) ?? 0) + 1));
+    this.#uses[object] = Math.min(USES_MAX, (this.#uses[object] ?? 0) + 1);
   }
 
   evict(): number | undefined {
     let fromSmall = this.#small.bytes > this.#smallBytesMax;
     for (;;) {
       fromSmall = this.#main.count === 0 || (fromSmall && this.#small.count > 0);
-      const next = (fromSmall ? this.#small : this.#main).shift();
-      if (next === undefined) return undefined;
-      const [object, bytes] = next;
-      const uses = this.#uses.get(object) ?? 0;
+      const queue = fromSmall ? this.#small : this.#main;
+      const object = queue.oldest();
+      if (object === undefined) return undefined;
+      const bytes = queue.remove(object);
+      const uses = this.#uses[object] ?? 0;
       if (uses === 0) {
-        if (fromSmall) this.#remember(object);
-        this.#uses.delete(object);
+        if (fromSmall) {
+          this.#evicted += 1;
+          this.#evictedAt[object] = this.#evicted;
+        }
         return object;
       }
-      this.#uses.set(object, fromSmall ? 0 : uses - 1);
+      this.#uses[object] = fromSmall ? 0 : uses - 1;
       this.#main.push(object, bytes);
-    }
-  }
-
-  #remember(object: number): void {
-    this.#evicted += 1;
-    this.#ghost.set(object, this.#evicted);
-    for (const [oldest] of this.#ghost) {
-      if (this.#ghost.size <= this.#main.count + 1) break;
-      this.#ghost.delete(oldest);
     }
   }
 }

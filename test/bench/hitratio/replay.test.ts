@@ -17,8 +17,9 @@ function aTrace(text: string): Trace {
 }
 
 const RUNS: Readonly<Record<string, (trace: Trace, capacity: number) => HitRatios>> = {
-  lru: (trace, capacity) => replay(trace, new Lru(), capacity),
-  s3fifo: (trace, capacity) => replay(trace, new PlainS3Fifo(capacity), capacity),
+  lru: (trace, capacity) => replay(trace, new Lru(trace.names.length), capacity),
+  s3fifo: (trace, capacity) =>
+    replay(trace, new PlainS3Fifo(capacity, trace.names.length), capacity),
   policy: (trace, capacity) => replay(trace, new EdgePolicy(capacity, trace.names), capacity),
   belady: replayBelady,
 };
@@ -69,7 +70,7 @@ suite("replay of traces computed by hand", () => {
   });
 
   test("bytes are counted as asked for", () => {
-    const { hitRatio, byteHitRatio } = replay(aTrace("a:1 b:8 b:8 a:3"), new Lru(), 10);
+    const { hitRatio, byteHitRatio } = replay(aTrace("a:1 b:8 b:8 a:3"), new Lru(2), 10);
     assert.deepEqual({ hitRatio, byteHitRatio }, { hitRatio: 0.5, byteHitRatio: 11 / 20 });
   });
 
