@@ -76,7 +76,7 @@ function decisionFor(
   if (cached === false) return { kind: "bypass", reason: "rule" };
   return decideReuse({
     stored: variants?.responses ?? [],
-    ...(variants === undefined ? {} : { standings: variants.standings }),
+    standings: variants?.standings,
     method,
     requestFields,
     now: edge.clock.now(),

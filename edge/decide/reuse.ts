@@ -47,7 +47,7 @@ export interface ReuseQuestion {
   /** All variants of the key, in any order. */
   readonly stored: readonly StoredResponse[];
   /** How purges have left each of them; where there is none it is current. */
-  readonly standings?: readonly Standing[];
+  readonly standings?: readonly Standing[] | undefined;
   readonly method: string;
   readonly requestFields: FieldLines;
   readonly now: EpochMs;

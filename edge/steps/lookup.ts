@@ -18,7 +18,7 @@ export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult 
   const { variants, method, requestFields } = exchange;
   const reuse = decideReuse({
     stored: variants?.responses ?? NOTHING,
-    ...(variants === undefined ? {} : { standings: variants.standings }),
+    standings: variants?.standings,
     method,
     requestFields,
     now: edge.clock.now(),
