@@ -109,7 +109,7 @@ suite("replay of any trace", () => {
   });
 });
 
-/** The most hits that any choice of contents can have, by following every set that may be inside. */
+/** The most hits any choice of contents can have, by following every set that may be inside. */
 function mostHits(numbers: readonly number[], capacity: number): number {
   let sets = new Map<number, number>([[0, 0]]);
   for (const number of numbers) {
