@@ -160,13 +160,6 @@ export const configSchema = z.strictObject({
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
-  purgeFrom: z
-    .array(ipPrefix)
-    .optional()
-    .describe(
-      "From where edges accept `PURGE` requests; left out: from their own machine only. Purges by " +
-        "the API and the CLI are not concerned.",
-    ),
   pops: z.array(popSchema).min(1).describe("Places with edges."),
   sites: z
     .array(siteSchema)

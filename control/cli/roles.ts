@@ -58,7 +58,6 @@ export function edgeOptions(
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
     sites: config.sites,
     anyHost: false,
-    ...(config.purgeFrom === undefined ? {} : { purgeFrom: config.purgeFrom }),
     ...shared,
   };
 }

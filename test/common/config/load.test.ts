@@ -28,10 +28,13 @@ function mustLoad(text: string): Config {
 
 describe("a configuration", () => {
   it("says from where PURGE is accepted, as bytes and lengths", () => {
-    assert.equal(mustLoad(MINIMAL).purgeFrom, undefined);
-    const { purgeFrom } = mustLoad(`${MINIMAL}purgeFrom: [10.0.0.0/8]\n`);
+    assert.equal(mustLoad(MINIMAL).edge.purgeFrom, undefined);
+    const { purgeFrom } = mustLoad(`${MINIMAL}edge: { purgeFrom: [10.0.0.0/8] }\n`).edge;
     assert.deepEqual(purgeFrom, [{ bytes: Uint8Array.of(10, 0, 0, 0), length: 8 }]);
-    assert.match(problemsOf(`${MINIMAL}purgeFrom: [10.0.0.0/99]\n`)[0] ?? "", /purgeFrom/);
+    assert.match(
+      problemsOf(`${MINIMAL}edge: { purgeFrom: [10.0.0.0/99] }\n`)[0] ?? "",
+      /purgeFrom/,
+    );
   });
 
   it("that says only what must be said gets every default", () => {
