@@ -38,7 +38,7 @@ export interface FollowState {
   readonly movedAt: MonotonicMs;
   /** The log cannot be continued from here: ask for the whole snapshot. */
   readonly broken: boolean;
-  /** The view holds sites from before this log, because the log was empty at first sight. */
+  /** The view holds sites from before this log, which had none at first sight. */
   readonly kept: boolean;
 }
 
@@ -150,11 +150,11 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
     return { state: { ...contact, movedAt: at }, applied: [], again: true };
   }
   const says = viewOf(snapshot);
-  const kept = says.version === 0 && says.sites.size === 0 && says.drained.size === 0;
+  const kept = isUnseeded(state.view, says);
   const next: FollowState = {
     ...contact,
     status: "current",
-    view: kept ? { ...state.view, epoch: says.epoch, version: 0 } : says,
+    view: kept ? keepSites(state.view, says) : says,
     mark: snapshot.mark,
     head: snapshot.version,
     movedAt: at,
@@ -162,6 +162,20 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
     kept,
   };
   return { state: next, applied: [], replaced: { historyLost: state.broken }, again: false };
+}
+
+/**
+ * True for a log that is new to us and has no site yet: they may be about to come. It need not be
+ * empty, for a purge or a drain may have been quicker than whoever seeds it.
+ */
+function isUnseeded(before: View, says: View): boolean {
+  return says.sites.size === 0 && (says.version === 0 || says.epoch !== before.epoch);
+}
+
+/** What the log says, and the sites that were in force before it. */
+function keepSites(before: View, says: View): View {
+  const drained = says.version === 0 ? before.drained : says.drained;
+  return { ...says, sites: before.sites, drained };
 }
 
 function wait(state: FollowState): FollowStep {

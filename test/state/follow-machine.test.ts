@@ -176,6 +176,16 @@ describe("a view that was kept from before the log", () => {
     assert.deepEqual([step.replaced, step.state.view], [undefined, seeded.view]);
     assert.deepEqual([step.again, nextQuestion(step.state, 5_000)], [true, "changes"]);
   });
+  test("keeps its sites also when a purge was quicker than whoever seeds the log", () => {
+    const other = paged(page(1, 1, { epoch: "another" }), 5);
+    const purged = run(current, other, seen(snapshot(1, { epoch: "another", sites: [] })));
+    assert.deepEqual([...purged.view.sites.keys()], [...current.view.sites.keys()]);
+    assert.deepEqual([purged.view.version, purged.view.epoch], [1, "another"]);
+    assert.equal(nextQuestion(purged, SETTLE_MS - 1), "changes");
+    assert.equal(nextQuestion(purged, SETTLE_MS + 1_000), "snapshot");
+    const settled = run(purged, seen(snapshot(1, { epoch: "another", sites: [] }), 5_000));
+    assert.equal(settled.view.sites.size, 0, "the log has had its time");
+  });
   test("stays for as long as nobody has seeded the store", () => {
     assert.equal(nextQuestion(kept, 1e9), "changes");
   });
