@@ -55,6 +55,7 @@ class MemoryObject implements CacheObject, QueueNode {
   bytes: number;
   uses = 0;
   queue: QueueNode["queue"] = "none";
+  entered = 0;
   newer: QueueNode | undefined = undefined;
   older: QueueNode | undefined = undefined;
 
@@ -178,14 +179,12 @@ export class MemoryStore implements Store {
     }
     const fresh = new MemoryObject({ ...facts, response }, record, object.hold);
     if (confirmed === undefined) fresh.staleSince = object.staleSince;
-    fresh.uses = object.uses;
-    this.#order.remove(object);
     record.objects[index] = fresh;
     record.responses[index] = response;
     record.standings[index] = standingOf(fresh, verdict);
     // Its new tags are asked about at the next lookup.
     record.judged = -1;
-    this.#order.insert(fresh);
+    this.#order.replace(object, fresh);
     this.#makeRoom();
     return fresh;
   }

@@ -84,6 +84,18 @@ export class S3Fifo<N extends QueueNode> {
     if (node.queue !== "none") (node.queue === "small" ? this.#small : this.#main).unlink(node);
   }
 
+  /**
+   * Puts a node in the queue that another one of the same thing leaves, with the uses of that one.
+   * Not an insertion: nothing was missed, and what has proved itself need not do so again.
+   */
+  replace(node: N, successor: N): void {
+    const { queue } = node;
+    if (queue === "none") return this.insert(successor);
+    this.remove(node);
+    successor.uses = node.uses;
+    (queue === "small" ? this.#small : this.#main).push(successor, this.#inserted);
+  }
+
   /** Takes out the node that should leave next, or gives undefined when nothing is queued. */
   evict(): N | undefined {
     let fromSmall = this.#small.bytes > this.#smallBytesMax;

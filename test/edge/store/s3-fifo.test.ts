@@ -167,3 +167,25 @@ suite("S3-FIFO with sizes", () => {
     assert.ok(cache.order.sideBytes <= 32 * cache.peak, `${cache.order.sideBytes} bytes`);
   });
 });
+
+test("what takes the place of another stays in its queue, with its uses", () => {
+  const cache = new ModelCache();
+  cache.request("proven", 100);
+  cache.request("proven", 100);
+  for (let i = 0; cache.inside.get("proven")?.queue !== "main"; i += 1) cache.request(`x${i}`, 500);
+  const before = cache.inside.get("proven");
+  assert.ok(before);
+  cache.order.touch(before);
+  const after = aNode("proven", 120);
+  cache.order.replace(before, after);
+  cache.inside.set("proven", after);
+  assert.deepEqual([before.queue, after.queue, after.uses], ["none", "main", before.uses]);
+  cache.check();
+});
+
+test("a node that has left already is succeeded like a new one", () => {
+  const order = new S3Fifo(CAPACITY);
+  const successor = aNode("a", 10);
+  order.replace(aNode("a", 10), successor);
+  assert.deepEqual([successor.queue, order.count], ["small", 1]);
+});
