@@ -10,6 +10,7 @@ export interface DemoMoves {
   readonly dns?: SocketAddress;
   readonly control?: SocketAddress;
   readonly origin?: SocketAddress;
+  readonly originAdmin?: SocketAddress;
   readonly edgePort?: number;
   readonly edgeAdminPort?: number;
   readonly routerAdmin?: SocketAddress;
@@ -20,6 +21,7 @@ export interface DemoMoves {
 export interface DemoPlan {
   readonly config: Config;
   readonly origin: SocketAddress;
+  readonly originAdmin: SocketAddress;
   readonly layout: DemoLayout;
 }
 
@@ -51,7 +53,8 @@ export function planDemo(config: Config, moves: DemoMoves, layout: DemoLayout): 
       origin: { ...site.origin, urls: [`http://${formatSocketAddress(origin)}`] },
     })),
   };
-  return { config: moved, origin, layout };
+  const originAdmin = moves.originAdmin ?? { host: "127.0.0.1", port: 9001 };
+  return { config: moved, origin, originAdmin, layout };
 }
 
 function placeEdge(
@@ -86,6 +89,7 @@ export function optionThatMoves(address: SocketAddress, plan: DemoPlan): string 
   if (same(control.listen)) return "--control 127.0.0.1:PORT";
   if (same(control.admin)) return "--control-admin 127.0.0.1:PORT";
   if (same(plan.origin)) return "--origin 127.0.0.1:PORT";
+  if (same(plan.originAdmin)) return "--origin-admin 127.0.0.1:PORT";
   if (edges.some((edge) => same({ host: edge.address, port: edge.port })))
     return "--edge-port PORT";
   if (edges.some((edge) => same(edgeAdminListen(edge)))) return "--edge-admin-port PORT";

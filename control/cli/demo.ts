@@ -57,6 +57,7 @@ export function demoCommand(): Command {
     .option("--dns <address:port>", "where DNS answers", readAddress)
     .option("--control <address:port>", "where the control API and the console are", readAddress)
     .option("--origin <address:port>", "where the origin is", readAddress)
+    .option("--origin-admin <address:port>", "admin port of the origin", readAddress)
     .option("--edge-port <port>", "port of the edges", readPort)
     .option("--edge-admin-port <port>", "admin port of the edges", readPort)
     .option("--router-admin <address:port>", "admin port of the router", readAddress)
@@ -112,7 +113,7 @@ async function startAll(
     announcePart(await startEdge(edgeOptions(config, knownEdge(edges, name), shared)), log),
   );
   say("Starting the origin, what NetCinema publishes ...");
-  await group.start(startOrigin({ listen: plan.origin, log }));
+  await group.start(startOrigin({ listen: plan.origin, admin: plan.originAdmin, log }));
   say("Starting the control API and the console ...");
   await group.start(startControl({ ...controlOptions(config, shared), demo: fleet }));
   say(`Starting ${edges.size} edges: ${[...edges.keys()].join(", ")} ...`);
@@ -142,6 +143,7 @@ function summary(plan: DemoPlan): Readonly<Record<string, unknown>> {
     addresses: {
       dns: config.router.listen[0],
       origin: plan.origin,
+      originAdmin: plan.originAdmin,
       api: config.control.listen,
       controlAdmin: config.control.admin,
       routerAdmin: config.router.admin,

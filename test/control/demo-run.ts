@@ -26,7 +26,8 @@ export interface RunningDemo {
 
 /** Starts `meridian demo` where nothing else is. */
 export async function startDemo(scope: Scope, extra: readonly string[] = []): Promise<RunningDemo> {
-  const [dns, control, origin, routerAdmin, controlAdmin] = [
+  const [dns, control, origin, routerAdmin, controlAdmin, originAdmin] = [
+    await local(),
     await local(),
     await local(),
     await local(),
@@ -40,6 +41,7 @@ export async function startDemo(scope: Scope, extra: readonly string[] = []): Pr
     `--origin=${text(origin)}`,
     `--router-admin=${text(routerAdmin)}`,
     `--control-admin=${text(controlAdmin)}`,
+    `--origin-admin=${text(originAdmin)}`,
     `--edge-port=${edgePort}`,
     `--edge-admin-port=${await freePort("127.0.10.2")}`,
   ];

@@ -15,6 +15,7 @@ const HOST = "video.netcinema.test";
  * What must have data after a few requests, as queries that give at least one sample above zero.
  */
 const WITH_DATA = [
+  "meridian_origin_requests_total",
   'meridian_edge_requests_total{site="netcinema",cache="hit",code="2xx",edge="syd-1",pop="syd"}',
   'meridian_edge_requests_total{site="netcinema",cache="miss",code="2xx"}',
   'meridian_edge_response_bytes_total{site="netcinema",cache="hit"}',
@@ -52,6 +53,7 @@ describe("a real Prometheus that scrapes every daemon of the demo", () => {
       edge: demo.edges.map(({ admin }) => admin),
       router: [demo.admin.router],
       control: [demo.admin.control],
+      origin: [demo.admin.origin],
     };
     prometheus = await startPrometheus(scope, targets);
     await makeTraffic(demo);
@@ -60,7 +62,7 @@ describe("a real Prometheus that scrapes every daemon of the demo", () => {
   it("finds all of them up", async () => {
     await eventually("all targets up", async () => {
       const seen = await prometheus.targets();
-      assert.equal(seen.length, 7);
+      assert.equal(seen.length, 8);
       const down = seen.filter(({ health }) => health !== "up");
       assert.deepEqual(down, []);
     });

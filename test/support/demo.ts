@@ -18,7 +18,7 @@ export interface RunningDemo {
   readonly dns: SocketAddress;
   readonly api: SocketAddress;
   readonly origin: SocketAddress;
-  readonly admin: { readonly router: SocketAddress; readonly control: SocketAddress };
+  readonly admin: Readonly<Record<"router" | "control" | "origin", SocketAddress>>;
   readonly edges: readonly DemoEdge[];
   /** What the demo has printed for people, once it was ready. */
   readonly screen: string;
@@ -28,7 +28,7 @@ export interface RunningDemo {
 
 interface ReadyEvent {
   readonly addresses: Readonly<
-    Record<"dns" | "origin" | "api" | "controlAdmin" | "routerAdmin", SocketAddress>
+    Record<"dns" | "origin" | "api" | "controlAdmin" | "routerAdmin" | "originAdmin", SocketAddress>
   >;
   readonly edges: readonly {
     readonly name: string;
@@ -50,13 +50,13 @@ export async function startDemo(scope: Scope, checkout = REPOSITORY): Promise<Ru
   const ready = await child.waitForLine("stderr", demoReady);
   await child.waitForLine("stdout", (line) => line.includes("Ctrl-C stops") || undefined);
   const readyMs = performance.now() - started;
-  const { dns, origin, api, controlAdmin, routerAdmin } = ready.addresses;
+  const { dns, origin, api, controlAdmin, routerAdmin, originAdmin } = ready.addresses;
   return {
     child,
     dns,
     api,
     origin,
-    admin: { router: routerAdmin, control: controlAdmin },
+    admin: { router: routerAdmin, control: controlAdmin, origin: originAdmin },
     edges: ready.edges.map(({ name, pop, address, port, admin }) => ({
       name,
       pop,
@@ -77,7 +77,7 @@ export function edgeOf(demo: RunningDemo, pop: string): DemoEdge {
 
 /** Options that move every port of the demo to a free one. */
 async function moves(): Promise<string[]> {
-  const options = ["dns", "control", "origin", "router-admin", "control-admin"];
+  const options = ["dns", "control", "origin", "router-admin", "control-admin", "origin-admin"];
   const moved: string[] = [];
   for (const option of options) {
     const address = { host: "127.0.0.1", port: await freePort() };

@@ -68,6 +68,7 @@ describe("the plan of the demo", () => {
     assert.equal(option("127.0.0.1", 9090), "--control 127.0.0.1:PORT");
     assert.equal(option("127.0.0.1", 9091), "--control-admin 127.0.0.1:PORT");
     assert.equal(option("127.0.0.1", 9000), "--origin 127.0.0.1:PORT");
+    assert.equal(option("127.0.0.1", 9001), "--origin-admin 127.0.0.1:PORT");
     assert.equal(option("127.0.10.3", 8080), "--edge-port PORT");
     assert.equal(option("127.0.10.3", 9101), "--edge-admin-port PORT");
     assert.equal(option("127.0.0.1", 8080), undefined);
