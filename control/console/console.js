@@ -147,7 +147,8 @@ function versionText({ version, lag }) {
 
 function cacheText(beat) {
   const share = (100 * beat.storeBytes) / Math.max(1, beat.storeBytesMax);
-  return `${beat.objects} objects, ${bytesText(beat.storeBytes)} (${share.toFixed(0)} % full)`;
+  const objects = beat.objects === 1 ? "1 object" : `${beat.objects} objects`;
+  return `${objects}, ${bytesText(beat.storeBytes)} (${share.toFixed(0)} % full)`;
 }
 
 function bytesText(bytes) {
