@@ -3,28 +3,18 @@ import type { MonotonicMs } from "../common/clock.ts";
 import type { Site, SiteRule } from "../common/config/site.ts";
 import { formatIp, parseIp } from "../common/ip.ts";
 import type { CacheLabel } from "./admin/request-metrics.ts";
+import { type BypassReason, hasContent } from "./decide/bypass.ts";
 import type { Reuse } from "./decide/reuse.ts";
 import type { Standing } from "./decide/standing.ts";
 import type { OriginHead } from "./fetch/exchange.ts";
 import type { Fill } from "./fetch/fill.ts";
 import type { FillBody } from "./fetch/fill-body.ts";
 import type { FillClient, FillOutcome, FillPlan } from "./fetch/fill-plan.ts";
-import { type FieldLines, fieldLinesFromRaw, hasField } from "./http/fields.ts";
+import { type FieldLines, fieldLinesFromRaw } from "./http/fields.ts";
 import { withoutListedFields } from "./http/hop-by-hop.ts";
 import type { ErrorReason } from "./serve/error-response.ts";
 import type { FillReader } from "./serve/send-chunks.ts";
 import type { CacheObject, StoredVariants } from "./store/store.ts";
-
-/** Why a request goes past the cache: neither answered from it nor stored. A closed set. */
-export type BypassReason =
-  /** Not GET or HEAD. */
-  | "method"
-  /** A rule of the site says `cache: false`. */
-  | "rule"
-  /** A GET with a body: what the body asks for is not part of the key. */
-  | "request-body"
-  /** A range far into something that is not stored. */
-  | "range";
 
 /** What a client gets. */
 export type Answer =
@@ -89,9 +79,7 @@ export class ClientExchange {
 
   /** The request has a body, or may have one. */
   get hasBody(): boolean {
-    if (hasField(this.requestFields, "transfer-encoding")) return true;
-    const length = this.request.headers["content-length"];
-    return length !== undefined && length !== "0";
+    return hasContent(this.requestFields);
   }
 
   /** Absolute URI of the request. */

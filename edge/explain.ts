@@ -2,6 +2,7 @@ import type { AdminAnswer } from "../common/admin-server.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { currentAgeSeconds } from "./decide/age.ts";
+import { bypassReason } from "./decide/bypass.ts";
 import { freshnessLifetimeSeconds } from "./decide/freshness.ts";
 import { decideReuse } from "./decide/reuse.ts";
 import type { FieldLine } from "./http/fields.ts";
@@ -46,7 +47,11 @@ export function explainRequest(
   const rule = ruleFor(site, target);
   const variants = edge.store.lookup(key);
   const facts = { ...base, site: site.name, rule: rule ?? null, key };
-  const decision = decisionFor({ method, requestFields, variants, cached: rule?.cache }, edge);
+  const bypass = bypassReason(method, rule, requestFields);
+  const decision =
+    bypass === undefined
+      ? decisionFor({ method, requestFields, variants }, edge)
+      : { kind: "bypass", reason: bypass };
   return {
     status: 200,
     body: {
@@ -67,13 +72,10 @@ function decisionFor(
     readonly method: string;
     readonly requestFields: readonly FieldLine[];
     readonly variants: StoredVariants | undefined;
-    readonly cached: boolean | undefined;
   },
   edge: EdgeContext,
 ): unknown {
-  const { method, requestFields, variants, cached } = question;
-  if (method !== "GET" && method !== "HEAD") return { kind: "bypass", reason: "method" };
-  if (cached === false) return { kind: "bypass", reason: "rule" };
+  const { method, requestFields, variants } = question;
   return decideReuse({
     stored: variants?.responses ?? [],
     standings: variants?.standings,

@@ -5,13 +5,13 @@ import {
   type FieldLine,
   type FieldLines,
   fieldMembers,
-  fieldValues,
   hasField,
   singleField,
   withoutFields,
 } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { varyNames } from "../key/variant.ts";
+import { hasContent } from "./bypass.ts";
 import { directivesOf } from "./facts.ts";
 import { explicitLifetimeSeconds, isCacheableByDefault } from "./freshness.ts";
 
@@ -119,12 +119,6 @@ function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
   if (location === undefined) return "method";
   const named = URL.parse(location, targetUri)?.href;
   return named !== undefined && named === URL.parse(targetUri)?.href ? undefined : "method";
-}
-
-/** RFC 9112 section 6.3: a request has a body when one of these fields says so. */
-function hasContent(fields: FieldLines): boolean {
-  if (hasField(fields, "transfer-encoding")) return true;
-  return fieldValues(fields, "content-length").some((length) => !/^0+$/.test(length));
 }
 
 function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {

@@ -9,7 +9,12 @@
  * segments stay: servers differ in what they take them for.
  */
 export function cacheKey(site: string, host: string, target: string): string {
-  return `${site} ${normalHost(host)}${normalTarget(target)}`;
+  return joinKey(site, normalHost(host), normalTarget(target));
+}
+
+/** The key of a host and a target that are in their one form already (P): see `cacheKey`. */
+export function joinKey(site: string, host: string, target: string): string {
+  return `${site} ${host}${target}`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { judgeRequest } from "../accept/request-policy.ts";
-import type { BypassReason, ClientExchange } from "../client-exchange.ts";
+import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
-import { cacheKey, normalHost, normalTarget } from "../key/primary.ts";
+import { bypassReason } from "../decide/bypass.ts";
+import { joinKey, normalHost, normalTarget } from "../key/primary.ts";
 import { ruleFor } from "../key/rule.ts";
 import { hostName, siteForHost } from "../key/site.ts";
 import { answerHealth } from "./health.ts";
@@ -42,17 +43,11 @@ export function deriveKey(exchange: ClientExchange): StepResult {
     return "refuse";
   }
   exchange.rule = ruleFor(site, target);
-  exchange.key = cacheKey(site.name, host, target);
-  exchange.bypass = bypassReason(exchange);
-  if (exchange.bypass === undefined) exchange.target = normalTarget(target);
+  const normal = normalTarget(target);
+  exchange.key = joinKey(site.name, host, normal);
+  exchange.bypass = bypassReason(exchange.method, exchange.rule, exchange.requestFields);
+  if (exchange.bypass === undefined) exchange.target = normal;
   return exchange.bypass === undefined ? "lookup" : "fetch";
-}
-
-function bypassReason(exchange: ClientExchange): BypassReason | undefined {
-  const { method, rule } = exchange;
-  if (method !== "GET" && method !== "HEAD") return "method";
-  if (rule?.cache === false) return "rule";
-  return exchange.hasBody ? "request-body" : undefined;
 }
 
 /** RFC 9110 section 7.4: the edge's own name, or the bare address that the client connected to. */

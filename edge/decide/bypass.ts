@@ -1,0 +1,30 @@
+import type { SiteRule } from "../../common/config/site.ts";
+import { type FieldLines, fieldValues, hasField } from "../http/fields.ts";
+
+/** Why a request goes past the cache: neither answered from it nor stored. A closed set. */
+export type BypassReason =
+  /** Not GET or HEAD. */
+  | "method"
+  /** A rule of the site says `cache: false`. */
+  | "rule"
+  /** A GET with a body: what the body asks for is not part of the key. */
+  | "request-body"
+  /** A range far into something that is not stored. */
+  | "range";
+
+/** Why the cache has no part in a request, by the request itself and its rule; else undefined (P). */
+export function bypassReason(
+  method: string,
+  rule: SiteRule | undefined,
+  requestFields: FieldLines,
+): BypassReason | undefined {
+  if (method !== "GET" && method !== "HEAD") return "method";
+  if (rule?.cache === false) return "rule";
+  return hasContent(requestFields) ? "request-body" : undefined;
+}
+
+/** True if a request has a body, or may have one (P). RFC 9112 section 6.3: these fields say so. */
+export function hasContent(fields: FieldLines): boolean {
+  if (hasField(fields, "transfer-encoding")) return true;
+  return fieldValues(fields, "content-length").some((length) => length !== "0");
+}
