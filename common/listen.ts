@@ -39,11 +39,16 @@ export function listenTcp(
     const { reusePort = false } = options;
     server.listen({ ...address, backlog: BACKLOG, reusePort }, () => {
       server.removeListener("error", onError);
-      const bound = server.address();
-      const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-      resolve({ host: address.host, port });
+      resolve(boundAddress(server, address));
     });
   });
+}
+
+/** Where a listening server is: the address that was asked for, with its real port. */
+export function boundAddress(server: Server, asked: SocketAddress): SocketAddress {
+  const bound = server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : asked.port;
+  return { host: asked.host, port };
 }
 
 function explain(cause: NodeJS.ErrnoException): string {

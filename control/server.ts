@@ -4,7 +4,7 @@ import type { SocketAddress } from "../common/address.ts";
 import { startAdminServer } from "../common/admin-server.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
-import { ListenError } from "../common/listen.ts";
+import { boundAddress, ListenError } from "../common/listen.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Follower } from "../state/follower.ts";
@@ -179,9 +179,7 @@ async function listenApi(app: ApiServer, listen: SocketAddress): Promise<SocketA
     await app.close();
     throw new ListenError("control API", listen, error as NodeJS.ErrnoException);
   }
-  const bound = app.server.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : listen.port;
-  return { host: listen.host, port };
+  return boundAddress(app.server, listen);
 }
 
 /** Follows the log like every node does, and seeds again when the store has lost its data. */

@@ -12,7 +12,7 @@ import { usageFailure } from "./failure.ts";
 import { edgeOptions, placedEdges } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startEdge } from "./start.ts";
-import { gatherPrefix, logOption, readAddress, readSize } from "./values.ts";
+import { gathering, logOption, readAddress, readPrefix, readSize } from "./values.ts";
 
 const EXAMPLES = `
 With --config it is one edge of a CDN. With --listen and --origin it is a cache of its own: every
@@ -74,7 +74,7 @@ export function edgeCommand(): Command {
         "--purge-from <prefix>",
         "quick mode: who may PURGE; repeatable (default: loopback)",
       )
-        .argParser(gatherPrefix)
+        .argParser(gathering(readPrefix))
         .conflicts("config"),
     )
     .addOption(logOption("json"))

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
@@ -8,7 +8,7 @@ import { parseProbe, parseQuickEdge, type QuickEdge, quickConfig } from "./quick
 import { routerOptions } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startRouter } from "./start.ts";
-import { logOption, readAddress } from "./values.ts";
+import { gathering, logOption, readAddress, reader } from "./values.ts";
 
 const EXAMPLES = `
 With --config it is the router of a CDN. With --listen, --zone and --edge it needs no file: any name
@@ -44,17 +44,21 @@ export function routerCommand(): Command {
         .env("MERIDIAN_NAME")
         .default("router"),
     )
-    .addOption(quick("--listen <address:port>", "where to answer; repeatable").argParser(more))
+    .addOption(
+      quick("--listen <address:port>", "where to answer; repeatable").argParser(
+        gathering(readAddress),
+      ),
+    )
     .addOption(quick("--zone <domain>", "names below it are steered"))
     .addOption(
       quick("--edge <name=ip@lat,lon>", "an edge and where it stands; repeatable").argParser(
-        moreEdges,
+        gathering(reader(parseQuickEdge)),
       ),
     )
     .addOption(quick("--geoip <file>", "database (.mmdb) that says where clients are"))
     .addOption(
       quick("--probe <probe>", "how to see that an edge is up: none, http:PORT/PATH or tcp:PORT")
-        .argParser(readProbe)
+        .argParser(reader(parseProbe))
         .default({ kind: "http", port: 8080, path: "/healthz" }, "http:8080/healthz"),
     )
     .addOption(
@@ -104,20 +108,4 @@ async function runConfigured(file: string, flags: RouterFlags): Promise<void> {
   } finally {
     await state.close();
   }
-}
-
-function more(text: string, before: readonly SocketAddress[] | undefined): SocketAddress[] {
-  return [...(before ?? []), readAddress(text)];
-}
-
-function moreEdges(text: string, before: readonly QuickEdge[] | undefined): QuickEdge[] {
-  const edge = parseQuickEdge(text);
-  if (!edge.ok) throw new InvalidArgumentError(edge.error);
-  return [...(before ?? []), edge.value];
-}
-
-function readProbe(text: string): RouterOptions["probe"] {
-  const probe = parseProbe(text);
-  if (!probe.ok) throw new InvalidArgumentError(probe.error);
-  return probe.value;
 }

@@ -6,7 +6,7 @@ import type { Result } from "../../common/result.ts";
 import { parseSizeBytes } from "../../common/units.ts";
 
 /** Makes commander refuse what `parse` refuses, in its words. */
-function reader<T>(parse: (text: string) => Result<T, string>): (text: string) => T {
+export function reader<T>(parse: (text: string) => Result<T, string>): (text: string) => T {
   return (text) => {
     const result = parse(text);
     if (!result.ok) throw new InvalidArgumentError(result.error);
@@ -20,10 +20,8 @@ export const readAddress: (text: string) => SocketAddress = reader(parseSocketAd
 /** Reads `256MiB`; output: bytes. */
 export const readSize: (text: string) => number = reader(parseSizeBytes);
 
-/** Reads `192.0.2.0/24`, after those that were given before it. */
-export function gatherPrefix(text: string, before: readonly IpPrefix[] = []): readonly IpPrefix[] {
-  return [...before, reader(parsePrefix)(text)];
-}
+/** Reads `192.0.2.0/24`. */
+export const readPrefix: (text: string) => IpPrefix = reader(parsePrefix);
 
 /** Reads an IP address and gives it back as written. */
 export function readIp(text: string): string {
@@ -55,10 +53,15 @@ export function readInteger(text: string, min: number, max: number): number {
   return value;
 }
 
-/** Gathers an option that may be given several times. */
-export function gather(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
+/** Gathers what `read` makes of an option that may be given several times. */
+export function gathering<T>(
+  read: (text: string) => T,
+): (text: string, before: readonly T[] | undefined) => readonly T[] {
+  return (text, before) => [...(before ?? []), read(text)];
 }
+
+/** Gathers an option that may be given several times, as it is written. */
+export const gather = gathering((text: string) => text);
 
 /** `--log json|pretty`, for everything that runs as a daemon. */
 export function logOption(fallback: LogStyle): Option {
