@@ -12,7 +12,7 @@ export type BypassReason =
   /** A range far into something that is not stored. */
   | "range";
 
-/** Why the cache has no part in a request, by the request itself and its rule; else undefined (P). */
+/** Why the cache has no part in a request, by the request and its rule; else undefined (P). */
 export function bypassReason(
   method: string,
   rule: SiteRule | undefined,
