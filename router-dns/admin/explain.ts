@@ -96,7 +96,12 @@ function ask({ name, type, client }: Question, snapshot: Snapshot) {
     ],
   });
   const out = new Uint8Array(MESSAGE_BYTES_MAX);
-  const context = { peer: client.bytes, transport: "tcp", snapshot, maxUdpBytes: 1232 } as const;
+  const context = {
+    peer: client.bytes,
+    transport: "tcp",
+    snapshot,
+    maxUdpBytes: UDP_BYTES_DEFAULT,
+  } as const;
   const outcome = answerQuery(packet, context, out);
   const message = decode(Buffer.from(out.subarray(0, outcome.length)));
   return {
