@@ -12,7 +12,7 @@ import type { Step, StepName, StepResult } from "./steps/step.ts";
 export const STEPS = {
   policy: checkPolicy, //  -> key | refuse(reason)
   key: deriveKey, //       -> lookup | fetch(bypass reason)
-  lookup: lookUp, //       -> decide
+  lookup: lookUp, //       -> decide, once a slower tier has answered if it has to be asked
   decide: decide, //       -> respond | fetch | refuse(only-if-cached)
   fetch: fetchOrJoin, //   -> settle, once the origin has answered or failed
   settle: settle, //       -> respond | refuse(reason) | lookup or fetch, after a release

@@ -51,7 +51,7 @@ export class ObjectRecorder {
   }
 
   /** Notes an object that has been stored. */
-  noteStored(object: Omit<CacheObject, "chunks">): void {
+  noteStored(object: Omit<CacheObject, "chunks" | "id">): void {
     if (this.#isFull()) return;
     const record = this.#record(object);
     this.#dropped.delete(record.key);
@@ -107,7 +107,7 @@ export class ObjectRecorder {
     background(this.#log, "object-records", sent);
   }
 
-  #record(object: Omit<CacheObject, "chunks">): ObjectRecord {
+  #record(object: Omit<CacheObject, "chunks" | "id">): ObjectRecord {
     const { site, url, response, bodyBytes } = object;
     const now = this.#clock.now();
     const ttlSeconds = freshnessLifetimeSeconds(response) - currentAgeSeconds(response, now);

@@ -292,8 +292,8 @@ export class Fill implements ExchangeListener {
       generation: this.#generation,
       ...body.takeForStore(),
     });
-    if (stored) this.#around.onStored(this, response);
-    return stored;
+    if (stored !== undefined) this.#around.onStored(this, response);
+    return stored !== undefined;
   }
 
   #finish(state: "complete" | "failed", result: FillResult): void {

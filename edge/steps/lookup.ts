@@ -1,16 +1,30 @@
+import { background } from "../../common/background.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { decideReuse } from "../decide/reuse.ts";
 import type { StoredResponse } from "../decide/stored.ts";
+import type { StoredVariants } from "../store/store.ts";
 import { refreshBehind } from "./fetch.ts";
-import type { StepResult } from "./step.ts";
+import type { Resume, StepResult } from "./step.ts";
 
 const NOTHING: readonly StoredResponse[] = [];
 
 /** What is stored under the key? */
-export function lookUp(exchange: ClientExchange, edge: EdgeContext): StepResult {
+export function lookUp(exchange: ClientExchange, edge: EdgeContext, resume: Resume): StepResult {
   exchange.variants = edge.store.lookup(exchange.key);
-  return "decide";
+  const loading = exchange.variants === undefined ? edge.store.load(exchange.key) : undefined;
+  if (loading === undefined) return "decide";
+  background(edge.log, "store-load", decideWhenLoaded(exchange, loading, resume));
+  return "parked";
+}
+
+async function decideWhenLoaded(
+  exchange: ClientExchange,
+  loading: Promise<StoredVariants | undefined>,
+  resume: Resume,
+): Promise<void> {
+  exchange.variants = await loading;
+  resume("decide");
 }
 
 /** May it be used as it is, after asking, or not at all? */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { EpochMs } from "../../common/clock.ts";
 import { PurgeTable, type PurgeVerdict, type SitePurges } from "../../state/purge.ts";
 import type { Standing } from "../decide/standing.ts";
@@ -40,6 +41,7 @@ interface KeyRecord extends StoredVariants {
 type ObjectFacts = Omit<NewObject, "reservedBytes">;
 
 class MemoryObject implements CacheObject, QueueNode {
+  readonly id: string;
   readonly key: string;
   readonly site: string;
   readonly url: string;
@@ -59,7 +61,8 @@ class MemoryObject implements CacheObject, QueueNode {
   newer: QueueNode | undefined = undefined;
   older: QueueNode | undefined = undefined;
 
-  constructor(facts: ObjectFacts, record: KeyRecord, hold = new BodyHold()) {
+  constructor(facts: ObjectFacts & { id: string }, record: KeyRecord, hold = new BodyHold()) {
+    this.id = facts.id;
     this.key = facts.key;
     this.site = facts.site;
     this.url = facts.url;
@@ -82,6 +85,9 @@ export class MemoryStore implements Store {
   readonly #order: S3Fifo<MemoryObject>;
   readonly #onEviction: EvictionListener;
   readonly #pins: Pins;
+  /** Tells the ids of this run from those of another one. */
+  readonly #run = randomUUID().slice(0, 8);
+  #ids = 0;
   #reserved = 0;
 
   /** `onCut` is told of each body whose readers are cut off. */
@@ -102,6 +108,11 @@ export class MemoryStore implements Store {
     if (record === undefined) return undefined;
     if (record.judged !== record.purges.latest) this.#judge(record);
     return record.objects.length === 0 ? undefined : record;
+  }
+
+  /** Memory is the only tier here. */
+  load(): undefined {
+    return undefined;
   }
 
   touch(object: CacheObject): void {
@@ -133,14 +144,14 @@ export class MemoryStore implements Store {
     return pin;
   }
 
-  put(candidate: NewObject): boolean {
+  put(candidate: NewObject): CacheObject | undefined {
     this.release(candidate.reservedBytes);
     const verdict = this.#verdict(candidate);
-    if (verdict.kind === "purged") return false;
+    if (verdict.kind === "purged") return undefined;
     const record = this.#recordFor(candidate.key, candidate.site);
-    if (verdict.kind !== "current" && hasNewer(record, candidate)) return false;
+    if (verdict.kind !== "current" && hasNewer(record, candidate)) return undefined;
     const chunks = packChunks(candidate.chunks, candidate.bodyBytes);
-    const object = new MemoryObject({ ...candidate, chunks }, record);
+    const object = new MemoryObject({ ...candidate, chunks, id: this.#nextId() }, record);
     const fits = object.bytes <= this.objectBytesMax;
     this.#dropWhere(record, (other) => sameVariant(other, candidate.response), "replaced");
     if (fits) {
@@ -156,7 +167,7 @@ export class MemoryStore implements Store {
       this.#order.insert(object);
       this.#makeRoom();
     }
-    return fits;
+    return fits ? object : undefined;
   }
 
   update(
@@ -168,9 +179,9 @@ export class MemoryStore implements Store {
     const { record } = object;
     const index = record.objects.indexOf(object);
     if (index < 0) return undefined;
-    const { key, site, url, chunks, bodyBytes, response: before } = object;
+    const { id, key, site, url, chunks, bodyBytes, response: before } = object;
     const generation = confirmed ?? object.generation;
-    const facts = { key, site, url, chunks, bodyBytes, generation };
+    const facts = { id, key, site, url, chunks, bodyBytes, generation };
     // By the tags that it had: whoever purged cannot have known those that a 304 brings.
     const verdict = this.#verdict({ ...facts, response: before });
     if (verdict.kind === "purged") {
@@ -211,6 +222,11 @@ export class MemoryStore implements Store {
       bytesMax: this.#bytesMax,
       objects: this.#order.count,
     };
+  }
+
+  #nextId(): string {
+    this.#ids += 1;
+    return `${this.#run}-${this.#ids.toString(36)}`;
   }
 
   get #used(): number {

@@ -9,6 +9,12 @@ export type EvictionReason = "space" | "replaced" | "invalidated" | "purged";
 
 /** A complete response in the store. Whoever holds it can read it on, evicted or not. */
 export interface CacheObject {
+  /**
+   * Names this stored body in this store and in what outlives it: given by `put`, kept when a 304
+   * brings new facts, never given twice. What is made of the body, or holds a piece of it, is
+   * stored under keys that `partKey` makes of it.
+   */
+  readonly id: string;
   /** Primary key: see `cacheKey`. */
   readonly key: string;
   readonly site: string;
@@ -30,11 +36,16 @@ export interface StoredVariants {
 }
 
 /** What is handed to the store when a fill is complete. */
-export interface NewObject extends CacheObject {
+export interface NewObject extends Omit<CacheObject, "id"> {
   /** `PurgeTable.generation` when the fill began: purges since then concern the object. */
   readonly generation: number;
   /** Bytes that were reserved for it while it arrived; they are given back in the same step. */
   readonly reservedBytes: number;
+}
+
+/** The key of something that belongs to a stored body (P). No request's key looks like it. */
+export function partKey(id: string, part: string): string {
+  return `${id}/${part}`;
 }
 
 /** How full a store is. */
@@ -63,6 +74,11 @@ export interface Store {
    * What is stored under a key, or undefined. Drops what has been purged. Does not count as a use.
    */
   lookup(key: string): StoredVariants | undefined;
+  /**
+   * Brings what a slower tier holds under a key within reach of `lookup`. Undefined, at once, when
+   * there is no such tier or it has nothing; the promise never rejects.
+   */
+  load(key: string): Promise<StoredVariants | undefined> | undefined;
   /** Counts one use of an object, for the choice of what to evict. */
   touch(object: CacheObject): void;
   /** Sets bytes aside for a body that is arriving, evicting others; false when it cannot. */
@@ -79,8 +95,11 @@ export interface Store {
    * them, `cut` has to end those who read.
    */
   pin(bytes: number, cut: () => void): Pin;
-  /** Stores an object in place of the same variant. False when purged meanwhile or too large. */
-  put(object: NewObject): boolean;
+  /**
+   * Stores an object in place of the same variant and gives what now stands for it; undefined when
+   * it was purged meanwhile or is too large.
+   */
+  put(object: NewObject): CacheObject | undefined;
   /**
    * Replaces the facts of an object; undefined if it has left the store or was purged meanwhile.
    * `confirmed` is the `PurgeTable.generation` at which the exchange began that confirmed it: then

@@ -66,7 +66,7 @@ suite("memory store", () => {
     const big = Buffer.allocUnsafeSlow(MIB / 3);
     assert.equal(
       store.put(anObject(store, "big", { chunks: [big], bodyBytes: big.length })),
-      false,
+      undefined,
     );
     assert.equal(store.lookup("big"), undefined);
     assert.ok(store.lookup("small"));
@@ -103,7 +103,7 @@ suite("memory store", () => {
     store.purges.site("shop").purge({ kind: "all" }, { soft: false });
     assert.equal(store.lookup("a"), undefined);
     assert.ok(store.lookup("b"));
-    assert.equal(store.put(late), false);
+    assert.equal(store.put(late), undefined);
     assert.ok(store.put(anObject(store, "a")));
   });
 
@@ -171,7 +171,7 @@ suite("memory store", () => {
     assert.ok(store.put(late));
     assert.deepEqual(store.lookup("a")?.standings, [{ kind: "stale", since: 7 }]);
     assert.ok(store.put(anObject(store, "b")));
-    assert.equal(store.put(later), false);
+    assert.equal(store.put(later), undefined);
     assert.deepEqual(store.lookup("b")?.standings, [{ kind: "current" }]);
   });
 
