@@ -2,11 +2,12 @@ import { unreachable } from "../common/assert.ts";
 import type { IpBytes } from "../common/ip.ts";
 import { judgeQuery, NOT_AUTHORITATIVE, OUR_FAULT, type Refusal } from "./policy/query-policy.ts";
 import type { SteerAnswer, SteerClient, Steering } from "./steering.ts";
-import { FLAG, RCODE, TYPE } from "./wire/codes.ts";
+import { FLAG, HEADER_BYTES, RCODE, TYPE } from "./wire/codes.ts";
 import { type SubnetPrefix, subnetPrefix } from "./wire/edns.ts";
 import { decodeQuery, type Query } from "./wire/message.ts";
-import type { NameKey } from "./wire/name.ts";
+import { type Name, type NameKey, nameKey, replaceAncestor } from "./wire/name.ts";
 import { optBytes, putOpt } from "./wire/opt.ts";
+import { nameRdata } from "./wire/rdata.ts";
 import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
 import { findZone, lookUp } from "./zone/lookup.ts";
 import type { Delegation, Glue, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
@@ -75,10 +76,14 @@ interface Exchange {
   isTruncated: boolean;
   scopePrefixLength: number;
   steered: Outcome["steered"];
+  /** DNAMEs in the answer: what a chain meets again is not written again (RFC 2181 section 5). */
+  dnames: readonly Rrset[];
 }
 
 /** How an answer goes on after one name: done, or with the target of a CNAME. */
 type Step = { readonly owner: Owner; readonly key: NameKey } | undefined;
+
+const NO_DNAMES: readonly Rrset[] = [];
 
 /**
  * One writer for all queries: they are answered one after the other and nothing of it is kept, so a
@@ -105,6 +110,7 @@ export function answerQuery(packet: Uint8Array, context: QueryContext, out: Uint
     isTruncated: false,
     scopePrefixLength: 0,
     steered: undefined,
+    dnames: NO_DNAMES,
   };
   const limit = bytesMax(query, context);
   const isStarted = WRITER.start(out, limit, packet, query.questionEnd);
@@ -177,6 +183,8 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
       const target = exchange.isTruncated ? undefined : found.cname.rdatas[0]?.names[0];
       return target && { owner: target, key: found.target };
     }
+    case "dname":
+      return putDname(exchange, owner, found);
     case "delegation":
       putReferral(exchange, found.delegation);
       return undefined;
@@ -189,6 +197,43 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
     default:
       return unreachable(found);
   }
+}
+
+/**
+ * RFC 6672 section 3.1: the DNAME, and for those who do not know it the CNAME that it makes of this
+ * name. Where that would be too long the answer is YXDOMAIN, with the DNAME that is to blame.
+ */
+function putDname(
+  exchange: Exchange,
+  owner: Owner,
+  found: { readonly owner: Name; readonly dname: Rrset },
+): Step {
+  if (!exchange.dnames.includes(found.dname)) {
+    exchange.dnames = [...exchange.dnames, found.dname];
+    putRrset(exchange, SECTION.ANSWER, found.owner, found.dname);
+  }
+  const target = found.dname.rdatas[0]?.prefix;
+  if (exchange.isTruncated || target === undefined) return undefined;
+  const name = typeof owner === "number" ? questionName(exchange) : owner;
+  const cname = replaceAncestor(name, found.owner, target);
+  if (cname === undefined) {
+    exchange.rcode = RCODE.YXDOMAIN;
+    return undefined;
+  }
+  const { ttlSeconds } = found.dname;
+  putRrset(exchange, SECTION.ANSWER, owner, {
+    type: TYPE.CNAME,
+    ttlSeconds,
+    rdatas: [nameRdata(cname)],
+  });
+  // RFC 6672 section 3.2: for who asks for the CNAME, this is it.
+  const isOver = exchange.isTruncated || exchange.query.qtype === TYPE.CNAME;
+  return isOver ? undefined : { owner: cname, key: nameKey(cname) };
+}
+
+/** The name that was asked for, in its own case. */
+function questionName({ packet, query }: Exchange): Name {
+  return packet.subarray(HEADER_BYTES, query.questionEnd - 4);
 }
 
 /**

@@ -10,8 +10,19 @@ export const TYPE = {
   TXT: 16,
   AAAA: 28,
   SRV: 33,
+  NAPTR: 35,
+  DNAME: 39,
   OPT: 41,
   DS: 43,
+  SSHFP: 44,
+  DNSKEY: 48,
+  TLSA: 52,
+  SMIMEA: 53,
+  CDS: 59,
+  CDNSKEY: 60,
+  OPENPGPKEY: 61,
+  SVCB: 64,
+  HTTPS: 65,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,
@@ -19,6 +30,7 @@ export const TYPE = {
   MAILB: 253,
   MAILA: 254,
   ANY: 255,
+  URI: 256,
   CAA: 257,
 } as const;
 
@@ -44,7 +56,7 @@ export const FLAG = {
 /** Bits of the flags word of an OPT record: DO (RFC 3225 section 3). */
 export const EDNS_DNSSEC_OK = 0x8000;
 
-/** Response codes (RFC 1035 section 4.1.1; BADVERS: RFC 6891 section 9). */
+/** Response codes (RFC 1035 section 4.1.1; YXDOMAIN: RFC 6672; BADVERS: RFC 6891). */
 export const RCODE = {
   NOERROR: 0,
   FORMERR: 1,
@@ -52,6 +64,7 @@ export const RCODE = {
   NXDOMAIN: 3,
   NOTIMP: 4,
   REFUSED: 5,
+  YXDOMAIN: 6,
   BADVERS: 16,
 } as const;
 

@@ -131,6 +131,19 @@ export function isAtOrBelow(key: NameKey, ancestor: NameKey): boolean {
   return key.length - at === ancestor.length && key.endsWith(ancestor);
 }
 
+/**
+ * The name with `ancestor`, at or above it, replaced by `target` (P). RFC 6672 section 2.2. Labels
+ * in front keep their case. Undefined if the result would be longer than a name can be.
+ */
+export function replaceAncestor(name: Name, ancestor: Name, target: Name): Name | undefined {
+  const kept = name.length - ancestor.length;
+  if (kept + target.length > NAME_BYTES_MAX) return undefined;
+  const replaced = new Uint8Array(kept + target.length);
+  replaced.set(name.subarray(0, kept));
+  replaced.set(target, kept);
+  return replaced;
+}
+
 /** `A` to `Z` as `a` to `z`, and every other octet as it is (P). RFC 4343 section 3. */
 export function lowerCase(octet: number): number {
   return octet >= 0x41 && octet <= 0x5a ? octet + 0x20 : octet;

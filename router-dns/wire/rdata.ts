@@ -51,6 +51,11 @@ export function nameRdata(name: Name): Rdata {
   return { prefix: EMPTY, names: [name], suffix: EMPTY };
 }
 
+/** Data of a DNAME record (P). Its target is never compressed (RFC 6672 section 2.5). */
+export function dnameRdata(target: Name): Rdata {
+  return fixedRdata(target);
+}
+
 /** Data of an MX record (P); `preference` is 0 to 65,535. */
 export function mxRdata(preference: number, exchange: Name): Rdata {
   return { prefix: uint16(preference), names: [exchange], suffix: EMPTY };

@@ -58,6 +58,7 @@ export function checkZone(apex: NameKey, records: RecordsByOwner<PlacedRecord>):
     checkCname(zone, key, members, findings);
     checkRrsets(members, findings);
     checkDelegation(zone, key, members, findings);
+    checkDname(zone, key, members, findings);
     for (const record of members) checkTarget(zone, record, findings);
   }
   return findings;
@@ -175,6 +176,33 @@ function checkDelegation(
     const what = `${typeName(record.type)} record of ${formatName(record.owner)}`;
     warnings.push(at(record, `the ${what} is never answered: the name is delegated`));
   }
+}
+
+/** RFC 6672 section 2.4: one DNAME at a name, no delegation beside it, and nothing below it. */
+function checkDname(
+  zone: Records,
+  key: NameKey,
+  members: readonly PlacedRecord[],
+  { errors }: Findings,
+): void {
+  const [first] = members;
+  for (let name = key === zone.apex ? undefined : parentKey(key); name !== undefined; ) {
+    const dname = zone.byOwner.get(name)?.find(({ type }) => type === TYPE.DNAME);
+    if (dname !== undefined && first !== undefined) {
+      const where = `the DNAME of ${formatName(dname.owner)} (line ${dname.line})`;
+      errors.push(at(first, `nothing can be below ${where}`));
+    }
+    name = name === zone.apex ? undefined : parentKey(name);
+  }
+  const [dname, ...more] = members.filter(({ type }) => type === TYPE.DNAME);
+  if (dname === undefined) return;
+  for (const other of more) {
+    if (rdataIdentity(other.rdata) !== rdataIdentity(dname.rdata)) {
+      errors.push(at(other, `a name has one DNAME, and there is one on line ${dname.line}`));
+    }
+  }
+  if (zone.cuts.has(key)) errors.push(at(dname, "a name that is delegated has no DNAME"));
+  if (key.startsWith("\u0001*")) errors.push(at(dname, "a wildcard cannot have a DNAME"));
 }
 
 /** RFC 2181 section 10.3 and RFC 1034 section 4.2.1: what NS and MX records point at. */

@@ -111,7 +111,11 @@ export class FieldReader {
   /** The octets of a character string; text beyond ASCII becomes UTF-8. */
   string(what: string, bytesMax = STRING_BYTES_MAX): Uint8Array {
     const token = this.take(what);
-    if (token === undefined) return new Uint8Array(0);
+    return token === undefined ? new Uint8Array(0) : this.stringOf(token, bytesMax, what);
+  }
+
+  /** The octets of the character string that a token writes. */
+  stringOf(token: Token, bytesMax: number, what = "the value"): Uint8Array {
     const bytes = unescapeString(token.text);
     if (bytes === undefined) {
       this.#problem(token, "a backslash is followed by three digits up to 255, or no digit");
@@ -123,14 +127,30 @@ export class FieldReader {
 
   /** The octets that all fields to the end write in hexadecimal, at least one. */
   hex(what: string): Uint8Array {
-    const first = this.take(what);
-    let digits = first?.text ?? "";
-    while (this.peek() !== undefined) digits += this.take(what)?.text ?? "";
-    if (first !== undefined && !/^(?:[0-9a-f]{2})+$/i.test(digits)) {
+    const { first, text } = this.#rest(what);
+    if (first !== undefined && !/^(?:[0-9a-f]{2})+$/i.test(text)) {
       this.#problem(first, `${what} is pairs of hexadecimal digits`);
       return new Uint8Array(0);
     }
-    return new Uint8Array(Buffer.from(digits, "hex"));
+    return new Uint8Array(Buffer.from(text, "hex"));
+  }
+
+  /** The octets that all fields to the end write in base64 (RFC 4648 section 4), at least one. */
+  base64(what: string): Uint8Array {
+    const { first, text } = this.#rest(what);
+    const bytes = Buffer.from(text, "base64");
+    if (first !== undefined && (bytes.length === 0 || bytes.toString("base64") !== text)) {
+      this.#problem(first, `${what} is base64, with its = at the end`);
+    }
+    return new Uint8Array(bytes);
+  }
+
+  /** What all fields to the end say together. */
+  #rest(what: string): { readonly first: Token | undefined; readonly text: string } {
+    const first = this.take(what);
+    let text = first?.text ?? "";
+    while (this.peek() !== undefined) text += this.take(what)?.text ?? "";
+    return { first, text };
   }
 
   /** Complains about anything that is left. */

@@ -1,5 +1,5 @@
 import { TYPE } from "../wire/codes.ts";
-import { countLabels, type NameKey, parentKey } from "../wire/name.ts";
+import { countLabels, type Name, type NameKey, parentKey } from "../wire/name.ts";
 import {
   type Delegation,
   findRrset,
@@ -19,6 +19,8 @@ export type Lookup =
   | { readonly kind: "steered"; readonly site: string; readonly family: 4 | 6 }
   /** A CNAME, and the question goes on with its target. */
   | { readonly kind: "follow"; readonly cname: Rrset; readonly target: NameKey }
+  /** A DNAME above the name: everything below its owner lives below its target (RFC 6672). */
+  | { readonly kind: "dname"; readonly owner: Name; readonly dname: Rrset }
   | { readonly kind: "delegation"; readonly delegation: Delegation }
   | { readonly kind: "nodata" }
   | { readonly kind: "nxdomain" };
@@ -57,6 +59,9 @@ export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
   }
   const encloser = closestEncloser(zone, key);
   if (encloser.cut !== undefined) return { kind: "delegation", delegation: encloser.cut };
+  // RFC 6672 section 2.4: nothing exists below a DNAME, so its owner is the closest encloser.
+  const dname = findRrset(encloser, TYPE.DNAME);
+  if (dname !== undefined) return { kind: "dname", owner: encloser.owner, dname };
   // RFC 4592 section 3.3.1: only the child of the closest encloser is a source of synthesis.
   return encloser.wildcard === undefined ? NXDOMAIN : lookInside(encloser.wildcard, qtype);
 }

@@ -2,6 +2,7 @@ import { TYPE } from "../wire/codes.ts";
 import {
   addressRdata,
   caaRdata,
+  dnameRdata,
   fixedRdata,
   mxRdata,
   nameRdata,
@@ -11,6 +12,7 @@ import {
   txtRdata,
 } from "../wire/rdata.ts";
 import type { FieldReader } from "./field-reader.ts";
+import { readSvcb } from "./svcb-text.ts";
 
 /** A record type that zone files can have: its number, and how its data is read. */
 export interface TypeSyntax {
@@ -22,8 +24,8 @@ const UINT8_MAX = 255;
 const UINT16_MAX = 65_535;
 const UINT32_MAX = 2 ** 32 - 1;
 
-/** Most octets of a CAA value that leave room for the rest of a message. */
-const CAA_VALUE_BYTES_MAX = 4096;
+/** Most octets of a CAA value or a URI that leave room for the rest of a message. */
+const LONG_TEXT_BYTES_MAX = 4096;
 
 /** The record types of zone files that have a name. */
 const TYPE_SYNTAX: ReadonlyMap<string, TypeSyntax> = new Map<string, TypeSyntax>([
@@ -31,6 +33,7 @@ const TYPE_SYNTAX: ReadonlyMap<string, TypeSyntax> = new Map<string, TypeSyntax>
   ["AAAA", { type: TYPE.AAAA, read: (fields) => addressRdata(fields.address(6)) }],
   ["NS", { type: TYPE.NS, read: (fields) => nameRdata(fields.name("a name server")) }],
   ["CNAME", { type: TYPE.CNAME, read: (fields) => nameRdata(fields.name("the canonical name")) }],
+  ["DNAME", { type: TYPE.DNAME, read: (fields) => dnameRdata(fields.name("the target")) }],
   ["PTR", { type: TYPE.PTR, read: (fields) => nameRdata(fields.name("a name")) }],
   ["SOA", { type: TYPE.SOA, read: readSoa }],
   ["MX", { type: TYPE.MX, read: readMx }],
@@ -38,17 +41,29 @@ const TYPE_SYNTAX: ReadonlyMap<string, TypeSyntax> = new Map<string, TypeSyntax>
   ["SRV", { type: TYPE.SRV, read: readSrv }],
   ["CAA", { type: TYPE.CAA, read: readCaa }],
   ["DS", { type: TYPE.DS, read: readDs }],
+  ["CDS", { type: TYPE.CDS, read: readDs }],
+  ["DNSKEY", { type: TYPE.DNSKEY, read: readDnskey }],
+  ["CDNSKEY", { type: TYPE.CDNSKEY, read: readDnskey }],
+  ["HINFO", { type: TYPE.HINFO, read: readHinfo }],
+  ["NAPTR", { type: TYPE.NAPTR, read: readNaptr }],
+  ["SSHFP", { type: TYPE.SSHFP, read: readSshfp }],
+  ["TLSA", { type: TYPE.TLSA, read: readTlsa }],
+  ["SMIMEA", { type: TYPE.SMIMEA, read: readTlsa }],
+  ["OPENPGPKEY", { type: TYPE.OPENPGPKEY, read: (fields) => fixedRdata(fields.base64("the key")) }],
+  ["URI", { type: TYPE.URI, read: readUri }],
+  ["SVCB", { type: TYPE.SVCB, read: readSvcb }],
+  ["HTTPS", { type: TYPE.HTTPS, read: readSvcb }],
 ]);
 
 /** What can stand where a record type is expected, for those who wrote something else. */
-export const TYPE_WORDS = `${[...TYPE_SYNTAX.keys()].join(", ")}, and TYPE65 for type 65`;
+export const TYPE_WORDS = `${[...TYPE_SYNTAX.keys()].join(", ")}, and TYPE99 for type 99`;
 
 const SYNTAX_BY_NUMBER: ReadonlyMap<number, TypeSyntax> = new Map(
   [...TYPE_SYNTAX.values()].map((syntax) => [syntax.type, syntax]),
 );
 
-/** Types that would have to be acted on, not only served: DNAME, and what signs a zone. */
-const ACTIVE_TYPES: readonly number[] = [24, 30, 39, 46, 47, 50];
+/** Types that would have to be acted on, not only served: what signs a zone. */
+const ACTIVE_TYPES: readonly number[] = [24, 30, 46, 47, 50];
 
 /** Types below are for queries and messages, or reserved (RFC 6895 section 3.1). */
 const isDataType = (type: number) =>
@@ -106,6 +121,70 @@ function readDs(fields: FieldReader): Rdata {
   return fixedRdata(Uint8Array.from([...head, ...digest]));
 }
 
+/** RFC 4034 section 2.2; the CDNSKEY that takes a DS back has the key `AA==` (RFC 8078). */
+function readDnskey(fields: FieldReader): Rdata {
+  const flags = fields.integer("the flags", UINT16_MAX);
+  const protocol = fields.integer("the protocol", UINT8_MAX);
+  const algorithm = fields.integer("the algorithm", UINT8_MAX);
+  const key = fields.base64("the key");
+  return fixedRdata(Uint8Array.from([flags >> 8, flags & 0xff, protocol, algorithm, ...key]));
+}
+
+function readHinfo(fields: FieldReader): Rdata {
+  return txtRdata([fields.string("the CPU"), fields.string("the operating system")]);
+}
+
+/** RFC 3403 section 4.1; the replacement is never compressed. */
+function readNaptr(fields: FieldReader): Rdata {
+  const order = fields.integer("the order", UINT16_MAX);
+  const preference = fields.integer("the preference", UINT16_MAX);
+  const flagsToken = fields.peek();
+  const strings = [
+    fields.string("the flags"),
+    fields.string("the services"),
+    fields.string("the regular expression"),
+  ];
+  const replacement = fields.name("the replacement");
+  const [flags = new Uint8Array(0), , expression = new Uint8Array(0)] = strings;
+  if (flagsToken !== undefined && !/^[A-Za-z0-9]*$/.test(Buffer.from(flags).toString("latin1"))) {
+    fields.complain(flagsToken, "the flags of NAPTR are letters and digits");
+  }
+  if (flagsToken !== undefined && expression.length > 0 && replacement.length > 1) {
+    fields.complain(flagsToken, "NAPTR has a regular expression or a replacement, not both");
+  }
+  const texts = strings.flatMap((string) => [string.length, ...string]);
+  const numbers = [order >> 8, order & 0xff, preference >> 8, preference & 0xff];
+  return fixedRdata(Uint8Array.from([...numbers, ...texts, ...replacement]));
+}
+
+/** RFC 4255 section 3.2. */
+function readSshfp(fields: FieldReader): Rdata {
+  const algorithm = fields.integer("the algorithm", UINT8_MAX);
+  const kind = fields.integer("the fingerprint type", UINT8_MAX);
+  return fixedRdata(Uint8Array.from([algorithm, kind, ...fields.hex("the fingerprint")]));
+}
+
+/** RFC 6698 section 2.2; SMIMEA has the same form (RFC 8162 section 2). */
+function readTlsa(fields: FieldReader): Rdata {
+  const head = [
+    fields.integer("the certificate usage", UINT8_MAX),
+    fields.integer("the selector", UINT8_MAX),
+    fields.integer("the matching type", UINT8_MAX),
+  ];
+  return fixedRdata(Uint8Array.from([...head, ...fields.hex("the certificate data")]));
+}
+
+/** RFC 7553 section 4.5: the target is the rest of the data, without a length. */
+function readUri(fields: FieldReader): Rdata {
+  const priority = fields.integer("the priority", UINT16_MAX);
+  const weight = fields.integer("the weight", UINT16_MAX);
+  const token = fields.peek();
+  const target = fields.string("the URI", LONG_TEXT_BYTES_MAX);
+  if (token !== undefined && target.length === 0) fields.complain(token, "the URI is empty");
+  const numbers = [priority >> 8, priority & 0xff, weight >> 8, weight & 0xff];
+  return fixedRdata(Uint8Array.from([...numbers, ...target]));
+}
+
 /** RFC 3597 section 5: `\# 3 0A0B 0C`. */
 function readUnknown(fields: FieldReader): Rdata {
   const token = fields.take("\\#");
@@ -126,8 +205,8 @@ function readCaa(fields: FieldReader): Rdata {
   const tag = token?.text ?? "";
   if (token !== undefined && !/^[A-Za-z0-9]{1,255}$/.test(tag)) {
     fields.complain(token, `"${tag}" is not a CAA tag such as issue, issuewild or iodef`);
-    fields.string("the value", CAA_VALUE_BYTES_MAX);
+    fields.string("the value", LONG_TEXT_BYTES_MAX);
     return caaRdata({ flags, tag: "", value: new Uint8Array(0) });
   }
-  return caaRdata({ flags, tag, value: fields.string("the value", CAA_VALUE_BYTES_MAX) });
+  return caaRdata({ flags, tag, value: fields.string("the value", LONG_TEXT_BYTES_MAX) });
 }

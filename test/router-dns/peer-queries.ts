@@ -36,11 +36,14 @@ const TYPES: readonly [number, ...number[]] = [
   TYPE.DS,
   TYPE.ANY,
   TYPE.HINFO,
-  39, // DNAME
+  TYPE.DNAME,
+  TYPE.DNSKEY,
+  TYPE.HTTPS,
+  TYPE.SVCB,
+  TYPE.NAPTR,
+  TYPE.TLSA,
   46, // RRSIG
   47, // NSEC
-  48, // DNSKEY
-  65, // HTTPS
   1000,
   65_280,
 ];

@@ -35,6 +35,29 @@ a.b.ent   IN A 192.0.2.85
 x.c.d.e.ent IN TXT "deep"
 generic   IN TYPE65280 \\# 5 0102030405
 generic   IN TYPE65281 \\# 0
+; other types
+svc       IN HTTPS 1 . alpn="h2,h3" port=8443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1
+svc       IN HTTPS 0 www
+svc       IN SVCB 16 Target.Example. mandatory=port,alpn alpn=h2 port=53 key667="x\\210y"
+naptr     IN NAPTR 100 50 "u" "E2U+sip" "!^.*$!sip:i@peer.test!" .
+naptr     IN NAPTR 100 51 "s" "SIP+D2U" "" _sip._udp
+keys      IN SSHFP 4 2 ${"ab".repeat(32)}
+keys      IN TLSA 3 1 1 ${"cd".repeat(32)}
+keys      IN SMIMEA 3 0 0 0a0b
+keys      IN OPENPGPKEY AQIDBA==
+keys      IN HINFO "VAX" "VMS 5"
+keys      IN URI 10 1 "http://peer.test/"
+; names that live elsewhere
+old       IN DNAME New.peer.test.
+old       IN TXT "the owner of a DNAME is not moved"
+new       IN A 192.0.2.95
+www.new   IN A 192.0.2.96
+*.w.new   IN A 192.0.2.97
+to-old    IN CNAME www.old
+gone      IN DNAME nowhere.peer.test.
+far-off   IN DNAME Out.Example.
+circle    IN DNAME sub.circle2
+circle2   IN DNAME circle
 ; wildcards
 *.wild    IN A 192.0.2.90
 *.wild    IN TXT "wild"

@@ -107,6 +107,84 @@ const READ: readonly (readonly [title: string, text: string, ...lines: string[]]
     "a.x.test. 60 DS 01020d02abcd",
   ],
   [
+    "RFC 7344 s.3: CDS, and the one that takes a DS back (RFC 8078 s.4)",
+    "@ CDS 258 13 2 abcd\nb CDS 0 0 0 00",
+    "b.x.test. 60 CDS 0000000000",
+  ],
+  [
+    "RFC 4034 s.2.2: a DNSKEY, its key in pieces",
+    "a DNSKEY 257 3 13 AQI DBA==",
+    "a.x.test. 60 DNSKEY 0101030d01020304",
+  ],
+  ["RFC 8078 s.4: the empty CDNSKEY", "a CDNSKEY 0 3 0 AA==", "a.x.test. 60 CDNSKEY 0000030000"],
+  [
+    "RFC 6672 s.2.1: DNAME, also at the top",
+    "a DNAME b",
+    "a.x.test. 60 DNAME 01620178047465737400",
+  ],
+  ["RFC 1035 s.3.3.2: HINFO", 'a HINFO VAX "VMS 5"', "a.x.test. 60 HINFO 0356415805564d532035"],
+  [
+    "RFC 3403 s.4.1: NAPTR with a regular expression",
+    'a NAPTR 100 50 "u" "E2U+sip" "!^.*$!sip:i@x.test!" .',
+    "a.x.test. 60 NAPTR 00640032017507" +
+      Buffer.from("E2U+sip").toString("hex") +
+      "13" +
+      Buffer.from("!^.*$!sip:i@x.test!").toString("hex") +
+      "00",
+  ],
+  [
+    "RFC 3403 s.4.1: NAPTR with a replacement, never compressed",
+    'a NAPTR 1 2 s SIP+D2U "" b',
+    "a.x.test. 60 NAPTR 000100020173075349502b4432550001620178047465737400",
+  ],
+  ["RFC 4255 s.3.2: SSHFP", "a SSHFP 4 2 AB cd", "a.x.test. 60 SSHFP 0402abcd"],
+  ["RFC 6698 s.2.2: TLSA", "_443._tcp TLSA 3 1 1 00ff", "_443._tcp.x.test. 60 TLSA 03010100ff"],
+  ["RFC 8162 s.2: SMIMEA", "a SMIMEA 3 0 0 0a", "a.x.test. 60 SMIMEA 0300000a"],
+  ["RFC 7929 s.2.3: OPENPGPKEY", "a OPENPGPKEY AQ ==", "a.x.test. 60 OPENPGPKEY 01"],
+  [
+    "RFC 7553 s.4.5: URI",
+    'a URI 10 1 "http://x.test/"',
+    `a.x.test. 60 URI 000a0001${Buffer.from("http://x.test/").toString("hex")}`,
+  ],
+  [
+    "RFC 9460 s.2.4.2: an alias",
+    "@ HTTPS 0 www\na HTTPS 0 b",
+    "a.x.test. 60 HTTPS 000001620178047465737400",
+  ],
+  ["RFC 9460 s.2.4.3: a service without parameters", "a SVCB 1 .", "a.x.test. 60 SVCB 000100"],
+  [
+    "RFC 9460 s.2.2: parameters are written in the order of their numbers",
+    "a HTTPS 16 . port=53 alpn=h2,h3",
+    "a.x.test. 60 HTTPS 00100000010006026832026833000300020035",
+  ],
+  [
+    "RFC 9460 s.2.1: a value in quotes, and parameters without one",
+    'a HTTPS 1 . alpn="h2" no-default-alpn ohttp',
+    "a.x.test. 60 HTTPS 000100000100030268320002000000080000",
+  ],
+  [
+    "RFC 9460 s.8: mandatory names parameters in the order of their numbers",
+    "a SVCB 1 . mandatory=ipv4hint,alpn alpn=h2 ipv4hint=192.0.2.1,192.0.2.2",
+    "a.x.test. 60 SVCB 00010000000004000100040001000302683200040008c0000201c0000202",
+  ],
+  [
+    "RFC 9460 s.7.3, RFC 9461 s.5: addresses of six, a key for ECH, a path for DoH",
+    'a SVCB 1 . ipv6hint=2001:db8::1 ech=AQID dohpath="/q{?dns}"',
+    "a.x.test. 60 SVCB 000100000500030102030006001020010db8000000000000000000000001" +
+      `00070008${Buffer.from("/q{?dns}").toString("hex")}`,
+  ],
+  [
+    "RFC 9460 appendix D.2: a parameter by its number, with escapes of decimals",
+    'a SVCB 1 foo key667="hello\\210qoo"',
+    "a.x.test. 60 SVCB 000103666f6f0178047465737400029b000968656c6c6fd2716f6f",
+  ],
+  [
+    "RFC 9460 appendix D.2: a comma and a backslash in a protocol name",
+    'a SVCB 16 . alpn="f\\\\\\\\oo\\\\,bar,h2"\nb SVCB 16 . alpn=f\\\\\\\\oo\\\\,bar,h2',
+    "a.x.test. 60 SVCB 0010000001000c08665c6f6f2c626172026832",
+    "b.x.test. 60 SVCB 0010000001000c08665c6f6f2c626172026832",
+  ],
+  [
     "RFC 3597 s.5: a type by its number, its data in hexadecimal",
     "a TYPE65280 \\# 4 0A00 0001",
     "a.x.test. 60 TYPE65280 0a000001",
@@ -134,7 +212,68 @@ const READ: readonly (readonly [title: string, text: string, ...lines: string[]]
 ];
 
 const KNOWN_TYPES =
-  "there are A, AAAA, NS, CNAME, PTR, SOA, MX, TXT, SRV, CAA, DS, and TYPE65 for type 65";
+  "there are A, AAAA, NS, CNAME, DNAME, PTR, SOA, MX, TXT, SRV, CAA, DS, CDS, DNSKEY, CDNSKEY, " +
+  "HINFO, NAPTR, SSHFP, TLSA, SMIMEA, OPENPGPKEY, URI, SVCB, HTTPS, and TYPE99 for type 99";
+
+/** Data of SVCB records that is refused: title, data, problem. */
+const SVCB_REFUSED: readonly (readonly [string, string, string])[] = [
+  [
+    "s.2.4.2 an alias with parameters",
+    "0 b port=1",
+    "1:12: an alias, whose priority is 0, has no parameters",
+  ],
+  ["s.2.1 a parameter twice", "1 . port=1 port=2", "1:19: port is given twice"],
+  [
+    "s.2.1 a parameter that is not known",
+    "1 . prot=1",
+    '1:12: "prot" is not a parameter: there are mandatory, alpn, no-default-alpn, port, ' +
+      "ipv4hint, ech, ipv6hint, dohpath, ohttp, and key65000",
+  ],
+  [
+    "s.2.1 a number with a zero in front",
+    "1 . key01=1",
+    '1:12: "key01" is not a parameter: there are mandatory, alpn, no-default-alpn, port, ' +
+      "ipv4hint, ech, ipv6hint, dohpath, ohttp, and key65000",
+  ],
+  [
+    "s.7.1.1 no-default-alpn alone",
+    "1 . no-default-alpn",
+    "1:12: no-default-alpn needs alpn, for else no protocol is left",
+  ],
+  [
+    "s.7.1.1 no-default-alpn with a value",
+    "1 . alpn=h2 no-default-alpn=1",
+    "1:20: no-default-alpn has no value",
+  ],
+  ["s.7.1 alpn without a value", "1 . alpn", "1:12: alpn needs a value"],
+  ["s.7.1 an empty protocol", "1 . alpn=h2,,h3", "1:12: alpn has an empty protocol"],
+  [
+    "s.7.1 a long protocol",
+    `1 . alpn=${"p".repeat(256)}`,
+    "1:12: alpn has a protocol of more than 255 octets",
+  ],
+  ["s.7.2 no port", "1 . port=65536", '1:12: "65536" is not a port from 0 to 65535'],
+  ["s.7.3 no address", "1 . ipv4hint=192.0.2.1,x", '1:12: "x" is not an IPv4 address'],
+  ["s.7.3 the other family", "1 . ipv6hint=192.0.2.1", '1:12: "192.0.2.1" is not an IPv6 address'],
+  ["s.9 no base64", "1 . ech=?", "1:12: ech is not base64"],
+  ["s.8 mandatory of itself", "1 . mandatory=mandatory", "1:12: mandatory does not name itself"],
+  ["s.8 mandatory twice", "1 . port=1 mandatory=port,port", "1:19: mandatory names port twice"],
+  [
+    "s.8 mandatory of nothing known",
+    "1 . mandatory=x",
+    '1:12: mandatory names "x", which is not a parameter',
+  ],
+  [
+    "s.8 mandatory of what is not there",
+    "1 . mandatory=port",
+    "1:12: mandatory names port, which is not given",
+  ],
+  [
+    "s.2.1 a broken escape",
+    "1 . key667=\\999",
+    "1:12: a backslash is followed by three digits up to 255, or no digit",
+  ],
+];
 
 /** What is wrong with lines behind `HEAD`: line within them, column, and words of the message. */
 const REFUSED: readonly (readonly [title: string, text: string, ...problems: string[]])[] = [
@@ -152,10 +291,10 @@ const REFUSED: readonly (readonly [title: string, text: string, ...problems: str
   ["a directive with too little", "$ORIGIN", "1:1: the origin is missing"],
   [
     "a type that is not known",
-    "a NAPTR 1",
-    '1:3: "NAPTR" is not a record type that is served; ' + KNOWN_TYPES,
+    "a LOC 1",
+    '1:3: "LOC" is not a record type that is served; ' + KNOWN_TYPES,
   ],
-  ...["TYPE0", "TYPE39", "TYPE41", "TYPE46", "TYPE255", "TYPE65535", "TYPE70000"].map(
+  ...["TYPE0", "TYPE24", "TYPE41", "TYPE46", "TYPE255", "TYPE65535", "TYPE70000"].map(
     (type): [string, string, string] => [
       `RFC 6895 s.3.1: ${type}, which is not data or has to be acted on`,
       `a ${type} \\# 0`,
@@ -164,17 +303,34 @@ const REFUSED: readonly (readonly [title: string, text: string, ...problems: str
   ),
   [
     "RFC 3597 s.5: data of a number in words",
-    "a TYPE65 abc",
+    "a TYPE99 abc",
     "1:10: data of a type without a name is \\#, its length, and hexadecimal",
     "1:10: the length is missing",
   ],
-  ["RFC 3597 s.5: another length", "a TYPE65 \\# 3 0001", "1:10: there are 2 octets, not 3"],
+  ["RFC 3597 s.5: another length", "a TYPE99 \\# 3 0001", "1:10: there are 2 octets, not 3"],
   [
     "RFC 3597 s.5: half an octet",
-    "a TYPE65 \\# 1 000",
+    "a TYPE99 \\# 1 000",
     "1:10: there are 0 octets, not 1",
     "1:15: the data is pairs of hexadecimal digits",
   ],
+  [
+    "RFC 4648 s.4: no base64",
+    "a DNSKEY 0 3 13 A!",
+    "1:17: the key is base64, with its = at the end",
+  ],
+  ["a NAPTR flag", 'a NAPTR 1 1 "-" "" "" .', "1:13: the flags of NAPTR are letters and digits"],
+  [
+    "RFC 3403 s.4.1: two ways at once",
+    'a NAPTR 1 1 u "" "!x!y!" b',
+    "1:13: NAPTR has a regular expression or a replacement, not both",
+  ],
+  ["a URI of nothing", 'a URI 1 1 ""', "1:11: the URI is empty"],
+  ...SVCB_REFUSED.map(([title, params, problem]): [string, string, string] => [
+    `RFC 9460: ${title}`,
+    `a SVCB ${params}`,
+    problem,
+  ]),
   ["a record without type", "a 5 IN", "1:5: the type is missing"],
   ["a record without data", "a A", "1:3: an IPv4 address is missing"],
   ["a class that is not served", "a CH A 192.0.2.1", "1:3: only class IN is served, not CH"],
@@ -247,6 +403,27 @@ const REFUSED: readonly (readonly [title: string, text: string, ...problems: str
     "RFC 1912 s.2.4: CNAME at the top",
     "@ CNAME a",
     "1:1: the top of a zone has SOA and NS records, so it cannot be a CNAME",
+  ],
+  [
+    "RFC 6672 s.2.4: two DNAMEs",
+    "a DNAME b\na DNAME c",
+    "2:1: a name has one DNAME, and there is one on line 6",
+  ],
+  [
+    "RFC 6672 s.2.4: something below a DNAME",
+    "a DNAME b\nc.d.a TXT x",
+    "2:1: nothing can be below the DNAME of a.x.test. (line 6)",
+  ],
+  [
+    "RFC 6672 s.2.4: a DNAME at a delegation",
+    "a NS n.\na DNAME b",
+    "2:1: a name that is delegated has no DNAME",
+  ],
+  ["RFC 4592 s.4.4: a DNAME at a wildcard", "* DNAME b", "1:1: a wildcard cannot have a DNAME"],
+  [
+    "RFC 1034 s.3.6.2: CNAME beside DNAME",
+    "a CNAME b\na DNAME c",
+    "1:1: a.x.test. is a CNAME, so it cannot have DNAME (line 7)",
   ],
   [
     "RFC 1034 s.4.2.1: a delegation without glue",
