@@ -6,7 +6,7 @@ import type { StateStore } from "../../state/store.ts";
 import { currentAgeSeconds } from "../decide/age.ts";
 import { freshnessLifetimeSeconds } from "../decide/freshness.ts";
 import { singleField } from "../http/fields.ts";
-import type { CacheObject } from "../store/store.ts";
+import { type CacheObject, isPartKey } from "../store/store.ts";
 
 /** From one batch to the next. */
 const BATCH_MS = 1_000;
@@ -58,9 +58,9 @@ export class ObjectRecorder {
     this.#stored.set(record.key, record);
   }
 
-  /** Notes an object that has left the store. */
+  /** Notes an object that has left the store. Parts of an object are no objects to people. */
   noteDropped(object: CacheObject): void {
-    if (this.#isFull()) return;
+    if (isPartKey(object.key) || this.#isFull()) return;
     const key = recordKey(object);
     this.#stored.delete(key);
     this.#dropped.add(key);

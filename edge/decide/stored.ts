@@ -21,6 +21,12 @@ export interface StoredResponse {
   readonly varyOn: readonly (readonly [name: string, value: string])[];
   /** Freshness lifetime that a rule of the site imposes, in seconds; it replaces the origin's. */
   readonly ruleTtlSeconds: number | undefined;
+  /**
+   * Given for a large body that is kept in slices of so many bytes, the last one shorter: each is a
+   * stored object of its own under `partKey`, and any of them may be missing. Left out: the object
+   * holds its body itself, whole.
+   */
+  readonly sliceBytes?: number;
 }
 
 /** The moments that age arithmetic needs (RFC 9111 section 4.2.3). */

@@ -22,8 +22,9 @@ export interface CacheObject {
   readonly url: string;
   /** Facts for deciders; a 304 replaces them as a whole. */
   readonly response: StoredResponse;
-  /** The body in order. Nobody may write into these bytes. */
+  /** The body in order; empty if it is kept in slices. Nobody may write into these bytes. */
   readonly chunks: readonly Buffer[];
+  /** The complete length of the body, wherever its bytes are. */
   readonly bodyBytes: number;
 }
 
@@ -46,6 +47,13 @@ export interface NewObject extends Omit<CacheObject, "id"> {
 /** The key of something that belongs to a stored body (P). No request's key looks like it. */
 export function partKey(id: string, part: string): string {
   return `${id}/${part}`;
+}
+
+/** True for a key that `partKey` has made (P). A request's key begins with a site and a space. */
+export function isPartKey(key: string): boolean {
+  const slash = key.indexOf("/");
+  const space = key.indexOf(" ");
+  return slash >= 0 && (space < 0 || slash < space);
 }
 
 /** How full a store is. */
