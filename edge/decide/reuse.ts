@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../common/clock.ts";
+import { acceptedCodings, codingOf, codingWeight } from "../http/accept-encoding.ts";
 import { isOnlyIfCached } from "../http/cache-control.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
@@ -59,10 +60,11 @@ export interface ReuseQuestion {
  * Decides how a request is answered (P). RFC 9111 section 4, RFC 5861 section 3.
  *
  * Of the variants that match, one that may be served as it is goes before one that may be served
- * while it is refreshed, and that before one that must be validated; among equals the most recent
- * Date wins. Of the request's own directives only `only-if-cached` is followed: `no-cache`,
- * `max-age`, `min-fresh`, `max-stale` and Pragma are advisory (section 5.2.1), and would let any
- * stranger drive load to the origin or be given what the origin has withdrawn.
+ * while it is refreshed, and that before one that must be validated; among equals the one whose
+ * content coding the client likes best, then the most recent Date, then the shortest. Of the
+ * request's own directives only `only-if-cached` is followed: `no-cache`, `max-age`, `min-fresh`,
+ * `max-stale` and Pragma are advisory (section 5.2.1), and would let any stranger drive load to the
+ * origin or be given what the origin has withdrawn.
  */
 export function decideReuse(question: ReuseQuestion): Reuse {
   const { stored, method, requestFields } = question;
@@ -71,7 +73,7 @@ export function decideReuse(question: ReuseQuestion): Reuse {
   for (const [index, response] of stored.entries()) {
     if (!matchesVariant(response, requestFields)) continue;
     const candidate = { reuse: judgeCandidate(response, index, question), response };
-    if (best === undefined || isBetter(candidate, best)) best = candidate;
+    if (best === undefined || isBetter(candidate, best, question)) best = candidate;
   }
   const needsOrigin = best === undefined || best.reuse.kind === "revalidate";
   if (needsOrigin && isOnlyIfCached(requestFields)) {
@@ -122,10 +124,20 @@ const RANK: Readonly<Record<Usable["kind"], number>> = {
   serve: 2,
 };
 
-function isBetter(candidate: Candidate, best: Candidate): boolean {
-  const difference = RANK[candidate.reuse.kind] - RANK[best.reuse.kind];
-  if (difference !== 0) return difference > 0;
-  return generatedAt(candidate.response) > generatedAt(best.response);
+/** RFC 9111 section 4.1: weights of the request first, and the most recent among equals. */
+function isBetter(
+  { reuse, response }: Candidate,
+  best: Candidate,
+  { requestFields }: ReuseQuestion,
+): boolean {
+  const accepted = acceptedCodings(requestFields);
+  const weight = ({ fields }: StoredResponse) => codingWeight(accepted, codingOf(fields));
+  const lead =
+    RANK[reuse.kind] - RANK[best.reuse.kind] ||
+    weight(response) - weight(best.response) ||
+    generatedAt(response) - generatedAt(best.response) ||
+    (best.response.bodyBytes ?? 0) - (response.bodyBytes ?? 0);
+  return lead > 0;
 }
 
 function generatedAt({ fields, times }: StoredResponse): EpochMs {

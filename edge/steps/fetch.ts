@@ -4,6 +4,7 @@ import { invalidatedTargets } from "../decide/invalidation.ts";
 import { conditionalFields, freshenFromHead } from "../decide/validation.ts";
 import type { OriginHead } from "../fetch/exchange.ts";
 import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
+import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { cacheKey } from "../key/primary.ts";
@@ -74,7 +75,7 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
       : ({ kind: "pass" } as const);
   const origin = originRequestFields({
     method,
-    requestFields,
+    requestFields: fieldsToAskWith(exchange),
     edge: edge.name,
     clientAddress: exchange.clientAddress,
     scheme: "http",
@@ -99,6 +100,15 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
     shared,
     conditionsKept: purpose.kind === "pass",
   };
+}
+
+/**
+ * The client's fields. Where the answer may be stored or stands beside what is, Accept-Encoding is
+ * one of a few lists of codings: then a thousand spellings make a handful of variants.
+ */
+function fieldsToAskWith({ bypass, requestFields }: ClientExchange): FieldLines {
+  if (bypass !== undefined && bypass !== "range") return requestFields;
+  return withAcceptEncoding(requestFields, acceptedCodings(requestFields).ask);
 }
 
 function conditionsFor(validating: CacheObject | undefined): FieldLine[] {

@@ -139,6 +139,49 @@ test("RFC 9111 s.4: among several that match, the most recent that may be used i
   assert.deepEqual(decide([stale]), revalidate("stale"));
 });
 
+test("RFC 9111 s.4.1: the request's weights choose among codings, then Date, then length", () => {
+  const coded = (coding: string, seconds: number, bodyBytes = 10) =>
+    aStored(
+      [
+        "Cache-Control: max-age=60",
+        "Vary: Accept-Encoding",
+        `Date: ${dateAt(seconds)}`,
+        ...(coding === "" ? [] : [`Content-Encoding: ${coding}`]),
+      ],
+      { varyOn: [["accept-encoding", "zstd, br, gzip"]], bodyBytes },
+    );
+  const stored = [coded("gzip", 0), coded("br", -5), coded("zstd", -5, 9), coded("", 0)];
+  const CASES = [
+    ["gzip;q=0.5, br", 1],
+    ["gzip, br;q=0.5", 0],
+    ["gzip, br", 0],
+    ["br, zstd", 2],
+    ["zstd;q=0.9, br;q=0.8, gzip;q=0.7", 2],
+    ["identity", 3],
+    ["", 3],
+    ["gzip;q=0.1, identity;q=0.2", 3],
+  ] as const;
+  for (const [accept, index] of CASES) {
+    const requestFields = lines(`Accept-Encoding: ${accept}`);
+    const chosen = (among: readonly StoredResponse[]) => {
+      const reuse = decide(among, { requestFields });
+      return "index" in reuse ? among[reuse.index] : undefined;
+    };
+    assert.equal(chosen(stored), stored[index], accept);
+    assert.equal(chosen(stored.toReversed()), stored[index], `${accept}, backwards`);
+  }
+});
+
+test("RFC 9111 s.4.1: a coding that is liked better but expired hides no valid one", () => {
+  const coded = (coding: string, maxAge: number) =>
+    aStored(
+      [`Cache-Control: max-age=${maxAge}`, "Vary: Accept-Encoding", `Content-Encoding: ${coding}`],
+      { varyOn: [["accept-encoding", coding]] },
+    );
+  const requestFields = lines("Accept-Encoding: br, gzip;q=0.1");
+  assert.deepEqual(decide([coded("br", 5), coded("gzip", 60)], { requestFields }), fresh(1));
+});
+
 const softly = (secondsAgo: number): Standing => ({
   kind: "stale",
   since: NOW + 10_000 - secondsAgo * 1000,

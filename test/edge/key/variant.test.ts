@@ -37,6 +37,13 @@ const SAME: readonly (readonly [string, readonly string[], readonly string[]])[]
     ["Accept-Language: de ; q=0.5,en"],
   ],
   ["coding order and case", ["Accept-Encoding: gzip, br"], ["Accept-Encoding: BR,GZIP"]],
+  [
+    "coding weights above no coding",
+    ["Accept-Encoding: gzip;q=0.5, br"],
+    ["Accept-Encoding: br;q=0.2, gzip"],
+  ],
+  ["codings nobody knows", ["Accept-Encoding: gzip, sdch, dcb"], ["Accept-Encoding: gzip"]],
+  ["no coding and no word about it", [], ["Accept-Encoding: identity"]],
 ];
 
 for (const [title, one, two] of SAME) {
@@ -93,3 +100,39 @@ test("RFC 9111 s.4.1: a Vary that a 304 has changed matches nothing", () => {
   assert.equal(matchesVariant({ fields: lines("Vary: Foo"), varyOn: [] }, request), false);
   assert.equal(matchesVariant({ fields: [], varyOn }, request), false);
 });
+
+type Suits = readonly [stored: readonly string[], asked: string, now: string, suits: boolean];
+
+const SUITS: readonly Suits[] = [
+  [["Content-Encoding: gzip"], "gzip", "gzip, br", true],
+  [["Content-Encoding: gzip"], "gzip, br", "gzip", true],
+  [["Content-Encoding: x-gzip"], "gzip, br", "gzip", true],
+  [["Content-Encoding: br"], "gzip, br", "gzip", false],
+  [["Content-Encoding: br"], "gzip, br", "identity", false],
+  [["Content-Encoding: gzip"], "gzip", "gzip;q=0.2, identity", false],
+  [["Content-Encoding: gzip"], "gzip", "*;q=0", false],
+  // It was asked for with these very words.
+  [["Content-Encoding: gzip"], "identity", "identity", true],
+  [["Content-Encoding: dcb"], "gzip", "GZIP", true],
+  [["Content-Encoding: dcb"], "gzip", "gzip, br", false],
+  [["Content-Encoding: gzip, gzip"], "gzip", "gzip, br", false],
+  // Without coding: only if all that is wanted now had been offered then.
+  [[], "gzip, br", "gzip", true],
+  [[], "gzip, br", "identity", true],
+  [[], "gzip, br", "", true],
+  [[], "gzip", "gzip, br", false],
+  [[], "identity", "gzip", false],
+  [[], "gzip, br", "gzip, identity;q=0", false],
+];
+
+for (const [stored, asked, now, suits] of SUITS) {
+  test(`RFC 9111 s.4.1: ${stored[0] ?? "no coding"} of "${asked}" for "${now}": ${suits}`, () => {
+    const fields = lines("Vary: Accept-Encoding, Foo", ...stored);
+    const names = ["accept-encoding", "foo"];
+    const filled = lines(`Accept-Encoding: ${asked}`, "Foo: 1");
+    const variant = { fields, varyOn: selectedFields(names, filled) };
+    assert.equal(matchesVariant(variant, lines(`Accept-Encoding: ${now}`, "Foo: 1")), suits);
+    const elsewhere = lines(`Accept-Encoding: ${now}`, "Foo: 2");
+    assert.equal(matchesVariant(variant, elsewhere), false, "the other fields still count");
+  });
+}
