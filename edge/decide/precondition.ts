@@ -8,6 +8,7 @@ import {
   parseEntityTag,
 } from "../http/etag.ts";
 import { combinedField, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { type ByteRange, isAscending, selectRanges } from "./ranges.ts";
 
 /** A request, and a representation that could answer it. */
 export interface SelectionQuestion {
@@ -20,13 +21,17 @@ export interface SelectionQuestion {
   readonly completeLength: number | undefined;
   /** When the response arrived. */
   readonly receivedAt: EpochMs;
+  /** True while the body arrives: its bytes can then only be sent in their order. */
+  readonly arriving?: boolean;
 }
 
 /** What of a representation is sent. */
 export type Selection =
   | { readonly kind: "full" }
   /** Bytes `first` to `last`, both included. */
-  | { readonly kind: "range"; readonly first: number; readonly last: number }
+  | ({ readonly kind: "range" } & ByteRange)
+  /** At least two ranges, as one multipart body. */
+  | { readonly kind: "ranges"; readonly ranges: readonly ByteRange[] }
   | { readonly kind: "not-modified" }
   | { readonly kind: "precondition-failed" }
   | { readonly kind: "range-not-satisfiable" };
@@ -37,8 +42,9 @@ export type Selection =
  *
  * Conditions count only for a 200. If-Match and If-Unmodified-Since are evaluated too: towards its
  * clients an edge is the origin (RFC 9110 section 3.7), and a download that goes on with If-Match
- * must not be continued with bytes of another version. A Range counts only for GET and only with
- * one range; several are answered with the whole, which section 14.2 allows.
+ * must not be continued with bytes of another version. A Range counts only for GET. Several ranges
+ * of a body that is still arriving are sent if they ascend; else the whole is, which section 14.2
+ * allows.
  */
 export function selectRepresentation(question: SelectionQuestion): Selection {
   const { method, status } = question;
@@ -77,27 +83,14 @@ function clientHasIt({ requestFields, fields, receivedAt }: SelectionQuestion): 
   return modified <= since;
 }
 
-const RANGE = /^bytes[ \t]*=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i;
-
 function selectRange(question: SelectionQuestion): Selection {
-  const { requestFields, completeLength: length } = question;
-  const match = RANGE.exec(combinedField(requestFields, "range") ?? "");
-  if (match === null || length === undefined || !ifRangeHolds(question)) return { kind: "full" };
-  const [, from = "", to = ""] = match;
-  if (from === "") return selectSuffix(to, length);
-  const first = Number(from);
-  const last = to === "" ? length - 1 : Math.min(Number(to), length - 1);
-  // "7-3" is no valid range, and is ignored; "900-" of 500 bytes is one that cannot be satisfied.
-  if (to !== "" && Number(to) < first) return { kind: "full" };
-  return first >= length ? { kind: "range-not-satisfiable" } : { kind: "range", first, last };
-}
-
-function selectSuffix(suffix: string, length: number): Selection {
-  if (suffix === "") return { kind: "full" };
-  if (Number(suffix) === 0) return { kind: "range-not-satisfiable" };
-  // Of nothing, the last bytes are the whole, which Content-Range cannot express.
-  if (length === 0) return { kind: "full" };
-  return { kind: "range", first: Math.max(0, length - Number(suffix)), last: length - 1 };
+  const { requestFields, completeLength: length, arriving = false } = question;
+  if (length === undefined || !ifRangeHolds(question)) return { kind: "full" };
+  const selected = selectRanges(combinedField(requestFields, "range"), length);
+  if (selected.kind !== "ranges") return selected;
+  const [only, another] = selected.ranges;
+  if (only !== undefined && another === undefined) return { kind: "range", ...only };
+  return arriving && !isAscending(selected.ranges) ? { kind: "full" } : selected;
 }
 
 /** RFC 9110 section 13.1.5: an entity tag by strong comparison, or exactly the stored date. */

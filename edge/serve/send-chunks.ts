@@ -1,35 +1,38 @@
 import type { ServerResponse } from "node:http";
+import type { ByteRange } from "../decide/ranges.ts";
 import type { BodyCursor, FillBody } from "../fetch/fill-body.ts";
 import { bodyText } from "../store/body-text.ts";
+import { type BodyPiece, isLiteral } from "./multipart.ts";
 import type { Deliverer, Turns } from "./turns.ts";
 
-/** The bytes of a body that are wanted: `first` to `last`, both included. */
-export interface ByteRange {
-  readonly first: number;
-  readonly last: number;
-}
+/** All of a body, however long it becomes. */
+const WHOLE: readonly BodyPiece[] = [{ first: 0, last: Number.POSITIVE_INFINITY }];
 
-/** Sends a complete body, or a range of it, no faster than the client takes it. */
+/** Sends a complete body, or pieces of it, no faster than the client takes it. */
 export function sendStored(
   response: ServerResponse,
   turns: Turns,
   body: {
     readonly chunks: readonly Buffer[];
-    readonly range: ByteRange | undefined;
+    /** Undefined for the whole. */
+    readonly wanted: readonly BodyPiece[] | undefined;
     /** Says that the chunks are being read until the function that it gives is called. */
     readonly read: (cut: () => void) => () => void;
   },
 ): void {
-  const wanted = body.range === undefined ? body.chunks : sliceChunks(body.chunks, body.range);
-  if (wanted.length <= 1) {
-    sendOnePiece(response, wanted[0], body.range === undefined);
+  const { chunks, wanted } = body;
+  const buffers =
+    wanted?.flatMap((piece) => (isLiteral(piece) ? piece.literal : sliceChunks(chunks, piece))) ??
+    chunks;
+  if (buffers.length <= 1) {
+    sendOnePiece(response, buffers[0], wanted === undefined);
     return;
   }
   response.once(
     "close",
     body.read(() => response.destroy()),
   );
-  const sender = new StoredSender(response, wanted);
+  const sender = new StoredSender(response, buffers);
   response.on("drain", () => turns.give(sender));
   turns.give(sender);
 }
@@ -86,12 +89,17 @@ export interface FillReaderListener {
   onOver(): void;
 }
 
-/** Sends a body, or a range of it, while it arrives, no faster than the client takes it. */
+/**
+ * Sends a body, or pieces of it, while it arrives, no faster than the client takes it. Ranges among
+ * the pieces ascend and do not overlap.
+ */
 export class FillReader implements Deliverer {
   readonly #response: ServerResponse;
   readonly #body: FillBody;
   readonly #cursor: BodyCursor;
-  readonly #range: ByteRange;
+  readonly #pieces: readonly BodyPiece[];
+  /** The piece that is being sent. */
+  #piece = 0;
   readonly #turns: Turns;
   readonly #listener: FillReaderListener;
   /** Bytes of the body in front of the cursor. */
@@ -103,14 +111,14 @@ export class FillReader implements Deliverer {
 
   constructor(
     response: ServerResponse,
-    source: { readonly body: FillBody; readonly range: ByteRange | undefined },
+    source: { readonly body: FillBody; readonly wanted: readonly BodyPiece[] | undefined },
     turns: Turns,
     listener: FillReaderListener,
   ) {
     this.#response = response;
     this.#body = source.body;
     this.#cursor = source.body.open(() => response.destroy());
-    this.#range = source.range ?? { first: 0, last: Number.POSITIVE_INFINITY };
+    this.#pieces = source.wanted ?? WHOLE;
     this.#turns = turns;
     this.#listener = listener;
     response.on("drain", () => {
@@ -133,11 +141,12 @@ export class FillReader implements Deliverer {
   deliver(): void {
     if (this.#over) return;
     const from = this.#cursor.next;
-    while (!this.#blocked && this.#position <= this.#range.last) {
+    this.#sendLiterals();
+    while (!this.#blocked && this.#piece < this.#pieces.length) {
       const chunk = this.#body.chunkAt(this.#cursor.next);
       if (chunk === undefined) break;
       this.#cursor.next += 1;
-      this.#write(chunk);
+      this.#sendWantedOf(chunk);
     }
     if (this.#cursor.next > from) this.#listener.onRead();
     this.#endIfOver();
@@ -149,22 +158,39 @@ export class FillReader implements Deliverer {
     this.#body.close(this.#cursor);
   }
 
-  #write(chunk: Buffer): void {
+  /** Sends what the pieces want of a chunk, which begins at the present position. */
+  #sendWantedOf(chunk: Buffer): void {
     const start = this.#position;
     this.#position += chunk.length;
-    const { first, last } = this.#range;
-    if (this.#position <= first) return;
-    const whole = start >= first && this.#position - 1 <= last;
-    const piece = whole
-      ? chunk
-      : chunk.subarray(Math.max(0, first - start), Math.min(chunk.length, last + 1 - start));
-    this.sentBytes += piece.length;
-    this.#blocked = !this.#response.write(piece);
+    for (;;) {
+      const piece = this.#pieces[this.#piece];
+      if (piece === undefined || isLiteral(piece) || piece.first >= this.#position) return;
+      const from = Math.max(0, piece.first - start);
+      const to = Math.min(chunk.length, piece.last + 1 - start);
+      this.#write(from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to));
+      if (piece.last >= this.#position) return;
+      this.#piece += 1;
+      this.#sendLiterals();
+    }
+  }
+
+  #sendLiterals(): void {
+    for (;;) {
+      const piece = this.#pieces[this.#piece];
+      if (piece === undefined || !isLiteral(piece)) return;
+      this.#piece += 1;
+      this.#write(piece.literal);
+    }
+  }
+
+  #write(bytes: Buffer): void {
+    this.sentBytes += bytes.length;
+    if (!this.#response.write(bytes)) this.#blocked = true;
   }
 
   #endIfOver(): void {
     if (this.#over) return;
-    const hasAll = this.#position > this.#range.last;
+    const hasAll = this.#piece >= this.#pieces.length;
     const nothingLeft = this.#body.chunkAt(this.#cursor.next) === undefined;
     if (hasAll || (this.#body.state === "complete" && nothingLeft)) {
       this.#response.end();

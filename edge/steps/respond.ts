@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { NO_SITE } from "../admin/request-metrics.ts";
 import type { Answer, ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
@@ -6,6 +7,7 @@ import { type FieldLine, type FieldLines, hasField, singleField } from "../http/
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
 import { errorResponse } from "../serve/error-response.ts";
 import { hitHead } from "../serve/hit-head.ts";
+import { type BodyPiece, multipartBody } from "../serve/multipart.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
 import { FillReader, sendStored } from "../serve/send-chunks.ts";
 import type { StepResult } from "./step.ts";
@@ -37,6 +39,7 @@ function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: F
     completeLength: bodyBytes,
     receivedAt: stored.times.responseTime,
   });
+  const selected = selectedBody(selection, stored.fields, bodyBytes);
   const isPlainHit = forwardStatus === undefined && exchange.reuse?.kind !== "revalidate";
   if (selection.kind === "full" && isPlainHit) {
     response.writeHead(stored.status, hitHead(stored, edge.name, { ageSeconds, ttlSeconds }));
@@ -45,18 +48,16 @@ function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: F
       ? { kind: "hit", ttlSeconds }
       : forwarded(exchange, { forwardStatus, ttlSeconds });
     const head = { fields: stored.fields, status: stored.status, length: bodyBytes };
-    writeHead(exchange, edge, { ...head, selection, cacheStatus, ageSeconds });
+    writeHead(exchange, edge, { ...head, selection, body: selected, cacheStatus, ageSeconds });
   }
   exchange.headAt = edge.clock.monotonic();
-  const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
-  const range = selection.kind === "range" ? selection : undefined;
+  const hasBody = method !== "HEAD" && selected !== undefined;
   sendStored(response, edge.turns, {
     chunks: hasBody ? object.chunks : [],
-    range,
+    wanted: hasBody ? selected.pieces : [],
     read: (cut) => edge.store.read(object, cut),
   });
-  const sentBytes = range === undefined ? bodyBytes : range.last - range.first + 1;
-  noteWhenSent(exchange, edge, hasBody ? sentBytes : 0);
+  noteWhenSent(exchange, edge, hasBody ? (selected.length ?? bodyBytes) : 0);
 }
 
 function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: FromFill): void {
@@ -73,8 +74,10 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
           fields: head.fields,
           completeLength: length,
           receivedAt: head.responseTime,
+          arriving: true,
         })
       : { kind: "full" };
+  const selected = selectedBody(selection, head.fields, length);
   const cacheStatus = forwarded(exchange, {
     forwardStatus: exchange.collapsed ? undefined : head.status,
     stored: fill?.pending !== undefined,
@@ -86,17 +89,17 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
     status,
     length,
     selection,
+    body: selected,
     cacheStatus,
     ageSeconds: undefined,
   });
   exchange.headAt = edge.clock.monotonic();
-  const hasBody = method !== "HEAD" && (selection.kind === "full" || selection.kind === "range");
-  if (!hasBody) {
+  if (method === "HEAD" || selected === undefined) {
     response.end();
     noteWhenSent(exchange, edge, 0);
     return;
   }
-  startReader(exchange, edge, selection.kind === "range" ? selection : undefined);
+  startReader(exchange, edge, selected.pieces);
   noteWhenSent(exchange, edge, () => exchange.reader?.sentBytes ?? 0);
   exchange.reader?.wake();
   // The head goes out when it is there, not when the first byte of the body is.
@@ -106,16 +109,63 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
 function startReader(
   exchange: ClientExchange,
   edge: EdgeContext,
-  range: Extract<Selection, { kind: "range" }> | undefined,
+  wanted: readonly BodyPiece[] | undefined,
 ): void {
   const { answer, response, fill, client } = exchange;
   if (answer?.kind !== "fill") return;
-  exchange.reader = new FillReader(response, { body: answer.body, range }, edge.turns, {
+  exchange.reader = new FillReader(response, { body: answer.body, wanted }, edge.turns, {
     onRead: () => fill?.onRead(),
     onOver: () => {
       if (client !== undefined) fill?.leave(client);
     },
   });
+}
+
+/** What of a body goes to a client. */
+interface SelectedBody {
+  /** Undefined for the whole. */
+  readonly pieces: readonly BodyPiece[] | undefined;
+  /** In bytes; undefined for the whole. */
+  readonly length: number | undefined;
+  /** Fields that describe it, in place of those of the whole. */
+  readonly fields: readonly FieldLine[];
+}
+
+const WHOLE_BODY: SelectedBody = { pieces: undefined, length: undefined, fields: [] };
+
+/** Undefined when there is no body to send, whatever the method. RFC 9110 sections 14 and 15. */
+function selectedBody(
+  selection: Selection,
+  fields: FieldLines,
+  completeLength: number | undefined,
+): SelectedBody | undefined {
+  switch (selection.kind) {
+    case "full":
+      return WHOLE_BODY;
+    case "range": {
+      const { first, last } = selection;
+      const length = last - first + 1;
+      return {
+        pieces: [selection],
+        length,
+        fields: [
+          ["content-range", `bytes ${first}-${last}/${completeLength ?? "*"}`],
+          ["content-length", String(length)],
+        ],
+      };
+    }
+    case "ranges":
+      return multipartBody({
+        ranges: selection.ranges,
+        completeLength: completeLength ?? 0,
+        contentType: singleField(fields, "content-type"),
+        boundary: randomUUID(),
+      });
+    case "not-modified":
+    case "precondition-failed":
+    case "range-not-satisfiable":
+      return undefined;
+  }
 }
 
 interface HeadToWrite {
@@ -124,36 +174,34 @@ interface HeadToWrite {
   /** Of the whole body, if known. */
   readonly length: number | undefined;
   readonly selection: Selection;
+  readonly body: SelectedBody | undefined;
   readonly cacheStatus: CacheStatus;
   readonly ageSeconds: number | undefined;
 }
 
 function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
-  const { selection, cacheStatus, ageSeconds, length } = head;
-  const { status, fields } = selectedHead(head.status, head.fields, selection, length);
+  const { cacheStatus, ageSeconds } = head;
+  const { status, fields } = selectedHead(head);
   const sent = clientResponseFields({ fields, edge: edge.name, status, cacheStatus, ageSeconds });
   exchange.response.writeHead(status, sent.flat());
 }
 
 /** Status and fields for the part of a representation that is sent. RFC 9110 sections 14 and 15. */
-function selectedHead(
-  status: number,
-  fields: FieldLines,
-  selection: Selection,
-  length: number | undefined,
-): { readonly status: number; readonly fields: FieldLines } {
+function selectedHead(head: HeadToWrite): {
+  readonly status: number;
+  readonly fields: FieldLines;
+} {
+  const { status, fields, selection, length, body } = head;
   const without = (...names: string[]) => fields.filter(([name]) => !names.includes(name));
   const empty: FieldLine = ["content-length", "0"];
   switch (selection.kind) {
     case "full":
       return { status, fields };
-    case "range": {
-      const { first, last } = selection;
-      const range: FieldLine[] = [
-        ["content-range", `bytes ${first}-${last}/${length ?? "*"}`],
-        ["content-length", String(last - first + 1)],
-      ];
-      return { status: 206, fields: [...without("content-length", "content-range"), ...range] };
+    case "range":
+    case "ranges": {
+      const described = body?.fields ?? [];
+      const others = without("content-range", ...described.map(([name]) => name));
+      return { status: 206, fields: [...others, ...described] };
     }
     case "not-modified":
       return { status: 304, fields };

@@ -11,6 +11,10 @@ const FULL: Selection = { kind: "full" };
 const NOT_MODIFIED: Selection = { kind: "not-modified" };
 const FAILED: Selection = { kind: "precondition-failed" };
 const UNSATISFIABLE: Selection = { kind: "range-not-satisfiable" };
+const ranges = (...list: readonly (readonly [number, number])[]): Selection => ({
+  kind: "ranges",
+  ranges: list.map(([first, last]) => ({ first, last })),
+});
 const range = (first: number, last: number): Selection => ({ kind: "range", first, last });
 
 const ETAG = 'ETag: "a"';
@@ -138,7 +142,8 @@ const RANGES: readonly (readonly [string, Selection])[] = [
   ["bytes=-", FULL],
   ["bytes=", FULL],
   ["bytes=a-b", FULL],
-  ["bytes=0-1, 4-5", FULL],
+  ["bytes=0-1, 4-5", ranges([0, 1], [4, 5])],
+  ["bytes=0-1, 200-", range(0, 1)],
   ["bytes=9999999999999999-", FULL],
   ["items=0-1", FULL],
   ["0-1", FULL],
@@ -151,7 +156,16 @@ for (const [value, expected] of RANGES) {
 }
 
 test("RFC 9110 s.14.2: two Range lines are several ranges", () => {
+  assert.deepEqual(select(["Range: bytes=0-1", "Range: 4-5"]), ranges([0, 1], [4, 5]));
   assert.deepEqual(select(["Range: bytes=0-1", "Range: bytes=4-5"]), FULL);
+});
+
+test("RFC 9110 s.14.2: of an arriving body only ascending ranges are sent", () => {
+  const down = ["Range: bytes=4-5, 0-1"];
+  assert.deepEqual(select(down), ranges([4, 5], [0, 1]));
+  assert.deepEqual(select(down, undefined, { arriving: true }), FULL);
+  const up = ["Range: bytes=0-1, 4-5"];
+  assert.deepEqual(select(up, undefined, { arriving: true }), ranges([0, 1], [4, 5]));
 });
 
 test("RFC 9110 s.14.2: an unknown length is answered whole, an empty body has no range", () => {
