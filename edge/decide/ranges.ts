@@ -35,11 +35,11 @@ const RANGE_SPEC = /^(\d{0,15})-(\d{0,15})$/;
  * The bytes that a Range field asks for (P). RFC 9110 sections 14.1.2 and 14.2.
  *
  * Input: the field's value over all its lines, undefined when there is none; the length of the
- * whole in bytes. Another unit, a member that is no range, or a last byte in front of the first make
- * the field invalid, and it is ignored. So are sets that section 14.2 calls signs of an attack: more
- * than RANGES_MAX members, more than OVERLAPS_MAX of them over others, more than DISORDERED_MAX out
- * of order. Members that lie behind the end are left out; when all do, nothing is satisfiable. Those
- * that overlap or touch become one. Does not throw.
+ * whole in bytes. Another unit, a member that is no range, or a last byte in front of the first
+ * make the field invalid, and it is ignored. So are sets that section 14.2 calls signs of an
+ * attack: more than RANGES_MAX members, more than OVERLAPS_MAX of them over others, more than
+ * DISORDERED_MAX out of order. Members that lie behind the end are left out; when all do, nothing
+ * is satisfiable. Those that overlap or touch become one. Does not throw.
  * Example: `bytes=0-4, 3-9, -2` of 100 bytes -> 0 to 9 and 98 to 99.
  */
 export function selectRanges(value: string | undefined, length: number): RangeSelection {
