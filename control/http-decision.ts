@@ -11,12 +11,11 @@ const httpDecisionSchema = z.object({
   site: z.string().optional(),
   rule: z
     .object({
-      match: z.string(),
-      /** Milliseconds. */
-      ttl: z.number().optional(),
-      cache: z.boolean().optional(),
+      match: z.unknown(),
     })
     .nullish(),
+  /** The rule in words: what it asks, and what it does. */
+  ruleText: z.string().optional(),
   key: z.string().optional(),
   stored: z
     .array(

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { MonotonicMs } from "../common/clock.ts";
-import type { Site, SiteRule } from "../common/config/site.ts";
+import type { SiteRule } from "../common/config/rule.ts";
+import type { Site } from "../common/config/site.ts";
 import { formatIp, parseIp } from "../common/ip.ts";
 import type { CacheLabel } from "./admin/request-metrics.ts";
 import { type BypassReason, hasContent } from "./decide/bypass.ts";

@@ -1,4 +1,5 @@
 import type { AdminAnswer } from "../common/admin-server.ts";
+import { ruleText } from "../common/config/rule-text.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { currentAgeSeconds } from "./decide/age.ts";
@@ -44,9 +45,15 @@ export function explainRequest(
     return { status: 200, body: { ...base, decision } };
   }
   const key = cacheKey(site.name, url.host, target);
-  const rule = ruleFor(site, target);
+  const rule = ruleFor(site, { method, host: url.host, target, fields: requestFields });
   const variants = edge.store.lookup(key);
-  const facts = { ...base, site: site.name, rule: rule ?? null, key };
+  const facts = {
+    ...base,
+    site: site.name,
+    rule: rule ?? null,
+    ...(rule === undefined ? {} : { ruleText: ruleText(rule) }),
+    key,
+  };
   const bypass = bypassReason(method, rule, requestFields);
   const decision =
     bypass === undefined

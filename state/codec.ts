@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Match } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
 import { fail, ok, type Result } from "../common/result.ts";
 import type { ChangeBody } from "./change.ts";
@@ -17,8 +18,21 @@ const count = z.number().int().nonnegative();
 const amount = z.number().nonnegative();
 const name = z.string().min(1);
 
+const wishes = z.record(z.string(), z.union([z.boolean(), z.array(z.string())])).optional();
+const names = z.array(z.string()).optional();
+
+const match = z.object({
+  path: z.string().optional(),
+  host: names,
+  method: names,
+  extension: names,
+  query: wishes,
+  header: wishes,
+  cookie: wishes,
+} satisfies Fields<Match>);
+
 const rule = z.object({
-  match: z.string(),
+  match: z.union([z.string(), match]),
   ttl: count.optional(),
   cache: z.boolean(),
 } satisfies Fields<Site["rules"][number]>);

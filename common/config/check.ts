@@ -1,4 +1,5 @@
 import { isLoopback, parseIp } from "../ip.ts";
+import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
 
 /** Keys and indexes from the root of the configuration to a value. */
@@ -89,6 +90,9 @@ function siteProblems(config: Config): CheckProblem[] {
       reserved.push({ path: ["sites", s, "name"], message });
     }
     for (const [h, host] of site.hosts.entries()) hosts.push([host, ["sites", s, "hosts", h]]);
+    for (const { path, message } of ruleHostProblems(site, `${site.name}.${config.cdn.domain}`)) {
+      reserved.push({ path: ["sites", s, ...path], message });
+    }
   }
   return [...duplicates(names, "site"), ...duplicates(hosts, "host"), ...reserved];
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type Document, LineCounter, parseDocument, visit } from "yaml";
-import type { z } from "zod";
 import { type FileProblem, readTextFile } from "../file-problem.ts";
 import { fail, ok, type Result } from "../result.ts";
 import { checkConfig, type Path } from "./check.ts";
+import { type Issue, plainIssues } from "./issues.ts";
 import { type Config, configSchema } from "./schema.ts";
 
 /** Reads and checks a configuration file. Every problem is reported, not only the first. */
@@ -32,7 +32,7 @@ export function parseConfig(text: string, file: string): Result<Config, readonly
   const parsed = configSchema.safeParse(tree.value ?? {});
   if (!parsed.success) {
     return fail(
-      parsed.error.issues.flatMap((issue) => {
+      plainIssues(parsed.error.issues).flatMap((issue) => {
         const given = document.hasIn(issue.path as Path);
         return explainIssue(issue, given, placed);
       }),
@@ -71,7 +71,7 @@ function plainTree(document: Document): Result<unknown, { offset: number; messag
 }
 
 function explainIssue(
-  issue: z.core.$ZodIssue,
+  issue: Issue,
   given: boolean,
   placed: (path: Path, message: string) => FileProblem,
 ): readonly FileProblem[] {

@@ -1,14 +1,7 @@
 import { z } from "zod";
 import { duration, hostName, label, originUrl } from "./fields.ts";
-
-const ruleSchema = z.strictObject({
-  match: z
-    .string()
-    .startsWith("/", "must start with /")
-    .describe("Whole path; `*` stands for any run of characters, everything else for itself."),
-  ttl: duration.optional().describe("Freshness lifetime that replaces what the origin says."),
-  cache: z.boolean().default(true).describe("False: requests pass through and nothing is stored."),
-});
+import { RULES_MAX, ruleSchema } from "./rule.ts";
+import { ruleProblems } from "./rule-check.ts";
 
 const originSchema = z.strictObject({
   urls: z
@@ -24,8 +17,7 @@ const originSchema = z.strictObject({
   idleTimeout: duration.default(30_000).describe("The longest pause between two pieces of a body."),
 });
 
-/** One hosted customer property: its hosts, its origin and its cache rules. */
-export const siteSchema = z.strictObject({
+const siteFields = z.strictObject({
   name: label.describe("It is reached at `<name>.<cdn domain>`."),
   hosts: z
     .array(hostName)
@@ -34,19 +26,26 @@ export const siteSchema = z.strictObject({
   origin: originSchema.describe("Where edges fetch from."),
   rules: z
     .array(ruleSchema)
+    .max(RULES_MAX)
     .default([])
-    .describe("Cache rules: the first whose `match` fits the path wins."),
+    .describe("What is done with which requests: the first whose `match` fits is applied."),
   allDown: z
     .enum(["serve-all", "empty"])
     .default("serve-all")
     .describe("What DNS answers when no edge is up: all of them, or none."),
 });
 
+/** One hosted customer property: its hosts, its origin and its rules. */
+export const siteSchema = siteFields.superRefine((site, context) => {
+  // What is wrong by itself would be found once more in what it means to others.
+  if (context.issues.length > 0) return;
+  for (const { path, message } of ruleProblems(site)) {
+    context.addIssue({ code: "custom", path: [...path], message });
+  }
+});
+
 /** A site as the daemons use it: all defaults filled in, durations in ms. */
-export type Site = z.infer<typeof siteSchema>;
+export type Site = z.infer<typeof siteFields>;
 
 /** A site as people and the API write it: durations as text. */
-export type SiteInput = z.input<typeof siteSchema>;
-
-/** One rule of a site. */
-export type SiteRule = Site["rules"][number];
+export type SiteInput = z.input<typeof siteFields>;

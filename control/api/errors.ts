@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { type Issue, plainIssues } from "../../common/config/issues.ts";
 import type { ErrorBody, ErrorCode } from "./shapes.ts";
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -28,8 +28,8 @@ export class ApiError extends Error {
 }
 
 /** What zod found wrong with a part of a call, as a refusal (P). */
-export function invalidError(issues: readonly z.core.$ZodIssue[]): ApiError {
-  const problems = issues.flatMap(issueProblems);
+export function invalidError(issues: readonly Issue[]): ApiError {
+  const problems = plainIssues(issues).flatMap(issueProblems);
   const [first = { field: "", message: "is not valid" }] = problems;
   return new ApiError("invalid", {
     ...(first.field === "" ? {} : { field: first.field }),
@@ -38,7 +38,7 @@ export function invalidError(issues: readonly z.core.$ZodIssue[]): ApiError {
   });
 }
 
-function issueProblems(issue: z.core.$ZodIssue): { field: string; message: string }[] {
+function issueProblems(issue: Issue): { field: string; message: string }[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
       field: fieldText([...issue.path, key]),
@@ -50,7 +50,8 @@ function issueProblems(issue: z.core.$ZodIssue): { field: string; message: strin
   return [{ field: fieldText(issue.path), message }];
 }
 
-function fieldText(path: readonly PropertyKey[]): string {
+/** A path from the root of a call as people write it, such as `origin.urls[0]` (P). */
+export function fieldText(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) =>
       typeof part === "number" ? `[${part}]` : `${index > 0 ? "." : ""}${String(part)}`,

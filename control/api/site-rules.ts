@@ -1,8 +1,9 @@
 import { takenBy } from "../../common/config/check.ts";
+import { ruleHostProblems } from "../../common/config/rule-check.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { cdnHost } from "../site-text.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, fieldText } from "./errors.ts";
 
 /**
  * Says what keeps a site from standing beside the others, or undefined (P): a host belongs to one
@@ -51,7 +52,13 @@ export function siteConflict(
       remedy: "Give the name or address of the machine that has the content.",
     });
   }
-  return undefined;
+  const [foreign] = ruleHostProblems(site, cdnHost(site.name, domain));
+  if (foreign === undefined) return undefined;
+  return new ApiError("invalid", {
+    field: fieldText(foreign.path),
+    message: foreign.message,
+    remedy: "Add it to the hosts of the site, or leave it out of the rule.",
+  });
 }
 
 /** Scheme, host and target of printable ASCII: what a request line and a Host field can carry. */

@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
-import { formatDurationMs } from "../../common/units.ts";
 import { type DnsDecision, readDnsDecision } from "../dns-decision.ts";
 import { type HttpDecision, readHttpDecision } from "../http-decision.ts";
 import { formatTable } from "./table.ts";
@@ -18,23 +17,17 @@ export function formatHttpDecision(decision: unknown): string {
 }
 
 function narrateHttp(known: HttpDecision): string {
-  const { method, url, site, rule, key, stored = [], state } = known;
+  const { method, url, site, ruleText = "none matches", key, stored = [], state } = known;
   const facts = [
     ["asked", `${method} ${url}`],
     ["site", site ?? "none"],
   ];
-  if (site !== undefined) facts.push(["rule", ruleText(rule)]);
+  if (site !== undefined) facts.push(["rule", ruleText]);
   if (key !== undefined) facts.push(["key", key]);
   if (site !== undefined && stored.length === 0) facts.push(["stored", "nothing"]);
   for (const object of stored) facts.push(["stored", storedText(object)]);
   facts.push(["would", doing(known)], ["state", `${state.status}, version ${state.version}`]);
   return formatTable(facts, "  ");
-}
-
-function ruleText(rule: HttpDecision["rule"]): string {
-  if (rule === undefined || rule === null) return "none fits";
-  const ttl = rule.ttl === undefined ? "" : `, fresh for ${formatDurationMs(rule.ttl)}`;
-  return `${rule.match}${rule.cache === false ? ", never cached" : ttl}`;
 }
 
 type Stored = NonNullable<HttpDecision["stored"]>[number];

@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { ruleSchema } from "../../common/config/rule.ts";
+import { ruleText } from "../../common/config/rule-text.ts";
 import type { SiteInput } from "../../common/config/site.ts";
 import type { SiteBody, SiteListBody, SitePutBody, SiteRemovedBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
@@ -114,10 +116,10 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
         `idle ${site.origin.idleTimeout}`,
     ],
     ["when all are down", site.allDown ?? ""],
-    ...(site.rules ?? []).map((rule) => [
-      `rule ${rule.match}`,
-      rule.cache === false ? "not cached" : `cached${rule.ttl ? ` for ${rule.ttl}` : ""}`,
-    ]),
+    ...(site.rules ?? []).map((rule, index) => {
+      const parsed = ruleSchema.safeParse(rule);
+      return [`rule ${index}`, parsed.success ? ruleText(parsed.data) : JSON.stringify(rule)];
+    }),
   ];
   process.stdout.write(formatTable(rows));
   printRecords(answer);

@@ -1,4 +1,4 @@
-import type { SiteRule } from "../../common/config/site.ts";
+import type { SiteRule } from "../../common/config/rule.ts";
 import { type FieldLines, fieldValues, hasField } from "../http/fields.ts";
 
 /** Why a request goes past the cache: neither answered from it nor stored. A closed set. */

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../common/clock.ts";
-import type { SiteRule } from "../../common/config/site.ts";
+import type { SiteRule } from "../../common/config/rule.ts";
 import { formatHttpDate } from "../http/date.ts";
 import {
   type FieldLine,

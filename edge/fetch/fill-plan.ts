@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
-import type { Site, SiteRule } from "../../common/config/site.ts";
+import type { SiteRule } from "../../common/config/rule.ts";
+import type { Site } from "../../common/config/site.ts";
 import type { CacheProfile } from "../decide/storable.ts";
 import type { FieldLine, FieldLines } from "../http/fields.ts";
 import type { CacheObject } from "../store/store.ts";

@@ -1,42 +1,74 @@
-import type { Site, SiteRule } from "../../common/config/site.ts";
+import type { SiteRule } from "../../common/config/rule.ts";
+import {
+  type CompiledMatch,
+  compileMatch,
+  matches,
+  type RequestFacts,
+} from "../../common/config/rule-match.ts";
+import type { Site } from "../../common/config/site.ts";
+import type { FieldLines } from "../http/fields.ts";
+import { hostName } from "./site.ts";
 
-/** A rule whose pattern has been split at its stars; without any, there is no `last`. */
+/** A rule and what it asks, ready for many requests. */
 interface CompiledRule {
   readonly rule: SiteRule;
-  readonly first: string;
-  readonly middle: readonly string[];
-  readonly last: string | undefined;
+  readonly match: CompiledMatch;
 }
 
 const compiled = new WeakMap<readonly SiteRule[], readonly CompiledRule[]>();
 
+/** A request as far as rules may depend on it. */
+export interface RuledRequest {
+  readonly method: string;
+  /** As the client sent it, or in the form of the key. */
+  readonly host: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  readonly fields: FieldLines;
+}
+
 /**
- * The first rule of a site that fits a path, or undefined (P). A query in `path` is not looked at.
+ * The first rule of a site that a request matches, or undefined (P).
  *
  * An origin may take a path for another one: it may undo escapes, resolve dot segments, merge
  * slashes and drop what follows a semicolon. Where that other path has another rule, whichever says
  * `cache: false` counts, and else none: `/static/..%2faccount` must not live as long as
  * `/static/*`.
- *
- * `*` stands for any run of characters, also across slashes and also empty; all else is literal;
- * the whole path must fit. Patterns are split once per site; matching takes time in proportion to
- * pattern times path at worst, with no backtracking over more than one star.
  */
-export function ruleFor(site: Site, path: string): SiteRule | undefined {
-  let rules = compiled.get(site.rules);
-  if (rules === undefined) {
-    rules = site.rules.map(compile);
-    compiled.set(site.rules, rules);
-  }
+export function ruleFor(site: Site, request: RuledRequest): SiteRule | undefined {
+  const rules = compiledRules(site);
   if (rules.length === 0) return undefined;
-  const query = path.indexOf("?");
-  const bare = query === -1 ? path : path.slice(0, query);
-  const first = (of: string) => rules.find((rule) => fits(rule, of))?.rule;
-  const asSent = first(bare);
-  if (!DOUBTFUL.test(bare)) return asSent;
-  const asTaken = first(plainPath(bare));
+  const facts = factsOf(request);
+  const asSent = firstMatch(rules, facts);
+  if (!DOUBTFUL.test(facts.path)) return asSent;
+  const asTaken = firstMatch(rules, { ...facts, path: plainPath(facts.path) });
   if (asSent === asTaken || asSent?.cache === false) return asSent;
   return asTaken?.cache === false ? asTaken : undefined;
+}
+
+/** The rules of a site, made ready once (P). */
+function compiledRules({ rules }: Site): readonly CompiledRule[] {
+  let ready = compiled.get(rules);
+  if (ready === undefined) {
+    ready = rules.map((rule) => ({ rule, match: compileMatch(rule) }));
+    compiled.set(rules, ready);
+  }
+  return ready;
+}
+
+function firstMatch(rules: readonly CompiledRule[], facts: RequestFacts): SiteRule | undefined {
+  return rules.find(({ match }) => matches(match, facts))?.rule;
+}
+
+function factsOf({ method, host, target, fields }: RuledRequest): RequestFacts {
+  const mark = target.indexOf("?");
+  return {
+    method,
+    host: hostName(host),
+    path: mark === -1 ? target : target.slice(0, mark),
+    query: mark === -1 ? undefined : target.slice(mark + 1),
+    fields,
+  };
 }
 
 /** What some origin could take for something else. */
@@ -53,23 +85,4 @@ function plainPath(path: string): string {
     else if (segment !== "" && segment !== ".") kept.push(segment);
   }
   return `/${kept.join("/")}${/[/\\]$/.test(decoded) && kept.length > 0 ? "/" : ""}`;
-}
-
-function compile(rule: SiteRule): CompiledRule {
-  const [first = "", ...middle] = rule.match.split("*");
-  const last = middle.pop();
-  return { rule, first, middle, last };
-}
-
-function fits({ first, middle, last }: CompiledRule, path: string): boolean {
-  if (last === undefined) return path === first;
-  if (!path.startsWith(first) || !path.endsWith(last)) return false;
-  let at = first.length;
-  // The earliest place of each piece leaves most room to those behind it.
-  for (const piece of middle) {
-    const found = path.indexOf(piece, at);
-    if (found === -1) return false;
-    at = found + piece.length;
-  }
-  return at <= path.length - last.length;
 }

@@ -42,7 +42,8 @@ export function deriveKey(exchange: ClientExchange): StepResult {
     exchange.refusal = "unknown-site";
     return "refuse";
   }
-  exchange.rule = ruleFor(site, target);
+  const { method, requestFields } = exchange;
+  exchange.rule = ruleFor(site, { method, host, target, fields: requestFields });
   const normal = normalTarget(target);
   exchange.key = joinKey(site.name, host, normal);
   exchange.bypass = bypassReason(exchange.method, exchange.rule, exchange.requestFields);

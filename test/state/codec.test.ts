@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { RuleInput } from "../../common/config/rule.ts";
 import { type SiteInput, siteSchema } from "../../common/config/site.ts";
 import {
   decodeChangeBody,
@@ -19,6 +20,17 @@ import {
 import { aHeartbeat, aSite } from "../contract/state-contract.ts";
 
 const duration = fc.integer({ min: 0, max: 100_000 }).map((ms) => `${ms}ms`);
+/** None of them matches all that another one does. */
+const match: fc.Arbitrary<RuleInput["match"]> = fc.constantFrom(
+  "/live/*",
+  { path: "/a/*", host: "www.a.test", method: ["GET", "HEAD"], extension: "css" },
+  { query: { "a b": true, c: ["1", "2*"] }, header: { "X-Staff": false } },
+  { cookie: { session: "x" } },
+);
+const rule: fc.Arbitrary<RuleInput> = fc.record(
+  { match, ttl: duration, cache: fc.constant(true) },
+  { requiredKeys: ["match"] },
+);
 const input: fc.Arbitrary<SiteInput> = fc.record(
   {
     name: fc.constantFrom("a", "netcinema", "x-1"),
@@ -33,13 +45,10 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       },
       { requiredKeys: ["urls"] },
     ),
-    rules: fc.array(
-      fc.record(
-        { match: fc.constant("/live/*"), ttl: duration, cache: fc.boolean() },
-        { requiredKeys: ["match"] },
-      ),
-      { maxLength: 3 },
-    ),
+    rules: fc.uniqueArray(rule, {
+      maxLength: 3,
+      selector: ({ match }) => JSON.stringify(match),
+    }),
     allDown: fc.constantFrom("serve-all" as const, "empty" as const),
   },
   { requiredKeys: ["name", "origin"] },

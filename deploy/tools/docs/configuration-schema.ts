@@ -12,6 +12,9 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly items?: SchemaNode;
   readonly prefixItems?: readonly SchemaNode[];
+  readonly anyOf?: readonly SchemaNode[];
+  /** What stands under each name of a map. */
+  readonly additionalProperties?: SchemaNode | boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly pattern?: string;

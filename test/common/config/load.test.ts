@@ -167,6 +167,46 @@ describe("configuration errors", () => {
       "sites[0].rules[0].match: must start with /",
     ],
     [
+      "a rule that an earlier one hides",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: /a/* }, { |match: { path: /a/b, cookie: { s: true } } }] }",
+      ),
+      "sites[0].rules[1].match: can never match: rules[0] before it matches all that it could",
+    ],
+    [
+      "a rule for a host that the site does not have",
+      site(
+        "{ name: a, hosts: [a.test], origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: { |host: [a.test, b.test] } }] }",
+      ),
+      'sites[0].rules[0].match.host: "b.test" is not a host of the site: a.test, a.kingcdn.test',
+    ],
+    [
+      "a rule with an empty list",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: { |method: [] } }] }",
+      ),
+      "sites[0].rules[0].match.method: is an empty list: nothing could match",
+    ],
+    [
+      "a rule that asks of a field what has its own key",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: { header: { |Cookie: true } } }] }",
+      ),
+      'sites[0].rules[0].match.header.Cookie: "Cookie" use `cookie` for that',
+    ],
+    [
+      "an unknown condition of a rule",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: { |color: red } }] }",
+      ),
+      "sites[0].rules[0].match.color: unknown key",
+    ],
+    [
+      "a rule whose match is of no known form",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ |match: 7 }] }"),
+      "sites[0].rules[0].match: must be text or a section",
+    ],
+    [
       "a name that is no DNS label",
       MINIMAL.replace("name: syd,", "|name: Syd_1,"),
       "pops[0].name: must be a DNS label: lower-case letters, digits and inner hyphens, at most 63",

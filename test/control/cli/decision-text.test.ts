@@ -14,7 +14,8 @@ describe("what an edge would do, for people", () => {
     const text = formatHttpDecision({
       ...ASKED,
       site: "shop",
-      rule: { match: "/x*", ttl: 2_000 },
+      rule: { match: "/x*" },
+      ruleText: "/x*: fresh for 2s",
       key: "shop a.example/x",
       stored: [
         { status: 200, bytes: 12, ageSeconds: 9.5, ttlSeconds: -7.5, varyOn: [["accept", "a"]] },
@@ -29,7 +30,7 @@ describe("what an edge would do, for people", () => {
       [
         "  asked   GET http://a.example/x",
         "  site    shop",
-        "  rule    /x*, fresh for 2s",
+        "  rule    /x*: fresh for 2s",
         "  key     shop a.example/x",
         "  stored  200, 12 bytes, age 9 s, stale for 7 s, varies on accept",
         "  stored  404, 3 bytes, age 1 s, fresh for 5 s",

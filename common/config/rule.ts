@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { duration, hostName } from "./fields.ts";
+
+/** Rules of one site: the first that matches is looked for in order. */
+export const RULES_MAX = 256;
+
+/** Values in one list, and names in one map, of a condition or an edit. */
+const ENTRIES_MAX = 64;
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const pathPattern = z
+  .string()
+  .max(1_024)
+  .startsWith("/", "must start with /")
+  .regex(/^[^?#\s]*$/, "can never match: a path has no ?, # or space; use `query` for parameters");
+
+/** A list of at least one thing, or one thing alone. */
+function oneOrMore<T extends z.ZodType>(entry: T) {
+  const list = z.array(entry).min(1, "is an empty list: nothing could match").max(ENTRIES_MAX);
+  return z.union([entry.transform((value) => [value]), list]);
+}
+
+const wanted = z.union([z.boolean(), oneOrMore(z.string().max(1_024))]);
+
+/** A map from names to what is asked of them. */
+function wishes(name: z.ZodType<string, string>, what: string) {
+  return z
+    .record(name, wanted)
+    .refine((map) => Object.keys(map).length > 0, `names no ${what}`)
+    .refine((map) => Object.keys(map).length <= ENTRIES_MAX, `more than ${ENTRIES_MAX} names`)
+    .optional();
+}
+
+/** A field name in lower case. */
+const fieldName = z
+  .string()
+  .max(256)
+  .regex(TOKEN, "is not a field name")
+  .transform((name) => name.toLowerCase());
+
+const HAVE_THEIR_OWN: Readonly<Record<string, string>> = { host: "host", cookie: "cookie" };
+
+const headerName = fieldName.superRefine((name, context) => {
+  const own = HAVE_THEIR_OWN[name];
+  if (own !== undefined) context.addIssue({ code: "custom", message: `use \`${own}\` for that` });
+});
+
+const method = z
+  .string()
+  .regex(/^[A-Z-]{1,32}$/, "must be a method in capital letters")
+  .superRefine((name, context) => {
+    if (!["CONNECT", "TRACE", "PURGE"].includes(name)) return;
+    const message = `can never match: no request with ${name} gets as far as the rules`;
+    context.addIssue({ code: "custom", message });
+  });
+
+const extension = z
+  .string()
+  .regex(/^[a-z0-9]{1,16}$/, "must be lower-case letters and digits, without the dot");
+
+/** All that a rule can ask of a request. What is left out is not asked. */
+const matchSchema = z
+  .strictObject({
+    path: pathPattern
+      .optional()
+      .describe("Whole path; `*` stands for any run of characters, everything else for itself."),
+    host: oneOrMore(hostName).optional().describe("Hosts of the site."),
+    method: oneOrMore(method).optional().describe("Methods, such as `GET`."),
+    extension: oneOrMore(extension)
+      .optional()
+      .describe("What follows the last dot of the last segment, in any case: `css`, `mp4`."),
+    query: wishes(z.string().min(1).max(256), "parameter").describe(
+      "Query parameters: `true` is there, `false` is not, else its value, in which `*` stands for " +
+        "any run of characters, or a list of values.",
+    ),
+    header: wishes(headerName, "field").describe("Request fields, likewise."),
+    cookie: wishes(z.string().regex(TOKEN, "is not a cookie name"), "cookie").describe(
+      "Cookies, likewise.",
+    ),
+  })
+  .superRefine((match, context) => {
+    if (context.issues.length > 0 || Object.values(match).some((part) => part !== undefined))
+      return;
+    const message = "asks nothing: leave conditions in it, or write `match: /*`";
+    context.addIssue({ code: "custom", message });
+  });
+
+/** What is done with the requests that match. */
+export const ruleSchema = z.strictObject({
+  match: z
+    .union([pathPattern, matchSchema])
+    .describe(
+      "Which requests: a whole path, in which `*` stands for any run of characters, or conditions " +
+        "that must all hold.",
+    ),
+  ttl: duration.optional().describe("Freshness lifetime that replaces what the origin says."),
+  cache: z.boolean().default(true).describe("False: requests pass through and nothing is stored."),
+});
+
+/** One rule of a site. */
+export type SiteRule = z.infer<typeof ruleSchema>;
+
+/** The conditions of a rule, in their long form. */
+export type Match = z.infer<typeof matchSchema>;
+
+/** One rule as people and the API write it: durations as text. */
+export type RuleInput = z.input<typeof ruleSchema>;
