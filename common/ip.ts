@@ -13,6 +13,12 @@ export interface IpPrefix {
   readonly length: number;
 }
 
+/** What only this machine can send from: 127.0.0.0/8 and ::1. */
+export const LOOPBACK_PREFIXES: readonly IpPrefix[] = [
+  { bytes: Uint8Array.of(127, 0, 0, 0), length: 8 },
+  { bytes: Uint8Array.from({ length: 16 }, (_, i) => (i === 15 ? 1 : 0)), length: 128 },
+];
+
 /** Reads an IPv4 or IPv6 address in any RFC 4291 text form (P). Zone identifiers are refused. */
 export function parseIp(text: string): Result<IpBytes, string> {
   const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
@@ -62,10 +68,14 @@ export function maskIp(bytes: IpBytes, length: number): IpBytes {
   return masked;
 }
 
-/** True if `address` lies inside `prefix`; false across families (P). */
+/** True if `address` lies inside `prefix`; false across families (P). Allocates nothing. */
 export function prefixContains(prefix: IpPrefix, address: IpBytes): boolean {
   if (prefix.bytes.length !== address.length) return false;
-  return equalIp(maskIp(address, prefix.length), prefix.bytes);
+  const whole = prefix.length >> 3;
+  for (let i = 0; i < whole; i += 1) if (prefix.bytes[i] !== address[i]) return false;
+  const rest = prefix.length & 7;
+  if (rest === 0) return true;
+  return (((address[whole] ?? 0) ^ (prefix.bytes[whole] ?? 0)) & (0xff << (8 - rest)) & 0xff) === 0;
 }
 
 /** True if both addresses have the same family and bytes (P). */

@@ -120,7 +120,7 @@ export const METRICS = {
     part: "dns",
     kind: "counter",
     labels: ["transport", "type", "rcode"],
-    help: "Queries, by transport (udp, tcp), query type (rare ones as other) and response code (dropped if none).",
+    help: "Queries, by transport (udp, tcp, dot, doh), query type (rare ones as other) and response code (dropped if none).",
   },
   dns_query_duration_seconds: {
     part: "dns",
@@ -145,7 +145,19 @@ export const METRICS = {
     part: "dns",
     kind: "counter",
     labels: ["action"],
-    help: "Answers that response rate limiting looked at, by action.",
+    help: "Answers over UDP that response rate limiting looked at, by action (pass, leak, slip, badcookie, drop; would-slip and would-drop in a dry run).",
+  },
+  dns_rrl_displaced_total: {
+    part: "dns",
+    kind: "counter",
+    labels: [],
+    help: "Buckets of response rate limiting that were in use and made room for others: more of them are needed.",
+  },
+  dns_cookies_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["standing"],
+    help: "Queries by their DNS cookie: none, new (a client that has not heard from us yet), valid, bad.",
   },
   dns_map_prefixes: {
     part: "dns",

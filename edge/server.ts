@@ -6,7 +6,7 @@ import { type AdminServer, type Readiness, startAdminServer } from "../common/ad
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
-import type { IpPrefix } from "../common/ip.ts";
+import { type IpPrefix, LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Follower } from "../state/follower.ts";
@@ -56,11 +56,6 @@ export interface EdgeOptions {
   readonly log: Logger;
   readonly clock?: Clock;
 }
-
-const LOOPBACK: readonly IpPrefix[] = [
-  { bytes: Uint8Array.of(127, 0, 0, 0), length: 8 },
-  { bytes: Uint8Array.from([...new Uint8Array(15), 1]), length: 128 },
-];
 
 /** Starts one edge. Rejects with a ListenError when a port cannot be bound. */
 export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
@@ -183,7 +178,7 @@ class Edge implements RunningDaemon {
       fills: this.#makeFills(),
       metrics: new RequestMetrics(this.#metrics),
       turns: new Turns(() => this.#clock.monotonic()),
-      purgeFrom: purgeFrom ?? LOOPBACK,
+      purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
       sites: buildSiteTable(sites, cdnDomain, anyHost),
       revalidateAll: () => this.#follower?.status() === "catching-up",

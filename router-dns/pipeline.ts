@@ -2,11 +2,12 @@ import { unreachable } from "../common/assert.ts";
 import type { IpBytes } from "../common/ip.ts";
 import { judgeQuery, NOT_AUTHORITATIVE, OUR_FAULT, type Refusal } from "./policy/query-policy.ts";
 import type { SteerAnswer, SteerClient, Steering } from "./steering.ts";
-import { FLAG, HEADER_BYTES, RCODE, TYPE } from "./wire/codes.ts";
+import type { Transport } from "./transport/answer.ts";
+import { CLASS_CH, FLAG, HEADER_BYTES, RCODE, TYPE } from "./wire/codes.ts";
 import { type SubnetPrefix, subnetPrefix } from "./wire/edns.ts";
 import { decodeQuery, type Query } from "./wire/message.ts";
 import { type Name, type NameKey, nameKey, replaceAncestor } from "./wire/name.ts";
-import { optBytes, putOpt } from "./wire/opt.ts";
+import { type OptExtras, optBytes, putOpt } from "./wire/opt.ts";
 import { nameRdata } from "./wire/rdata.ts";
 import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
 import { findZone, lookUp } from "./zone/lookup.ts";
@@ -22,10 +23,14 @@ export interface Snapshot {
 export interface QueryContext {
   /** Where the packet came from, IPv4 inside IPv6 unmapped. */
   readonly peer: IpBytes;
-  readonly transport: "udp" | "tcp";
+  readonly transport: Transport;
   readonly snapshot: Snapshot;
   /** Most octets of an answer over UDP, whatever the client would take (RFC 6891 section 6.2.5). */
   readonly maxUdpBytes: number;
+  /** Further options of the answer's OPT record. */
+  readonly extras?: OptExtras;
+  /** Data of the TXT records that we have of ourselves, class CH (RFC 4892). */
+  readonly chaos?: ReadonlyMap<NameKey, Uint8Array>;
 }
 
 /** Default of `maxUdpBytes`: fits an IPv6 path without fragments (RFC 9715 section 3). */
@@ -41,6 +46,11 @@ export interface Outcome {
   readonly qtype: number;
   /** True if the answer did not fit and the client has to ask again over TCP. */
   readonly truncated: boolean;
+  /**
+   * What the answer is about: the name asked for if it exists, else the zone that would have it.
+   * Undefined if we serve neither.
+   */
+  readonly subject?: NameKey;
   /** Set if steering was asked: for which site, and what it said. */
   readonly steered?: { readonly site: string; readonly answer: SteerAnswer };
   /** Set if the answer is SERVFAIL because of a mistake of ours: what was thrown. */
@@ -53,8 +63,8 @@ export const CNAME_CHAIN_MAX = 8;
 /** Octets of a UDP answer to a client without EDNS (RFC 1035 section 4.2.1). */
 const PLAIN_UDP_BYTES = 512;
 
-/** Octets of an answer over TCP: what its length prefix can say (RFC 1035 section 4.2.2). */
-const TCP_BYTES = 65_535;
+/** Octets of an answer over others: what a length prefix can say (RFC 1035 section 4.2.2). */
+const STREAM_BYTES = 65_535;
 
 /** TTL of the answer to ANY (RFC 8482 section 4.2); it depends on nothing. */
 const ANY_TTL_SECONDS = 3600;
@@ -75,6 +85,7 @@ interface Exchange {
   isAuthoritative: boolean;
   isTruncated: boolean;
   scopePrefixLength: number;
+  subject: NameKey | undefined;
   steered: Outcome["steered"];
   /** DNAMEs in the answer: what a chain meets again is not written again (RFC 2181 section 5). */
   dnames: readonly Rrset[];
@@ -98,28 +109,31 @@ const WRITER = new MessageWriter();
  */
 export function answerQuery(packet: Uint8Array, context: QueryContext, out: Uint8Array): Outcome {
   const query = decodeQuery(packet);
-  if (query === undefined) return DROPPED;
-  const exchange: Exchange = {
-    packet,
-    query,
-    context,
-    writer: WRITER,
-    rcode: RCODE.NOERROR,
-    extendedError: undefined,
-    isAuthoritative: false,
-    isTruncated: false,
-    scopePrefixLength: 0,
-    steered: undefined,
-    dnames: NO_DNAMES,
-  };
+  return query === undefined ? DROPPED : answerDecoded({ packet, query }, context, out);
+}
+
+/** A packet and what it says. */
+export interface ReceivedQuery {
+  readonly packet: Uint8Array;
+  readonly query: Query;
+}
+
+/** Answers a query that somebody has decoded already; else the same as `answerQuery`. */
+export function answerDecoded(
+  received: ReceivedQuery,
+  context: QueryContext,
+  out: Uint8Array,
+): Outcome {
+  const exchange = begin(received, context);
+  const { query } = received;
   const limit = bytesMax(query, context);
-  const isStarted = WRITER.start(out, limit, packet, query.questionEnd);
-  if (!isStarted) return DROPPED;
-  WRITER.limitTo(limit - optBytes(query.edns));
+  if (!WRITER.start(out, limit, received.packet, query.questionEnd)) return DROPPED;
+  WRITER.limitTo(limit - optBytes(query.edns, context.extras));
   let failure: unknown;
   try {
     const refusal = judgeQuery(query);
-    if (refusal === undefined) solve(exchange);
+    if (isAboutServer(query)) describeServer(exchange, refusal);
+    else if (refusal === undefined) solve(exchange);
     else refuse(exchange, refusal);
   } catch (error) {
     // Our mistake, in one query: it is answered, and counted and logged by the caller.
@@ -130,9 +144,61 @@ export function answerQuery(packet: Uint8Array, context: QueryContext, out: Uint
   return finish(exchange, failure);
 }
 
+/**
+ * An answer that says nothing but a code, or that the client shall ask over TCP (P, but for `out`).
+ * It is hardly longer than the query.
+ */
+export function answerShort(
+  received: ReceivedQuery,
+  context: QueryContext,
+  out: Uint8Array,
+  answer: { readonly rcode: number; readonly isTruncated: boolean },
+): Outcome {
+  const exchange = begin(received, context);
+  const { packet, query } = received;
+  if (!WRITER.start(out, bytesMax(query, context), packet, query.questionEnd)) return DROPPED;
+  exchange.rcode = answer.rcode;
+  exchange.isTruncated = answer.isTruncated;
+  return finish(exchange, undefined);
+}
+
+function begin({ packet, query }: ReceivedQuery, context: QueryContext): Exchange {
+  return {
+    packet,
+    query,
+    context,
+    writer: WRITER,
+    rcode: RCODE.NOERROR,
+    extendedError: undefined,
+    isAuthoritative: false,
+    isTruncated: false,
+    scopePrefixLength: 0,
+    subject: undefined,
+    steered: undefined,
+    dnames: NO_DNAMES,
+  };
+}
+
+/** True for what no zone answers: nothing but a cookie (RFC 7873 section 5.4), and class CH. */
+function isAboutServer(query: Query): boolean {
+  return query.rcode === RCODE.NOERROR && (query.asksNothing || query.qclass === CLASS_CH);
+}
+
+/** RFC 4892 section 2: a TXT record of class CH at a name that says what it is. */
+function describeServer(exchange: Exchange, refusal: Refusal | undefined): void {
+  const { query, context, writer } = exchange;
+  if (query.asksNothing) return;
+  const text = context.chaos?.get(query.qname);
+  if (text === undefined) return refuse(exchange, refusal ?? NOT_AUTHORITATIVE);
+  exchange.isAuthoritative = true;
+  if (query.qtype !== TYPE.TXT && query.qtype !== TYPE.ANY) return;
+  const head = { owner: QUESTION_NAME, type: TYPE.TXT, ttl: 0, rrclass: CLASS_CH };
+  if (!writer.plainRecord(SECTION.ANSWER, head, text)) truncate(exchange);
+}
+
 /** Octets that the answer may have (RFC 6891 section 6.2.3: values below 512 mean 512). */
 function bytesMax({ edns }: Query, { transport, maxUdpBytes }: QueryContext): number {
-  if (transport === "tcp") return TCP_BYTES;
+  if (transport !== "udp") return STREAM_BYTES;
   if (edns === undefined) return PLAIN_UDP_BYTES;
   return Math.max(PLAIN_UDP_BYTES, Math.min(edns.udpBytes, maxUdpBytes));
 }
@@ -158,6 +224,7 @@ function solve(exchange: Exchange): void {
       if (seen.length === 0) refuse(exchange, NOT_AUTHORITATIVE);
       return;
     }
+    if (seen.length === 0) exchange.subject = zone.nodes.has(step.key) ? step.key : zone.key;
     seen.push(step.key);
     step = solveName(exchange, zone, step.owner, step.key);
   }
@@ -325,7 +392,8 @@ function truncate(exchange: Exchange): void {
 
 function finish(exchange: Exchange, failure: unknown): Outcome {
   const { packet, query, context, writer, rcode, scopePrefixLength, extendedError } = exchange;
-  const opt = { udpBytes: context.maxUdpBytes, rcode, scopePrefixLength, extendedError };
+  const { maxUdpBytes: udpBytes, extras } = context;
+  const opt = { udpBytes, rcode, scopePrefixLength, extendedError, extras };
   if (query.edns !== undefined && !putOpt(writer, packet, query.edns, opt)) return DROPPED;
   const flags =
     FLAG.QR |
@@ -338,6 +406,7 @@ function finish(exchange: Exchange, failure: unknown): Outcome {
     rcode,
     qtype: query.qtype,
     truncated: exchange.isTruncated,
+    ...(exchange.subject !== undefined && { subject: exchange.subject }),
     ...(exchange.steered && { steered: exchange.steered }),
     ...(failure !== undefined && { failure }),
   };

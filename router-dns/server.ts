@@ -1,9 +1,11 @@
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { RouterConfig } from "../common/config/router.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
+import { LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
@@ -12,19 +14,26 @@ import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
+import { GuardCounters } from "./admin/guard-counters.ts";
+import { CookieKeeper } from "./data/cookie-keeper.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import { Reporter } from "./data/reporter.ts";
 import { toMapPop } from "./data/snapshot.ts";
+import { Guard } from "./guard.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
-import { answerQuery, UDP_BYTES_DEFAULT } from "./pipeline.ts";
+import { chaosRecords } from "./policy/chaos.ts";
 import type { AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
+import { TCP_LIMITS } from "./transport/tcp.ts";
 import type { HostAddress } from "./zone/cdn-zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
+
+/** What a configuration says about how questions are answered, whatever the answers are. */
+export type ServiceConfig = Omit<RouterConfig, "listen" | "admin">;
 
 /** Everything that a router is told at its start. */
 export interface RouterOptions {
@@ -33,6 +42,8 @@ export interface RouterOptions {
   /** Where it answers, each over UDP and TCP. */
   readonly listen: readonly SocketAddress[];
   readonly admin: SocketAddress;
+  /** How it answers and defends itself. */
+  readonly service: ServiceConfig;
   /** The CDN domain, below which sites are steered. */
   readonly domain: string;
   readonly nameservers: readonly HostAddress[];
@@ -106,6 +117,9 @@ class Router {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #counters: QueryCounters;
+  readonly #cookies: CookieKeeper;
+  readonly #guard: Guard;
+  readonly #guardCounters: GuardCounters;
   readonly #monitor: HealthMonitor;
   readonly #follower: Follower | undefined;
   #reporter: Reporter | undefined;
@@ -125,6 +139,10 @@ class Router {
     this.#metrics = new Metrics("dns");
     this.#counters = new QueryCounters(this.#metrics);
     const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
+    const { secretFile } = options.service.cookies;
+    this.#cookies = new CookieKeeper({ secretFile, clock, random, log });
+    this.#guard = this.#makeGuard(random);
+    this.#guardCounters = new GuardCounters(this.#metrics, this.#guard);
     this.#monitor = new HealthMonitor({
       edges: watchedEdges(pops, probe, anyName ? undefined : domain),
       health,
@@ -154,8 +172,28 @@ class Router {
       name: options.name,
       addresses: this.#addresses(),
       stop: (deadlineMs) => this.stop(deadlineMs),
-      reload: () => this.#reload(() => reloadFiles(files, this.#live, log)),
+      reload: () => {
+        this.#cookies.reload();
+        return this.#reload(() => reloadFiles(files, this.#live, log));
+      },
     };
+  }
+
+  #makeGuard(random: Random): Guard {
+    const { rateLimit, cookies, maxUdpBytes, nsid, chaos } = this.#options.service;
+    const { answersPerSecond, extraBytesPerSecond, slip, leak, mode } = rateLimit;
+    const { exempt = LOOPBACK_PREFIXES } = rateLimit;
+    const limits = { answersPerSecond, extraBytesPerSecond, slip, leak };
+    const options = {
+      rateLimit: { ...limits, burstMs: rateLimit.burst, entries: rateLimit.buckets, mode, exempt },
+      cookies: cookies.mode,
+      maxUdpBytes,
+      idleMs: TCP_LIMITS.idleMs,
+      ...(nsid === undefined ? {} : { nsid: Buffer.from(nsid, "latin1") }),
+      chaos: chaosRecords(chaos),
+    };
+    const seed = random.below(2 ** 32);
+    return new Guard(options, { clock: this.#clock, seed, secrets: this.#cookies.secrets });
   }
 
   /**
@@ -181,6 +219,7 @@ class Router {
   async #stopInOrder(deadlineMs: number): Promise<void> {
     this.#cancelSecond();
     this.#reporter?.stop();
+    this.#cookies.stop();
     this.#monitor.stop();
     await closeDns(this.#listeners, deadlineMs);
     await this.#follower?.stop();
@@ -192,13 +231,12 @@ class Router {
     const counters = this.#counters;
     const live = this.#live;
     const clock = this.#clock;
+    const guard = this.#guard;
     const { log } = this.#options;
     return (packet, peer, transport, out) => {
       const isTimed = counters.isTimed;
       const started = isTimed ? clock.monotonic() : 0;
-      const snapshot = live.snapshot();
-      const context = { peer, transport, snapshot, maxUdpBytes: UDP_BYTES_DEFAULT };
-      const outcome = answerQuery(packet, context, out);
+      const outcome = guard.answer(packet, { peer, transport, snapshot: live.snapshot() }, out);
       counters.count(transport, outcome);
       if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
       if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
@@ -242,6 +280,7 @@ class Router {
       metrics: {
         expose: () => {
           this.#counters.flush();
+          this.#guardCounters.flush();
           return this.#metrics.expose();
         },
       },

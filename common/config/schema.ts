@@ -9,6 +9,7 @@ import {
   size,
   socketAddress,
 } from "./fields.ts";
+import { routerSchema } from "./router.ts";
 import { siteSchema } from "./site.ts";
 
 const edgeSchema = z.strictObject({
@@ -94,17 +95,6 @@ const geoipSchema = z.strictObject({
     .optional()
     .describe("MaxMind or DB-IP file of places; left out: the bundled one."),
   asn: z.string().optional().describe("MaxMind file of autonomous systems, for `deep.asn`."),
-});
-
-const routerSchema = z.strictObject({
-  listen: z
-    .array(socketAddress)
-    .min(1)
-    .default([{ host: "127.0.0.1", port: 5300 }])
-    .describe("Where it answers DNS, UDP and TCP."),
-  admin: socketAddress
-    .default({ host: "127.0.0.1", port: 9153 })
-    .describe("Where health and metrics are."),
 });
 
 const edgesSchema = z.strictObject({

@@ -36,6 +36,7 @@ export function planDemo(config: Config, moves: DemoMoves, layout: DemoLayout): 
   const moved: Config = {
     ...config,
     router: {
+      ...config.router,
       listen: moves.dns === undefined ? config.router.listen : [moves.dns],
       admin: moves.routerAdmin ?? config.router.admin,
     },

@@ -57,8 +57,16 @@ export async function openSharedState(deployment: Deployment, log: Logger): Prom
 export function absoluteFiles(config: Config, folder: string): Config {
   const absolute = (file: string) => (isAbsolute(file) ? file : join(folder, file));
   const { city, asn } = config.geoip;
+  const { secretFile } = config.router.cookies;
   return {
     ...config,
+    router: {
+      ...config.router,
+      cookies: {
+        ...config.router.cookies,
+        ...(secretFile === undefined ? {} : { secretFile: absolute(secretFile) }),
+      },
+    },
     geoip: {
       ...(city === undefined ? {} : { city: absolute(city) }),
       ...(asn === undefined ? {} : { asn: absolute(asn) }),

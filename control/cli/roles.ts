@@ -20,6 +20,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     name,
     listen: config.router.listen,
     admin: config.router.admin,
+    service: config.router,
     domain: cdn.domain,
     nameservers: cdn.nameservers,
     ...(cdn.hostmaster === undefined ? {} : { hostmaster: cdn.hostmaster }),

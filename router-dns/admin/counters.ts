@@ -12,6 +12,9 @@ export const TIMED_PER_SECOND_MAX = 1_000;
  */
 const NAMED_TYPES: ReadonlySet<number> = new Set<number>(Object.values(TYPE));
 
+/** Transports as they are counted. */
+const TRANSPORTS: readonly Transport[] = ["udp", "tcp", "dot", "doh"];
+
 interface QueryCount {
   readonly labels: { readonly transport: string; readonly type: string; readonly rcode: string };
   count: number;
@@ -65,9 +68,9 @@ export class QueryCounters {
     this.#total += 1;
     const { length, rcode, steered } = outcome;
     const qtype = NAMED_TYPES.has(outcome.qtype) ? outcome.qtype : 0;
-    // 16 bits of type, 12 of code, 1 for each of the two facts.
+    // 16 bits of type, 12 of code, 2 of transport and 1 for whether there was an answer.
     const key =
-      ((qtype << 12) | rcode) * 4 + (transport === "udp" ? 0 : 2) + (length === 0 ? 1 : 0);
+      ((qtype << 12) | rcode) * 8 + TRANSPORTS.indexOf(transport) * 2 + (length === 0 ? 1 : 0);
     const known = this.#queries.get(key);
     if (known !== undefined) known.count += 1;
     else {

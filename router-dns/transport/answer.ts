@@ -1,12 +1,12 @@
 import type { IpBytes } from "../../common/ip.ts";
 import { parseIp } from "../../common/ip.ts";
 
-/** How a packet came. */
-export type Transport = "udp" | "tcp";
+/** How a packet came: plainly, over TLS (RFC 7858), or in HTTP (RFC 8484). */
+export type Transport = "udp" | "tcp" | "dot" | "doh";
 
 /**
  * Answers one packet: writes into `out` and gives the number of octets, 0 to say nothing. The same
- * function serves UDP and TCP. It must not throw and must not keep `packet` or `out`.
+ * function serves all transports. It must not throw and must not keep `packet` or `out`.
  */
 export type AnswerPacket = (
   packet: Uint8Array,

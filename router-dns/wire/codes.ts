@@ -34,8 +34,11 @@ export const TYPE = {
   CAA: 257,
 } as const;
 
-/** The only class that is served. */
+/** The class of everything that zones have. */
 export const CLASS_IN = 1;
+
+/** The class of what a server says about itself (RFC 4892 section 2). */
+export const CLASS_CH = 3;
 
 /** The only opcode that is served: a standard query. */
 export const OPCODE_QUERY = 0;
@@ -56,7 +59,10 @@ export const FLAG = {
 /** Bits of the flags word of an OPT record: DO (RFC 3225 section 3). */
 export const EDNS_DNSSEC_OK = 0x8000;
 
-/** Response codes (RFC 1035 section 4.1.1; YXDOMAIN: RFC 6672; BADVERS: RFC 6891). */
+/**
+ * Response codes (RFC 1035 section 4.1.1; YXDOMAIN: RFC 6672; BADVERS: RFC 6891; BADCOOKIE: RFC
+ * 7873).
+ */
 export const RCODE = {
   NOERROR: 0,
   FORMERR: 1,
@@ -66,11 +72,16 @@ export const RCODE = {
   REFUSED: 5,
   YXDOMAIN: 6,
   BADVERS: 16,
+  BADCOOKIE: 23,
 } as const;
 
 /** EDNS option numbers. */
 export const OPTION = {
+  NSID: 3,
   CLIENT_SUBNET: 8,
+  COOKIE: 10,
+  TCP_KEEPALIVE: 11,
+  PADDING: 12,
   EXTENDED_ERROR: 15,
 } as const;
 

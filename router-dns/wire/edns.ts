@@ -11,8 +11,24 @@ export interface Edns {
   /** The DO bit (RFC 3225). */
   readonly isDnssecOk: boolean;
   readonly clientSubnet: ClientSubnet | undefined;
+  readonly cookie: Cookie | undefined;
+  /** The client would like to know which server answers (RFC 5001 section 2.1). */
+  readonly asksNsid: boolean;
+  /** The client pads, so what it gets back may be padded (RFC 7830 section 4). */
+  readonly asksPadding: boolean;
+  /** The client would like to know how long a connection may be idle (RFC 7828 section 3.2). */
+  readonly asksKeepalive: boolean;
   /** NOERROR, FORMERR (broken options) or BADVERS. */
   readonly rcode: number;
+}
+
+/**
+ * A cookie option that is well-formed (RFC 7873 section 4), where it stands in the packet: 8 octets
+ * of the client's, and 8 to 32 of a server's or none.
+ */
+export interface Cookie {
+  readonly start: number;
+  readonly length: number;
 }
 
 /**
@@ -50,37 +66,91 @@ const MAPPED_BITS = 96;
 /** Octets of a client subnet option before the address. */
 const SUBNET_FIXED_BYTES = 4;
 
+/** Octets of a client cookie, and of what may follow it (RFC 7873 section 4). */
+const CLIENT_COOKIE_BYTES = 8;
+const SERVER_COOKIE_BYTES_MIN = 8;
+const SERVER_COOKIE_BYTES_MAX = 32;
+
+type MutableEdns = { -readonly [K in keyof Edns]: Edns[K] };
+
 /**
  * Reads the options of an OPT record (P); `reader` covers exactly its data. Unknown options are
  * ignored (RFC 6891 section 6.1.2), and of a version that is not ours, all are.
  */
 export function decodeEdns(reader: Reader, fields: OptFields): Edns {
-  const base = {
-    udpBytes: fields.udpBytes,
-    version: fields.version,
-    isDnssecOk: (fields.flags & EDNS_DNSSEC_OK) !== 0,
-  };
-  if (fields.version !== 0) return { ...base, clientSubnet: undefined, rcode: RCODE.BADVERS };
-  let clientSubnet: ClientSubnet | undefined;
-  let isBroken = false;
-  while (reader.remaining > 0 && !isBroken) {
+  const edns = emptyEdns(fields);
+  if (fields.version !== 0) {
+    edns.rcode = RCODE.BADVERS;
+    return edns;
+  }
+  while (reader.remaining > 0) {
     const code = reader.uint16();
     const length = reader.uint16();
     const start = reader.position;
     reader.skip(length);
-    if (reader.failed) {
-      isBroken = true;
-    } else if (code === OPTION.CLIENT_SUBNET) {
-      // Two subnets would leave open whom the answer is for.
-      isBroken = clientSubnet !== undefined;
-      const subnet = readClientSubnet(reader.bytes, start, length);
-      if (subnet === "malformed") isBroken = true;
-      else if (subnet !== "unknown-family") clientSubnet = subnet;
-    }
+    if (!reader.failed && readOption(edns, reader.bytes, { code, start, length })) continue;
+    const broken = emptyEdns(fields);
+    broken.rcode = RCODE.FORMERR;
+    return broken;
   }
-  return isBroken
-    ? { ...base, clientSubnet: undefined, rcode: RCODE.FORMERR }
-    : { ...base, clientSubnet, rcode: RCODE.NOERROR };
+  return edns;
+}
+
+function emptyEdns(fields: OptFields): MutableEdns {
+  return {
+    udpBytes: fields.udpBytes,
+    version: fields.version,
+    isDnssecOk: (fields.flags & EDNS_DNSSEC_OK) !== 0,
+    clientSubnet: undefined,
+    cookie: undefined,
+    asksNsid: false,
+    asksPadding: false,
+    asksKeepalive: false,
+    rcode: RCODE.NOERROR,
+  };
+}
+
+interface OptionSpan {
+  readonly code: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Takes one option. False if it is malformed. */
+function readOption(edns: MutableEdns, packet: Uint8Array, option: OptionSpan): boolean {
+  const { code, start, length } = option;
+  switch (code) {
+    case OPTION.CLIENT_SUBNET: {
+      // Two subnets would leave open whom the answer is for.
+      if (edns.clientSubnet !== undefined) return false;
+      const subnet = readClientSubnet(packet, start, length);
+      if (subnet === "malformed") return false;
+      if (subnet !== "unknown-family") edns.clientSubnet = subnet;
+      return true;
+    }
+    case OPTION.COOKIE:
+      if (!isCookieLength(length)) return false;
+      // RFC 7873 section 5.2: of several, the first counts.
+      edns.cookie ??= { start, length };
+      return true;
+    case OPTION.NSID:
+      edns.asksNsid = true;
+      return true;
+    case OPTION.PADDING:
+      edns.asksPadding = true;
+      return true;
+    case OPTION.TCP_KEEPALIVE:
+      edns.asksKeepalive = true;
+      return true;
+    default:
+      return true;
+  }
+}
+
+/** RFC 7873 section 5.2.2: any other length is FORMERR. */
+function isCookieLength(length: number): boolean {
+  const server = length - CLIENT_COOKIE_BYTES;
+  return server === 0 || (server >= SERVER_COOKIE_BYTES_MIN && server <= SERVER_COOKIE_BYTES_MAX);
 }
 
 /** RFC 7871 section 6: what must hold for an option in a query. */

@@ -11,6 +11,8 @@ export interface Query {
   readonly flags: number;
   /** NOERROR, or the code to answer with because the message is broken or not for us to read. */
   readonly rcode: number;
+  /** True if there is no question, and need not be: the client wants a cookie. */
+  readonly asksNothing: boolean;
   /** Where the question ends; HEADER_BYTES if it could not be read, and the rest of it is empty. */
   readonly questionEnd: number;
   readonly qname: NameKey;
@@ -42,15 +44,18 @@ export function decodeQuery(packet: Uint8Array): Query | undefined {
   const id = wordAt(packet, 0);
   const flags = wordAt(packet, 2);
   if ((flags & FLAG.QR) !== 0) return undefined;
-  const question = wordAt(packet, 4) === 1 ? readQuestion(packet) : NO_QUESTION;
-  let edns: Edns | undefined | "malformed";
-  if (question.end > HEADER_BYTES) edns = readEdns(packet, question.end);
-  const isReadable = question.end > HEADER_BYTES && edns !== "malformed";
+  const questions = wordAt(packet, 4);
+  const question = questions === 1 ? readQuestion(packet) : NO_QUESTION;
+  const hasQuestion = question.end > HEADER_BYTES;
+  const edns = hasQuestion || questions === 0 ? readEdns(packet, question.end) : "malformed";
   const known = edns === "malformed" ? undefined : edns;
+  // RFC 7873 section 5.4: who only wants a cookie asks nothing.
+  const isReadable = edns !== "malformed" && (hasQuestion || edns?.cookie !== undefined);
   return {
     id,
     flags,
     rcode: judge(flags, isReadable, known),
+    asksNothing: isReadable && !hasQuestion,
     questionEnd: question.end,
     qname: question.qname,
     qtype: question.qtype,

@@ -61,6 +61,11 @@ export class MessageWriter {
     return this.#length;
   }
 
+  /** Octets that the message may have. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   /**
    * Starts a message of at most `limit` octets with the question of `packet`, octet for octet; it
    * ends at `questionEnd`. False if not even that fits.

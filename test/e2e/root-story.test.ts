@@ -124,7 +124,7 @@ async function startNameServer(
   scope: Scope,
   [host, zone]: readonly [host: string, zone: string],
 ): Promise<SocketAddress> {
-  const { health } = configSchema.parse({
+  const { health, router: service } = configSchema.parse({
     cdn: { domain: "unused.example", nameservers: [{ name: "ns.unused.example", address: host }] },
     pops: [{ name: "none", location: [0, 0], edges: [{ name: "none", address: host }] }],
   });
@@ -132,6 +132,7 @@ async function startNameServer(
     name: zone,
     listen: [{ host, port: 53 }],
     admin: { host: "127.0.0.1", port: 0 },
+    service,
     domain: "unused.example",
     nameservers: [{ name: "ns.unused.example", address: host }],
     ttlSeconds: 20,

@@ -172,8 +172,8 @@ const EDNS: readonly ComplianceCase[] = [
     opt: OPT,
   },
   {
-    title: "options that we do not have: NSID, cookie, padding, keepalive, expire, chain",
-    packet: edns({}, "0003 0000 000a 0008 0102030405060708 000c 0004 00000000 000b 0000 0009 0000"),
+    title: "options that we do not have: expire and chain, NSID if there is none, padding in clear",
+    packet: edns({}, "0003 0000 000c 0004 00000000 0009 0000 000d 0001 00"),
     counts: ANSWER,
     opt: OPT,
   },
@@ -189,6 +189,17 @@ const EDNS: readonly ComplianceCase[] = [
     counts: ANSWER,
     opt: `${HEAD}80000000`,
   },
+  ...[
+    ["no octets", ""],
+    ["5 octets", "0102030405"],
+    ["7 octets", "01020304050607"],
+    ["a server cookie that is too short", "010203040506070809"],
+    ["a server cookie that is too long", "00".repeat(41)],
+  ].map(([what, cookie = ""]) => ({
+    title: `RFC 7873 s.5.2.2: a cookie of ${what}`,
+    packet: edns({}, `000a${hexWord(cookie.length / 2)}${cookie}`),
+    ...brokenOptions,
+  })),
   ...["00", "000a", "000a00", "000a000501", "ffffffff"].map((options) => ({
     title: `RFC 6891 s.6.1.2: options that end in the middle: ${options}`,
     packet: edns({}, options),

@@ -1,10 +1,11 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
+import { routerSchema } from "../../common/config/router.ts";
 import type { PopConfig } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
-import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
+import { type RouterOptions, type ServiceConfig, startRouter } from "../../router-dns/server.ts";
 import type { Scope } from "../support/scope.ts";
 
 /** Places of the five PoPs that tests use. */
@@ -108,6 +109,11 @@ export function siteConfig(
   };
 }
 
+/** How a router serves by default, with what a test says in the words of a configuration. */
+export function serviceConfig(input: Parameters<typeof routerSchema.parse>[0] = {}): ServiceConfig {
+  return routerSchema.parse(input);
+}
+
 /** Starts a router for `kingcdn.test` on free ports, with what a test says in place of defaults. */
 export async function startTestRouter(
   scope: Scope,
@@ -121,6 +127,7 @@ export async function startTestRouter(
     name: "router",
     listen: [{ host: "127.0.0.1", port: 0 }],
     admin: { host: "127.0.0.1", port: 0 },
+    service: serviceConfig(),
     domain: "kingcdn.test",
     nameservers: [{ name: "ns1.kingcdn.test", address: "127.0.0.1" }],
     ttlSeconds: 20,

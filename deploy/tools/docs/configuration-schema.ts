@@ -66,7 +66,7 @@ function written(value: unknown, kind: string | undefined): unknown {
     case "duration":
       return value % 1_000 === 0 ? `${value / 1_000}s` : `${value}ms`;
     case "size":
-      return `${value / 2 ** 20}MiB`;
+      return value % 2 ** 20 === 0 ? `${value / 2 ** 20}MiB` : `${value / 2 ** 10}KiB`;
     case "bit-rate":
       return value % 1e9 === 0 ? `${value / 1e9}Gbps` : `${value / 1e6}Mbps`;
     default:

@@ -10,5 +10,6 @@ it("RFC 3597 s.5: types have a name, or TYPE and a number", () => {
 it("RFC 6895 s.2.3: response codes have a name, or RCODE and a number", () => {
   assert.equal(rcodeName(0), "NOERROR");
   assert.equal(rcodeName(16), "BADVERS");
-  assert.equal(rcodeName(23), "RCODE23");
+  assert.equal(rcodeName(23), "BADCOOKIE");
+  assert.equal(rcodeName(24), "RCODE24");
 });

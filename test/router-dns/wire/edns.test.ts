@@ -37,7 +37,7 @@ const CASES: readonly (readonly [title: string, rdata: string, rcode: number, su
     ["two client subnets", "0008 0004 0001 00 00 0008 0004 0001 00 00", RCODE.FORMERR],
     [
       "RFC 7871 s.6: an unknown option before it",
-      "000a 0001 aa 0008 0005 0001 08 00 0a",
+      "fde8 0001 aa 0008 0005 0001 08 00 0a",
       RCODE.NOERROR,
       "10.0.0.0/8",
     ],
@@ -66,8 +66,46 @@ describe("EDNS options of a query", () => {
       version: 7,
       isDnssecOk: false,
       clientSubnet: undefined,
+      cookie: undefined,
+      asksNsid: false,
+      asksPadding: false,
+      asksKeepalive: false,
       rcode: RCODE.BADVERS,
     });
+  });
+
+  for (const [length, isWellFormed] of [
+    [0, false],
+    [7, false],
+    [8, true],
+    [9, false],
+    [15, false],
+    [16, true],
+    [40, true],
+    [41, false],
+  ] as const) {
+    it(`RFC 7873 s.5.2.2: a cookie of ${length} octets`, () => {
+      const packet = Uint8Array.from([0, 10, 0, length, ...new Uint8Array(length)]);
+      const edns = decodeEdns(new Reader(packet), FIELDS);
+      assert.equal(edns.rcode, isWellFormed ? RCODE.NOERROR : RCODE.FORMERR);
+      assert.deepEqual(edns.cookie, isWellFormed ? { start: 4, length } : undefined);
+    });
+  }
+
+  it("RFC 7873 s.5.2: of two cookies the first counts", () => {
+    const option = [0, 10, 0, 8, ...new Uint8Array(8)];
+    const edns = decodeEdns(new Reader(Uint8Array.from([...option, ...option])), FIELDS);
+    assert.deepEqual(edns.cookie, { start: 4, length: 8 });
+  });
+
+  it("what a client asks for by an option without data", () => {
+    const asks = (code: number) => {
+      const edns = decodeEdns(new Reader(Uint8Array.of(0, code, 0, 0)), FIELDS);
+      return [edns.asksNsid, edns.asksKeepalive, edns.asksPadding];
+    };
+    assert.deepEqual(asks(3), [true, false, false], "RFC 5001");
+    assert.deepEqual(asks(11), [false, true, false], "RFC 7828");
+    assert.deepEqual(asks(12), [false, false, true], "RFC 7830");
   });
 
   it("RFC 3225 s.3: DO is the first of the flags", () => {

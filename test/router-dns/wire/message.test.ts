@@ -72,6 +72,10 @@ describe("decodeQuery", () => {
       version: 0,
       isDnssecOk: true,
       clientSubnet: undefined,
+      cookie: undefined,
+      asksNsid: false,
+      asksPadding: false,
+      asksKeepalive: false,
       rcode: RCODE.NOERROR,
     });
   });

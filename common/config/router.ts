@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { duration, ipPrefix, size, socketAddress } from "./fields.ts";
+
+/** Text that a DNS server says about itself: ASCII, as one character string can hold it. */
+const shortText = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[\x20-\x7e]*$/, "must be printable ASCII");
+
+const rateLimitSchema = z.strictObject({
+  mode: z
+    .enum(["on", "dry-run", "off"])
+    .default("on")
+    .describe("`dry-run` counts what `on` would do, and does nothing."),
+  answersPerSecond: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(200)
+    .describe("Answers of one kind about one name to one network of clients."),
+  extraBytesPerSecond: size
+    .refine((bytes) => bytes >= 4_096, "must be at least 4KiB")
+    .default(64 * 2 ** 10)
+    .describe("Octets to one network of clients beyond those that came from it."),
+  burst: duration
+    .refine((ms) => ms >= 100 && ms <= 60_000, "must be from 100ms to 60s")
+    .default(1_000)
+    .describe("What was not used for so long may be used at once."),
+  slip: z
+    .int()
+    .min(0)
+    .max(16)
+    .default(2)
+    .describe("Every so many refused answers a short one is sent (TC or BADCOOKIE); 0: never."),
+  leak: z
+    .int()
+    .min(0)
+    .max(240)
+    .default(0)
+    .describe("Every so many refused answers one is sent whole; 0: never."),
+  exempt: z
+    .array(ipPrefix)
+    .optional()
+    .describe("Networks that are not limited; left out: loopback. An empty list: none."),
+  buckets: z
+    .int()
+    .min(1_024)
+    .max(2 ** 24)
+    .refine((count) => (count & (count - 1)) === 0, "must be a power of two")
+    .default(2 ** 17)
+    .describe("How many are kept at one time; one takes 16 octets."),
+});
+
+const cookiesSchema = z.strictObject({
+  mode: z
+    .enum(["on", "require", "off"])
+    .default("on")
+    .describe(
+      "`require`: over UDP, clients without a valid cookie get BADCOOKIE, and TC if they have none.",
+    ),
+  secretFile: z
+    .string()
+    .optional()
+    .describe(
+      "Secrets that other servers have too: 32 hexadecimal digits a line. New cookies are made " +
+        "with the first, and all are accepted. Left out: a secret of our own that changes daily.",
+    ),
+});
+
+const chaosSchema = z.strictObject({
+  version: shortText.optional().describe("Answer to `version.bind`; left out: REFUSED."),
+  id: shortText.optional().describe("Answer to `id.server`; left out: REFUSED."),
+});
+
+/** The DNS side: where it answers, and how it defends itself. */
+export const routerSchema = z.strictObject({
+  listen: z
+    .array(socketAddress)
+    .min(1)
+    .default([{ host: "127.0.0.1", port: 5300 }])
+    .describe("Where it answers DNS, UDP and TCP."),
+  admin: socketAddress
+    .default({ host: "127.0.0.1", port: 9153 })
+    .describe("Where health and metrics are."),
+  maxUdpBytes: z
+    .int()
+    .min(512)
+    .max(4_096)
+    .default(1_232)
+    .describe("Most octets of an answer over UDP; longer ones are asked for over TCP."),
+  rateLimit: rateLimitSchema
+    .prefault({})
+    .describe("How many answers over UDP an address gets that may be forged."),
+  cookies: cookiesSchema
+    .prefault({})
+    .describe("DNS cookies (RFC 7873, RFC 9018): who has a valid one is not limited."),
+  nsid: shortText
+    .max(64)
+    .optional()
+    .describe("Name of this server, for clients that ask for it (RFC 5001)."),
+  chaos: chaosSchema.default({}).describe("What this server says of itself in class CH."),
+});
+
+/** The DNS side of a configuration, defaults filled in. */
+export type RouterConfig = z.infer<typeof routerSchema>;
