@@ -52,7 +52,7 @@ describe("the plan of the demo", () => {
       "addresses",
     );
     const { config } = plan;
-    assert.deepEqual(config.router, { listen: [at(1)], admin: at(6) });
+    assert.deepEqual([config.router.listen, config.router.admin], [[at(1)], at(6)]);
     assert.deepEqual([config.control.listen, config.control.admin], [at(2), at(7)]);
     assert.deepEqual(config.sites[0]?.origin.urls, ["http://127.0.0.1:3"]);
     assert.equal(config.pops[4]?.edges[0]?.port, 4);
