@@ -202,7 +202,7 @@ export class Fill implements ExchangeListener {
     const object = updated ?? { ...validated, response };
     const clients = [...this.#clients];
     this.#clients.clear();
-    this.#exchange?.abort();
+    // A 304 has no body: its exchange ends by itself, and the connection can be used again.
     this.#finish("complete", "not_modified");
     for (const client of clients) {
       const fits = !isPrivate && matchesVariant(response, client.requestFields);

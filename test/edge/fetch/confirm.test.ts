@@ -35,3 +35,17 @@ test("RFC 9111 s.5.2.2.7: a 304 that says private answers one client alone", asy
   await edge.get("/p");
   assert.equal(asked.length, 1, "nothing was left in the store to validate");
 });
+
+test("a 304 does not cost the connection that it came on", async (t) => {
+  const ports = new Set<number | undefined>();
+  const origin = await startOrigin(t, (request, response) => {
+    ports.add(request.socket.remotePort);
+    const holds = request.headers["if-none-match"] === '"v1"';
+    response.writeHead(holds ? 304 : 200, { "cache-control": "max-age=0", etag: '"v1"' });
+    response.end(holds ? undefined : BODY);
+  });
+  const edge = await startTestEdge(t, { origins: [origin.url] });
+  for (let i = 0; i < 4; i += 1) assert.equal((await edge.get("/c")).body.toString(), BODY);
+  assert.equal(origin.seen.length, 4);
+  assert.equal(ports.size, 1);
+});
