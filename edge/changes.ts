@@ -4,6 +4,7 @@ import type { FollowedView } from "../state/follower.ts";
 import type { PurgeForce } from "../state/purge.ts";
 import type { EdgeContext } from "./context.ts";
 import { buildSiteTable } from "./key/site.ts";
+import { keyFingerprint } from "./key/url-keys.ts";
 import { purgeScope, purgeUrl } from "./purges.ts";
 
 /** How the table of sites is made. */
@@ -45,6 +46,12 @@ export function applyChange(
 
 /** Puts the sites of a view in force. */
 export function applySites(view: FollowedView, edge: EdgeContext, options: SiteTableOptions): void {
+  for (const [name, site] of view.sites) {
+    const before = edge.sites.byName.get(name);
+    if (before === undefined || keyFingerprint(before) === keyFingerprint(site)) continue;
+    // A purge of a URL finds the keys of the rules that are in force, not those of earlier ones.
+    edge.store.purges.doubtSite(name);
+  }
   edge.sites = buildSiteTable(view.sites.values(), options.cdnDomain, options.anyHost);
   edge.origins.keepOnly(view.sites.values());
 }

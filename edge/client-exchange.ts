@@ -34,7 +34,8 @@ export class ClientExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly method: string;
-  readonly requestFields: FieldLines;
+  /** As the client sent them, and from the step `key` on as rules let the origin see them. */
+  requestFields: FieldLines;
   readonly startedAt: MonotonicMs;
   host = "";
   /** Path and query. */
@@ -42,6 +43,8 @@ export class ClientExchange {
   site: Site | undefined;
   rule: SiteRule | undefined;
   key = "";
+  /** The part of the key that the URL gives. */
+  base = "";
   /** What is stored under the key, as of the last lookup. */
   variants: StoredVariants | undefined;
   reuse: Reuse | undefined;

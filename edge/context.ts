@@ -8,6 +8,7 @@ import type { Fills } from "./fetch/collapse.ts";
 import type { OriginClient } from "./fetch/origin-client.ts";
 import type { SiteTable } from "./key/site.ts";
 import type { Turns } from "./serve/turns.ts";
+import type { Invalidations } from "./store/invalidations.ts";
 import type { Store } from "./store/store.ts";
 
 /** Everything that a request meets on its way: one per edge, handed to every step. */
@@ -17,6 +18,7 @@ export interface EdgeContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly store: Store;
+  readonly invalidations: Invalidations;
   readonly origins: OriginClient;
   readonly fills: Fills;
   readonly metrics: RequestMetrics;

@@ -3,14 +3,15 @@ import { ruleText } from "../common/config/rule-text.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { currentAgeSeconds } from "./decide/age.ts";
-import { bypassReason } from "./decide/bypass.ts";
 import { freshnessLifetimeSeconds } from "./decide/freshness.ts";
 import { decideReuse } from "./decide/reuse.ts";
-import type { FieldLine } from "./http/fields.ts";
+import type { Standing } from "./decide/standing.ts";
+import type { FieldLine, FieldLines } from "./http/fields.ts";
 import { tagsOf } from "./http/tags.ts";
-import { cacheKey } from "./key/primary.ts";
-import { ruleFor } from "./key/rule.ts";
+import { deriveRequest } from "./key/derive.ts";
+import { normalHost } from "./key/primary.ts";
 import { siteForHost } from "./key/site.ts";
+import { standingsOf } from "./steps/lookup.ts";
 import type { CacheObject, StoredVariants } from "./store/store.ts";
 
 /**
@@ -44,20 +45,26 @@ export function explainRequest(
     const decision = { kind: "reject", reason: "unknown-site" };
     return { status: 200, body: { ...base, decision } };
   }
-  const key = cacheKey(site.name, url.host, target);
-  const rule = ruleFor(site, { method, host: url.host, target, fields: requestFields });
+  const asked = deriveRequest(site, {
+    method,
+    host: normalHost(url.host),
+    target,
+    fields: requestFields,
+  });
+  const { rule, key, bypass, fields } = asked;
   const variants = edge.store.lookup(key);
+  const standings = standingsOf({ variants, ...asked }, edge);
   const facts = {
     ...base,
     site: site.name,
     rule: rule ?? null,
     ...(rule === undefined ? {} : { ruleText: ruleText(rule) }),
     key,
+    origin: { host: site.origin.host ?? asked.host, target: asked.target },
   };
-  const bypass = bypassReason(method, rule, requestFields);
   const decision =
     bypass === undefined
-      ? decisionFor({ method, requestFields, variants }, edge)
+      ? decisionFor({ method, requestFields: fields, variants, standings }, edge)
       : { kind: "bypass", reason: bypass };
   return {
     status: 200,
@@ -65,10 +72,10 @@ export function explainRequest(
       ...facts,
       stored: (variants?.objects ?? []).map((object, index) => ({
         ...describe(object, edge),
-        standing: variants?.standings[index]?.kind,
+        standing: standings?.[index]?.kind,
       })),
       decision,
-      fillUnderWay: edge.fills.find(key, requestFields, variants) !== undefined,
+      fillUnderWay: edge.fills.find(key, fields, variants) !== undefined,
       coalesced: edge.fills.mayCoalesce(key),
     },
   };
@@ -77,15 +84,16 @@ export function explainRequest(
 function decisionFor(
   question: {
     readonly method: string;
-    readonly requestFields: readonly FieldLine[];
+    readonly requestFields: FieldLines;
     readonly variants: StoredVariants | undefined;
+    readonly standings: readonly Standing[] | undefined;
   },
   edge: EdgeContext,
 ): unknown {
-  const { method, requestFields, variants } = question;
+  const { method, requestFields, variants, standings } = question;
   return decideReuse({
     stored: variants?.responses ?? [],
-    standings: variants?.standings,
+    standings,
     method,
     requestFields,
     now: edge.clock.now(),

@@ -26,6 +26,7 @@ import { OriginClient } from "./fetch/origin-client.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
+import { Invalidations } from "./store/invalidations.ts";
 import { MemoryStore } from "./store/memory-store.ts";
 import { UpgradeProxy } from "./upgrade.ts";
 
@@ -174,6 +175,7 @@ class Edge implements RunningDaemon {
       clock: this.#clock,
       log: this.#log,
       store: this.#store,
+      invalidations: new Invalidations(),
       origins: this.#origins,
       fills: this.#makeFills(),
       metrics: new RequestMetrics(this.#metrics),

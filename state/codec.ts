@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { KeyOptions } from "../common/config/key.ts";
 import type { Match } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
 import { fail, ok, type Result } from "../common/result.ts";
@@ -31,7 +32,24 @@ const match = z.object({
   cookie: wishes,
 } satisfies Fields<Match>);
 
+const keyValues = z.record(z.string(), z.union([z.literal(true), z.array(z.string())])).optional();
+
+const key = z
+  .object({
+    query: z
+      .union([
+        z.enum(["all", "none"]),
+        z.object({ ignore: names, pick: names, sort: z.boolean().optional() }),
+      ])
+      .optional(),
+    cookies: keyValues,
+    headers: keyValues,
+    host: z.literal(false).optional(),
+  } satisfies Fields<KeyOptions>)
+  .optional();
+
 const rule = z.object({
+  key,
   match: z.union([z.string(), match]),
   ttl: count.optional(),
   cache: z.boolean(),
@@ -50,6 +68,7 @@ const site = z.object({
   name,
   hosts: z.array(z.string()),
   origin,
+  key,
   rules: z.array(rule),
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);

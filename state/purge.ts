@@ -107,6 +107,12 @@ export class PurgeTable {
     this.#counts.generation += 1;
     for (const site of this.#sites.values()) site.doubt();
   }
+
+  /** The same for one site: purges of it may not have found all that they were meant for. */
+  doubtSite(name: string): void {
+    this.#counts.generation += 1;
+    this.site(name).doubt();
+  }
 }
 
 interface PurgeCounts {

@@ -1,4 +1,5 @@
 import { formatDurationMs } from "../units.ts";
+import type { KeyOptions } from "./key.ts";
 import type { Match, SiteRule } from "./rule.ts";
 
 /** A rule on one line for people (P): what it asks, and what it does. */
@@ -8,11 +9,33 @@ export function ruleText(rule: SiteRule): string {
 }
 
 /** What a rule does, in words, one thing each (P). */
-function effectTexts({ ttl, cache }: SiteRule): string[] {
+function effectTexts({ ttl, cache, key }: SiteRule): string[] {
   const effects: string[] = [];
   if (!cache) effects.push("never cached");
   if (ttl !== undefined) effects.push(`fresh for ${formatDurationMs(ttl)}`);
+  if (key !== undefined) effects.push(...keyTexts(key));
   return effects;
+}
+
+function keyTexts({ query, cookies, headers, host }: KeyOptions): string[] {
+  const parts = [...Object.keys(cookies ?? {}), ...Object.keys(headers ?? {})];
+  return [
+    ...(query === undefined ? [] : [queryText(query)]),
+    ...(parts.length === 0 ? [] : [`told apart by ${parts.join(", ")}`]),
+    ...(host === undefined ? [] : ["one key for all hosts"]),
+  ];
+}
+
+function queryText(query: NonNullable<KeyOptions["query"]>): string {
+  if (query === "all") return "query as it is";
+  if (query === "none") return "without query";
+  const { ignore, pick, sort } = query;
+  return [
+    "query",
+    ...(ignore === undefined ? [] : [`without ${ignore.join(", ")}`]),
+    ...(pick === undefined ? [] : [`only ${pick.join(", ")}`]),
+    ...(sort === true ? ["sorted"] : []),
+  ].join(" ");
 }
 
 /**
@@ -43,7 +66,7 @@ export function wishTexts(what: string, wishes: Match["query"]): string[] {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, wish]) => {
       const label = `${what}:${encodeURIComponent(name.toWellFormed())}`;
-      if (typeof wish === "boolean") return wish ? label : `${label}=!`;
+      if (typeof wish === "boolean") return wish ? label : `!${label}`;
       const values = wish.map((value) =>
         encodeURIComponent(value.toWellFormed()).replaceAll("%2A", "*"),
       );

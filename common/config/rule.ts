@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration, hostName } from "./fields.ts";
+import { keySchema } from "./key.ts";
 
 /** Rules of one site: the first that matches is looked for in order. */
 export const RULES_MAX = 256;
@@ -95,6 +96,11 @@ export const ruleSchema = z.strictObject({
         "that must all hold.",
     ),
   ttl: duration.optional().describe("Freshness lifetime that replaces what the origin says."),
+  key: keySchema
+    .optional()
+    .describe(
+      "What tells stored responses apart; each part that is left out is as the site has it.",
+    ),
   cache: z.boolean().default(true).describe("False: requests pass through and nothing is stored."),
 });
 

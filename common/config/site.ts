@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { duration, hostName, label, originUrl } from "./fields.ts";
+import { keySchema } from "./key.ts";
 import { RULES_MAX, ruleSchema } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
 
@@ -24,6 +25,9 @@ const siteFields = z.strictObject({
     .default([])
     .describe("Host names that clients use, besides `<name>.<cdn domain>`."),
   origin: originSchema.describe("Where edges fetch from."),
+  key: keySchema
+    .optional()
+    .describe("What tells stored responses apart, besides the path: as `rules[].key`, for all."),
   rules: z
     .array(ruleSchema)
     .max(RULES_MAX)

@@ -9,6 +9,8 @@ export type BypassReason =
   | "rule"
   /** A GET with a body: what the body asks for is not part of the key. */
   | "request-body"
+  /** A field or cookie that is part of the key has a longer value than keys hold. */
+  | "key-too-long"
   /** A range far into something that is not stored. */
   | "range";
 

@@ -11,7 +11,7 @@ import {
 } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { varyNames } from "../key/variant.ts";
-import { hasContent } from "./bypass.ts";
+import { type BypassReason, hasContent } from "./bypass.ts";
 import { directivesOf } from "./facts.ts";
 import { explicitLifetimeSeconds, isCacheableByDefault } from "./freshness.ts";
 
@@ -29,6 +29,8 @@ export type NotStoredReason =
   | "method"
   /** A GET with a body: the answer may depend on what the body says, which is not in the key. */
   | "request-body"
+  /** What belongs into its key is longer than keys hold: it would stand under another key. */
+  | "key-too-long"
   /** 206: parts are not stored, only complete responses. */
   | "partial"
   /** An interim response or a 304, or one that is only stored when it says for how long. */
@@ -56,6 +58,8 @@ export interface Exchange {
   readonly fields: FieldLines;
   readonly profile: CacheProfile;
   readonly rule: SiteRule | undefined;
+  /** Why the request went past the cache, if it did. */
+  readonly bypass?: BypassReason | undefined;
   /**
    * Absolute URI of the request: an answer to a POST is only stored when it says that it is its.
    */
@@ -111,6 +115,7 @@ export function withoutLimited(fields: FieldLines): FieldLine[] {
 function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
   const { method, fields, rule, targetUri, receivedAt } = exchange;
   if (rule?.cache === false) return "rule";
+  if (exchange.bypass === "key-too-long") return exchange.bypass;
   if (method === "GET") return hasContent(exchange.requestFields) ? "request-body" : undefined;
   if (method !== "POST") return "method";
   // RFC 9110 section 9.3.3: explicit freshness, and Content-Location equal to the target.

@@ -90,6 +90,11 @@ export class Fills {
     for (const fill of this.#byKey.get(key) ?? []) if (fill !== except) fill.doom();
   }
 
+  /** The same for all keys that begin with a text, in time proportional to the fills under way. */
+  doomPrefix(prefix: string, except?: Fill): void {
+    for (const key of this.#byKey.keys()) if (key.startsWith(prefix)) this.doomKey(key, except);
+  }
+
   /** Closes all connections to origins. */
   abortAll(): void {
     for (const fill of this.#fills()) fill.abort();

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
+import type { BypassReason } from "../decide/bypass.ts";
 import type { CacheProfile } from "../decide/storable.ts";
 import type { FieldLine, FieldLines } from "../http/fields.ts";
 import type { CacheObject } from "../store/store.ts";
@@ -13,6 +14,7 @@ export interface FillPlan {
   readonly key: string;
   readonly site: Site;
   readonly rule: SiteRule | undefined;
+  readonly bypass: BypassReason | undefined;
   readonly profile: CacheProfile;
   /** Absolute URL of the request. */
   readonly url: string;

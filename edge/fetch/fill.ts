@@ -216,9 +216,9 @@ export class Fill implements ExchangeListener {
 
   /** Decides whether the answer is kept, and prepares what will be stored. */
   #judge(head: OriginHead): void {
-    const { method, requestFields, profile, rule, url: targetUri } = this.plan;
+    const { method, requestFields, profile, rule, bypass, url: targetUri } = this.plan;
     const { status, fields, requestTime, responseTime } = head;
-    const exchange = { method, requestFields, status, fields, profile, rule, targetUri };
+    const exchange = { method, requestFields, status, fields, profile, rule, bypass, targetUri };
     const verdict = judgeStorable({ ...exchange, receivedAt: responseTime });
     if (!verdict.store) {
       this.notStored = verdict.reason;

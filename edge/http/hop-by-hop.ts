@@ -1,22 +1,5 @@
+import { CONNECTION_FIELDS } from "../../common/field-names.ts";
 import { type FieldLine, type FieldLines, fieldMembers } from "./fields.ts";
-
-/**
- * Fields about one connection, which no intermediary forwards or stores (RFC 9110 section 7.6.1,
- * RFC 9111 section 3.1). `Trailer` is among them because trailers are not forwarded.
- */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
-  "connection",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /**
  * Fields that `Connection` cannot take away, whatever it lists: without them a message means

@@ -1,18 +1,9 @@
 /**
  * The key under which all variants of a URI are stored (P). RFC 9111 section 2.
  *
- * Input: the site's name, the Host that the client asked for, and the request target as sent
- * (origin-form, or absolute-form, of which the authority is left out).
- * Output: `site host/path?query`: the host in lower case without port 80 or final dot, the target
- * with what RFC 3986 section 6.2.2 calls equivalent made equal: hexadecimal digits of escapes in
- * upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped, and dot
- * segments stay: servers differ in what they take them for.
+ * Input: the site's name, and host and target in the one form that each of them has.
+ * Output: `site host/path?query`. What key rules add stands behind it: see `requestKey`.
  */
-export function cacheKey(site: string, host: string, target: string): string {
-  return joinKey(site, normalHost(host), normalTarget(target));
-}
-
-/** The key of a host and a target that are in their one form already (P): see `cacheKey`. */
 export function joinKey(site: string, host: string, target: string): string {
   return `${site} ${host}${target}`;
 }
@@ -33,7 +24,14 @@ export function normalHost(host: string): string {
 
 const UNRESERVED = /^[0-9a-z_~-]$/i;
 
-/** Path and query in the one form that their key has (P); the origin must be asked with it. */
+/**
+ * Path and query in the one form that their key has (P); the origin must be asked with it.
+ *
+ * Input: a request target as sent, in origin-form or in absolute-form, of which the authority is
+ * left out. What RFC 3986 section 6.2.2 calls equivalent is made equal: hexadecimal digits of
+ * escapes in upper case, escapes of letters, digits, `-`, `_` and `~` undone. Dots stay escaped,
+ * and dot segments stay: servers differ in what they take them for.
+ */
 export function normalTarget(target: string): string {
   const relative = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
   const path = relative.startsWith("/") ? relative : `/${relative}`;

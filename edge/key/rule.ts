@@ -2,6 +2,7 @@ import type { SiteRule } from "../../common/config/rule.ts";
 import {
   type CompiledMatch,
   compileMatch,
+  couldMatch,
   matches,
   type RequestFacts,
 } from "../../common/config/rule-match.ts";
@@ -44,6 +45,35 @@ export function ruleFor(site: Site, request: RuledRequest): SiteRule | undefined
   const asTaken = firstMatch(rules, { ...facts, path: plainPath(facts.path) });
   if (asSent === asTaken || asSent?.cache === false) return asSent;
   return asTaken?.cache === false ? asTaken : undefined;
+}
+
+/**
+ * The rules that requests for a URL may be answered by, whatever their methods, fields and cookies;
+ * undefined among them stands for none (P).
+ */
+export function possibleRules(
+  site: Site,
+  url: Pick<RuledRequest, "host" | "target">,
+): (SiteRule | undefined)[] {
+  const rules = compiledRules(site);
+  const facts = factsOf({ ...url, method: "", fields: [] });
+  const asSent = possibleMatches(rules, facts);
+  if (rules.length === 0 || !DOUBTFUL.test(facts.path)) return asSent;
+  const asTaken = possibleMatches(rules, { ...facts, path: plainPath(facts.path) });
+  return [...new Set([...asSent, ...asTaken, undefined])];
+}
+
+function possibleMatches(
+  rules: readonly CompiledRule[],
+  facts: RequestFacts,
+): (SiteRule | undefined)[] {
+  const possible: SiteRule[] = [];
+  for (const { rule, match } of rules) {
+    const verdict = couldMatch(match, facts);
+    if (verdict !== "no") possible.push(rule);
+    if (verdict === "certain") return possible;
+  }
+  return [...possible, undefined];
 }
 
 /** The rules of a site, made ready once (P). */

@@ -3,6 +3,7 @@ import type { Site } from "../../common/config/site.ts";
 /** Which site answers for which host. */
 export interface SiteTable {
   readonly byHost: ReadonlyMap<string, Site>;
+  readonly byName: ReadonlyMap<string, Site>;
   /** Quick mode: the site that answers for every host. */
   readonly anyHost: Site | undefined;
 }
@@ -28,7 +29,8 @@ export function buildSiteTable(
     for (const site of list) claim(hostName(`${site.name}.${cdnDomain}`), site);
   }
   for (const site of list) for (const host of site.hosts) claim(hostName(host), site);
-  return { byHost, anyHost: anyHost ? list[0] : undefined };
+  const byName = new Map(list.map((site) => [site.name, site]));
+  return { byHost, byName, anyHost: anyHost ? list[0] : undefined };
 }
 
 /** The site for a Host field: any case, with or without port and final dot; else undefined (P). */

@@ -1,4 +1,10 @@
 import {
+  CLIENT_CONDITIONS,
+  MISLEADING_FIELDS,
+  meantName,
+  WRITTEN_TO_ORIGIN,
+} from "../../common/field-names.ts";
+import {
   type FieldLine,
   type FieldLines,
   fieldMembers,
@@ -35,47 +41,6 @@ export interface OriginRequest {
 export type OriginRequestFields =
   | { readonly kind: "send"; readonly fields: FieldLine[] }
   | { readonly kind: "loop" };
-
-/** Conditions and ranges of one client. RFC 9111 section 4.3.1, RFC 9110 section 13.1. */
-const CLIENT_CONDITIONS: ReadonlySet<string> = new Set([
-  "if-match",
-  "if-modified-since",
-  "if-none-match",
-  "if-range",
-  "if-unmodified-since",
-  "range",
-]);
-
-/**
- * Fields that are written anew. `Expect` is not sent on: the edge has answered it by reading the
- * body.
- */
-const WRITTEN_HERE: ReadonlySet<string> = new Set([
-  "cdn-loop",
-  "expect",
-  "forwarded",
-  "host",
-  "via",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-]);
-
-/**
- * Fields in which frameworks believe what host, port or path was asked for. No cache key holds
- * them, so from a client they would put its own links into what everybody else is served.
- */
-const MISLEADING: ReadonlySet<string> = new Set([
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-scheme",
-  "x-forwarded-server",
-  "x-forwarded-ssl",
-  "x-host",
-  "x-original-host",
-  "x-original-url",
-  "x-rewrite-url",
-]);
 
 /** Turn a GET into something else. With other methods they are harmless: nothing is stored. */
 const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
@@ -119,8 +84,8 @@ export function originRequestFields(request: OriginRequest): OriginRequestFields
 }
 
 function isLeftOut(name: string, method: string): boolean {
-  const meant = name.replaceAll("_", "-");
-  if (WRITTEN_HERE.has(meant) || MISLEADING.has(meant)) return true;
+  const meant = meantName(name);
+  if (WRITTEN_TO_ORIGIN.has(meant) || MISLEADING_FIELDS.has(meant)) return true;
   if (meant !== name && (meant === "content-length" || meant === "transfer-encoding")) return true;
   return (method === "GET" || method === "HEAD") && METHOD_OVERRIDES.has(meant);
 }

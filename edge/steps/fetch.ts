@@ -1,3 +1,4 @@
+import type { Site } from "../../common/config/site.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { invalidatedTargets } from "../decide/invalidation.ts";
@@ -7,8 +8,8 @@ import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
 import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
-import { cacheKey } from "../key/primary.ts";
 import { siteForHost } from "../key/site.ts";
+import { keysOfUrl } from "../key/url-keys.ts";
 import { originRequestFields } from "../serve/origin-request-fields.ts";
 import type { CacheObject } from "../store/store.ts";
 import type { Resume, StepResult } from "./step.ts";
@@ -89,6 +90,7 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
     key,
     site,
     rule,
+    bypass: exchange.bypass,
     profile: edge.profile,
     url,
     method,
@@ -183,20 +185,22 @@ function applySideEffects(exchange: ClientExchange, edge: EdgeContext, head: Ori
     return;
   }
   const { status, fields } = head;
-  const targets = invalidatedTargets({ method, status, targetUri: url, fields });
-  if (targets.length > 0) invalidate(exchange.key, exchange, edge);
-  for (const target of targets) {
-    const { host, pathname, search } = new URL(target);
-    const owner = siteForHost(edge.sites, host);
-    if (owner === undefined) continue;
-    invalidate(cacheKey(owner.name, host, pathname + search), exchange, edge);
+  for (const target of invalidatedTargets({ method, status, targetUri: url, fields })) {
+    const owner = siteForHost(edge.sites, new URL(target).host);
+    if (owner !== undefined) invalidate(owner, target, exchange, edge);
   }
 }
 
 /** The answer to the unsafe request itself may be stored: RFC 9110 section 9.3.3. */
-function invalidate(key: string, exchange: ClientExchange, edge: EdgeContext): void {
-  edge.fills.doomKey(key, exchange.fill);
-  edge.store.remove(key, "invalidated");
+function invalidate(site: Site, url: string, exchange: ClientExchange, edge: EdgeContext): void {
+  const { keys = [], prefixes = [] } = keysOfUrl(site, url) ?? {};
+  for (const key of keys) {
+    edge.fills.doomKey(key, exchange.fill);
+    edge.store.remove(key, "invalidated");
+    // What has cookies or fields in its key cannot be found by its URL.
+    if (prefixes.length > 0) edge.invalidations.note(key, edge.clock.now());
+  }
+  for (const prefix of prefixes) edge.fills.doomPrefix(prefix, exchange.fill);
 }
 
 function freshenByHead(exchange: ClientExchange, edge: EdgeContext, head: OriginHead): void {

@@ -2,6 +2,7 @@ import { background } from "../../common/background.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { decideReuse } from "../decide/reuse.ts";
+import type { Standing } from "../decide/standing.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import type { StoredVariants } from "../store/store.ts";
 import { refreshBehind } from "./fetch.ts";
@@ -30,9 +31,10 @@ async function decideWhenLoaded(
 /** May it be used as it is, after asking, or not at all? */
 export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult {
   const { variants, method, requestFields } = exchange;
+  const standings = standingsOf(exchange, edge);
   const reuse = decideReuse({
     stored: variants?.responses ?? NOTHING,
-    standings: variants?.standings,
+    standings,
     method,
     requestFields,
     now: edge.clock.now(),
@@ -40,7 +42,7 @@ export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult 
   });
   exchange.reuse = reuse;
   exchange.object = "index" in reuse ? variants?.objects[reuse.index] : undefined;
-  exchange.standing = "index" in reuse ? variants?.standings[reuse.index] : undefined;
+  exchange.standing = "index" in reuse ? standings?.[reuse.index] : undefined;
   switch (reuse.kind) {
     case "serve":
       exchange.cache = "hit";
@@ -56,6 +58,15 @@ export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult 
     case "fetch":
       return "fetch";
   }
+}
+
+/** How purges and unsafe requests have left what is stored. */
+export function standingsOf(
+  { variants, key, base }: Pick<ClientExchange, "variants" | "key" | "base">,
+  edge: EdgeContext,
+): readonly Standing[] | undefined {
+  if (variants === undefined || key === base) return variants?.standings;
+  return edge.invalidations.standings(base, variants.responses, variants.standings);
 }
 
 function serveStored(

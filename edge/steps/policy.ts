@@ -1,9 +1,8 @@
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
-import { bypassReason } from "../decide/bypass.ts";
-import { joinKey, normalHost, normalTarget } from "../key/primary.ts";
-import { ruleFor } from "../key/rule.ts";
+import { deriveRequest } from "../key/derive.ts";
+import { normalHost } from "../key/primary.ts";
 import { hostName, siteForHost } from "../key/site.ts";
 import { answerHealth } from "./health.ts";
 import { answerPurge } from "./purge.ts";
@@ -42,12 +41,15 @@ export function deriveKey(exchange: ClientExchange): StepResult {
     exchange.refusal = "unknown-site";
     return "refuse";
   }
-  const { method, requestFields } = exchange;
-  exchange.rule = ruleFor(site, { method, host, target, fields: requestFields });
-  const normal = normalTarget(target);
-  exchange.key = joinKey(site.name, host, normal);
-  exchange.bypass = bypassReason(exchange.method, exchange.rule, exchange.requestFields);
-  if (exchange.bypass === undefined) exchange.target = normal;
+  const { method, requestFields: fields } = exchange;
+  const derived = deriveRequest(site, { method, host, target, fields });
+  exchange.rule = derived.rule;
+  exchange.key = derived.key;
+  exchange.base = derived.base;
+  exchange.host = derived.host;
+  exchange.target = derived.target;
+  exchange.requestFields = derived.fields;
+  exchange.bypass = derived.bypass;
   return exchange.bypass === undefined ? "lookup" : "fetch";
 }
 

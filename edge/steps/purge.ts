@@ -4,8 +4,7 @@ import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { type FieldLines, fieldValues, singleField } from "../http/fields.ts";
 import { spaceSeparated } from "../http/tags.ts";
-import { cacheKey } from "../key/primary.ts";
-import { purgeKey, purgeScope } from "../purges.ts";
+import { purgeScope, purgeUrl } from "../purges.ts";
 
 /**
  * `PURGE <url>` for tools that exist, if the client's address is allowed to. Purges that URL on
@@ -14,7 +13,7 @@ import { purgeKey, purgeScope } from "../purges.ts";
  * removing. Purges for all edges go through the control API.
  */
 export function answerPurge(exchange: ClientExchange, edge: EdgeContext): "done" | "refuse" {
-  const { site, host, target, response, requestFields, clientAddress } = exchange;
+  const { site, response, requestFields, clientAddress } = exchange;
   const address = parseIp(clientAddress);
   const allowed =
     address.ok && edge.purgeFrom.some((prefix) => prefixContains(prefix, address.value));
@@ -30,7 +29,7 @@ export function answerPurge(exchange: ClientExchange, edge: EdgeContext): "done"
     purgeScope(site.name, { kind: "tags", tags }, force, edge);
     done = { ...base, tags };
   } else {
-    const objects = purgeKey(cacheKey(site.name, host, target), force, edge);
+    const objects = purgeUrl(site.name, exchange.url, force, edge) ?? 0;
     done = { ...base, url: exchange.url, objects };
   }
   const body = `${JSON.stringify(done)}\n`;

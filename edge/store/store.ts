@@ -15,7 +15,7 @@ export interface CacheObject {
    * stored under keys that `partKey` makes of it.
    */
   readonly id: string;
-  /** Primary key: see `cacheKey`. */
+  /** Primary key: see `requestKey`. */
   readonly key: string;
   readonly site: string;
   /** Absolute URL that it was fetched for, for people and for object records. */

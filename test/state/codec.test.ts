@@ -27,8 +27,13 @@ const match: fc.Arbitrary<RuleInput["match"]> = fc.constantFrom(
   { query: { "a b": true, c: ["1", "2*"] }, header: { "X-Staff": false } },
   { cookie: { session: "x" } },
 );
+const key: fc.Arbitrary<NonNullable<RuleInput["key"]>> = fc.constantFrom(
+  { query: "none" },
+  { query: { ignore: ["utm_*"], sort: true }, cookies: { a: true, b: ["1", "2"] } },
+  { query: { pick: ["a"] }, headers: { "X-Tier": true } },
+);
 const rule: fc.Arbitrary<RuleInput> = fc.record(
-  { match, ttl: duration, cache: fc.constant(true) },
+  { match, ttl: duration, cache: fc.constant(true), key },
   { requiredKeys: ["match"] },
 );
 const input: fc.Arbitrary<SiteInput> = fc.record(
@@ -45,6 +50,7 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       },
       { requiredKeys: ["urls"] },
     ),
+    key,
     rules: fc.uniqueArray(rule, {
       maxLength: 3,
       selector: ({ match }) => JSON.stringify(match),

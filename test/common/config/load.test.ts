@@ -195,6 +195,37 @@ describe("configuration errors", () => {
       'sites[0].rules[0].match.header.Cookie: "Cookie" use `cookie` for that',
     ],
     [
+      "a key that shares what is stored among hosts that are not there",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, key: { |host: false } }"),
+      "sites[0].key.host: needs a host of the site's own, for which the origin is asked: set `hosts`",
+    ],
+    [
+      "a key where nothing is stored",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: /a, cache: false, |key: { query: none } }] }",
+      ),
+      "sites[0].rules[0].key: has no meaning where `cache` is false: leave one of them out",
+    ],
+    [
+      "a key by a field that names one client",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, key: { headers: { |Authorization: true } } }",
+      ),
+      'sites[0].key.headers.Authorization: "Authorization" names one client: what it is answered is not shared',
+    ],
+    [
+      "a key that both ignores and picks parameters",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, key: { |query: { ignore: [a], pick: [b] } } }",
+      ),
+      "sites[0].key.query: give either `ignore` or `pick`",
+    ],
+    [
+      "a key whose query is of no known form",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, key: { |query: some } }"),
+      'sites[0].key.query: must be "all" or "none" or a section',
+    ],
+    [
       "an unknown condition of a rule",
       site(
         "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, rules: [{ match: { |color: red } }] }",

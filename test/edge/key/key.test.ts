@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Site, type SiteInput, siteSchema } from "../../../common/config/site.ts";
-import { cacheKey } from "../../../edge/key/primary.ts";
+import { joinKey, normalHost, normalTarget } from "../../../edge/key/primary.ts";
 import { ruleFor } from "../../../edge/key/rule.ts";
 import { buildSiteTable, siteForHost } from "../../../edge/key/site.ts";
 
@@ -9,6 +9,10 @@ const ORIGIN = { urls: ["http://127.0.0.1:9000"] };
 
 function aSite(name: string, others: Partial<SiteInput> = {}) {
   return siteSchema.parse({ name, origin: ORIGIN, ...others });
+}
+
+function cacheKey(site: string, host: string, target: string): string {
+  return joinKey(site, normalHost(host), normalTarget(target));
 }
 
 function ruleOf(site: Site, target: string) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cacheKey } from "../../../edge/key/primary.ts";
+import { joinKey } from "../../../edge/key/primary.ts";
 import { MemoryStore } from "../../../edge/store/memory-store.ts";
 import { isPartKey, partKey } from "../../../edge/store/store.ts";
 import { aStored } from "../build.ts";
@@ -21,6 +21,6 @@ test("the keys of parts and of requests are told apart, whatever is asked for", 
   assert.ok(isPartKey(partKey(object.id, "gzip level 6")));
   assert.ok(!isPartKey(object.key));
   for (const target of ["/", "/a/b?c", "*", "/deadbeef-1/0"]) {
-    assert.ok(!isPartKey(cacheKey("shop", "shop.example", target)), target);
+    assert.ok(!isPartKey(joinKey("shop", "shop.example", target)), target);
   }
 });
