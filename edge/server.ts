@@ -25,6 +25,7 @@ import { Fills } from "./fetch/collapse.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { handleRequest } from "./pipeline.ts";
+import { ProcessMemory } from "./memory/process-memory.ts";
 import { Turns } from "./serve/turns.ts";
 import { Invalidations } from "./store/invalidations.ts";
 import { MemoryStore } from "./store/memory-store.ts";
@@ -43,6 +44,8 @@ export interface EdgeOptions {
   readonly admin: SocketAddress;
   /** The budget for everything that is stored or arriving. */
   readonly memoryBytes: number;
+  /** This edge is all that its process does: then `memoryBytes` is the budget of the process. */
+  readonly ownsProcess?: boolean;
   readonly capacityBitsPerSecond: number;
   readonly profile: CacheProfile;
   /** In force until the state store says otherwise. */
@@ -80,6 +83,7 @@ class Edge implements RunningDaemon {
   readonly #metrics: Metrics;
   readonly #context: EdgeContext;
   readonly #store: MemoryStore;
+  readonly #memory: ProcessMemory | undefined;
   readonly #origins: OriginClient;
   readonly #listener: Server;
   readonly #doors: Doors;
@@ -109,6 +113,10 @@ class Edge implements RunningDaemon {
       },
       () => cuts.add({}),
     );
+    this.#memory =
+      options.ownsProcess === true
+        ? new ProcessMemory(options.memoryBytes, this.#store, this.#clock)
+        : undefined;
     const originUp = this.#metrics.gauge("edge_origin_up");
     this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
       originUp.set({ site, origin }, up ? 1 : 0);
@@ -125,6 +133,7 @@ class Edge implements RunningDaemon {
 
   async start(): Promise<void> {
     const { listen, admin } = this.#options;
+    this.#memory?.start(this.#log);
     this.#follower?.start();
     await this.#follower?.ready(STATE_WAIT_MS);
     this.#admin = await startAdminServer(admin, {
@@ -156,6 +165,7 @@ class Edge implements RunningDaemon {
     this.#origins.destroy();
     this.#heartbeats?.stop();
     this.#recorder?.stop();
+    this.#memory?.stop();
     await this.#follower?.stop();
     await this.#admin?.close();
   }

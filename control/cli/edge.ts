@@ -106,6 +106,7 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     listen,
     admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
     memoryBytes: flags.memory,
+    ownsProcess: true,
     capacityBitsPerSecond: 1e9,
     profile: flags.profile,
     ...(flags.purgeFrom === undefined ? {} : { purgeFrom: flags.purgeFrom }),
@@ -139,7 +140,8 @@ async function runConfigured(file: string, flags: EdgeFlags): Promise<void> {
   }
   const state = await openSharedState(deployment, log);
   try {
-    const daemon = await startEdge(edgeOptions(deployment.config, placed, { state, log }));
+    const options = edgeOptions(deployment.config, placed, { state, log });
+    const daemon = await startEdge({ ...options, ownsProcess: true });
     await serveUntilSignal(daemon, log);
   } finally {
     await state.close();

@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
  * Bytes of a body that is not kept which may wait for its readers. More than one read of a socket
  * would only fill memory, not the line.
  */
-const WINDOW_BYTES = 65_536;
+const WINDOW_BYTES = 16_384;
 
 /** How far a body has come. */
 export type BodyState = "arriving" | "complete" | "failed";

@@ -8,6 +8,9 @@ const CONNECTIONS_MAX = 1_024;
 /** Exchanges that may wait for a connection; the next one is refused. */
 const WAITING_MAX = 10_000;
 
+/** A connection that is paused may read so much ahead, and then finish the read it is in. */
+const READ_AHEAD_BYTES = 16_384;
+
 /** A response head larger than this is an error of the origin. */
 const RESPONSE_HEAD_BYTES_MAX = 65_536;
 
@@ -135,7 +138,11 @@ export class OriginPool {
   }
 
   #open(): OriginConnection {
-    const connect = buildConnector({ timeout: this.#connectTimeoutMs, allowH2: false });
+    const connect = buildConnector({
+      timeout: this.#connectTimeoutMs,
+      allowH2: false,
+      highWaterMark: READ_AHEAD_BYTES,
+    });
     const client = new Client(this.url, {
       pipelining: 1,
       allowH2: false,

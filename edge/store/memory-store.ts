@@ -78,9 +78,8 @@ class MemoryObject implements CacheObject, QueueNode {
 
 /** Keeps objects in this process's memory, bounded by bytes; evicts by S3-FIFO. */
 export class MemoryStore implements Store {
-  readonly objectBytesMax: number;
   readonly purges = new PurgeTable();
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #records = new Map<string, KeyRecord>();
   readonly #order: S3Fifo<MemoryObject>;
   readonly #onEviction: EvictionListener;
@@ -97,10 +96,22 @@ export class MemoryStore implements Store {
     onCut: () => void = () => {},
   ) {
     this.#bytesMax = bytesMax;
-    this.objectBytesMax = Math.floor(bytesMax * OBJECT_SHARE_MAX);
     this.#order = new S3Fifo(bytesMax);
     this.#onEviction = onEviction;
     this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
+  }
+
+  get objectBytesMax(): number {
+    return Math.floor(this.#bytesMax * OBJECT_SHARE_MAX);
+  }
+
+  /** Changes the budget. What no longer fits leaves at once. */
+  resize(bytesMax: number): void {
+    if (bytesMax === this.#bytesMax) return;
+    this.#bytesMax = bytesMax;
+    this.#order.resize(bytesMax);
+    this.#pins.resize(bytesMax * PINNED_SHARE_MAX);
+    this.#makeRoom();
   }
 
   lookup(key: string): StoredVariants | undefined {

@@ -12,7 +12,7 @@ export interface Pin {
  * on to a body of its own. Beyond the bound the oldest is given up, and its readers are cut off.
  */
 export class Pins {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   readonly #onCut: () => void;
   /** The oldest first. */
   readonly #entries = new Set<Entry>();
@@ -28,7 +28,7 @@ export class Pins {
     const entry = { bytes, cut };
     this.#entries.add(entry);
     this.bytes += bytes;
-    while (this.bytes > this.#bytesMax) this.#cutOldest();
+    this.#cutBeyond();
     return {
       resize: (fewer) => {
         if (!this.#entries.has(entry)) return;
@@ -37,6 +37,16 @@ export class Pins {
       },
       release: () => this.#drop(entry),
     };
+  }
+
+  /** Changes how much may be pinned. */
+  resize(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    this.#cutBeyond();
+  }
+
+  #cutBeyond(): void {
+    while (this.bytes > this.#bytesMax) this.#cutOldest();
   }
 
   #cutOldest(): void {

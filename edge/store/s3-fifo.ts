@@ -38,13 +38,19 @@ export class S3Fifo<N extends QueueNode> {
   readonly #leftSmall = new Ghost();
   readonly #leftMain = new Ghost();
   readonly #patience = new Patience();
-  readonly #bytesMax: number;
+  #bytesMax: number;
   #smallBytesMax: number;
   #inserted = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
     this.#smallBytesMax = bytesMax * SMALL_SHARE;
+  }
+
+  /** Changes what everything queued may take. The border between the queues keeps its share. */
+  resize(bytesMax: number): void {
+    this.#smallBytesMax *= bytesMax / this.#bytesMax;
+    this.#bytesMax = bytesMax;
   }
 
   /** Bytes of everything queued, and of the memory of what was evicted. */
