@@ -10,10 +10,31 @@ import { fileURLToPath } from "node:url";
 const NODE_MAJOR_MIN = 24;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/**
+ * How the C library keeps memory for an edge, which must give back what it lets go of: pieces of
+ * bodies are mapped one by one instead of being cut out of a heap that has holes ever after.
+ */
+const ALLOCATOR = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_MMAP_THRESHOLD_: "32768",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
+
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  settle();
   await run();
 } else {
   restartWithPinnedNode();
+}
+
+/** The C library reads its settings when a program starts: an edge starts once more, in place. */
+function settle() {
+  if (process.argv[2] !== "edge" || process.platform !== "linux") return;
+  if (process.execve === undefined || process.env.NODE_CHANNEL_FD !== undefined) return;
+  const settled = Object.keys(ALLOCATOR).every((name) => process.env[name] !== undefined);
+  if (settled) return;
+  const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve(process.execPath, args, { ...ALLOCATOR, ...process.env });
 }
 
 async function run() {

@@ -62,6 +62,18 @@ export const METRICS = {
     labels: ["tier"],
     help: "Bytes that stored objects occupy, overhead included.",
   },
+  edge_store_limit_bytes: {
+    part: "edge",
+    kind: "gauge",
+    labels: ["tier"],
+    help: "Bytes that stored objects may occupy now; in memory it follows what else the process needs.",
+  },
+  edge_resident_memory_bytes: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Memory that the process of the edge occupies, as the operating system counts it.",
+  },
   edge_cut_bodies_total: {
     part: "edge",
     kind: "counter",

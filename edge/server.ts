@@ -24,8 +24,8 @@ import { explainRequest } from "./explain.ts";
 import { Fills } from "./fetch/collapse.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
-import { handleRequest } from "./pipeline.ts";
 import { ProcessMemory } from "./memory/process-memory.ts";
+import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
 import { Invalidations } from "./store/invalidations.ts";
 import { MemoryStore } from "./store/memory-store.ts";
@@ -295,6 +295,8 @@ class Edge implements RunningDaemon {
     const { capacityBitsPerSecond } = this.#options;
     metrics.gauge("edge_capacity_bytes_per_second").set({}, capacityBitsPerSecond / 8);
     metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
+    metrics.onScrape("edge_store_limit_bytes", () => [[{ tier }, this.#store.usage().bytesMax]]);
+    metrics.onScrape("edge_resident_memory_bytes", () => [[{}, process.memoryUsage.rss()]]);
     metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
     const { purges } = this.#store;
     metrics.onScrape("edge_purge_marks", () => [[{}, purges.marks]]);

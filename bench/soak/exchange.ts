@@ -27,7 +27,7 @@ export class ClientConnection {
   constructor(at: SocketAddress, listener: AnswerListener) {
     this.#listener = listener;
     this.#socket = connect({ host: at.host, port: at.port, noDelay: true });
-    this.#socket.on("data", (chunk) => this.#take(chunk));
+    this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#socket.on("error", () => {});
     this.#socket.on("close", () => {
       if (this.#content !== undefined) listener.onCut();

@@ -3,7 +3,7 @@ import { fail, ok, type Result } from "../../common/result.ts";
 import { parseSizeBytes } from "../../common/units.ts";
 import { BODY_BYTES_MAX } from "./content.ts";
 
-export const USAGE = `Asks an edge for unique URLs at full speed, beside slow readers, and watches its resident memory.
+export const USAGE = `Asks an edge for unique URLs at full speed, beside slow readers, and watches its memory.
 
 npm run -s bench:soak -- [--seconds N] [--memory SIZE] [--connections N] [--slow N] [--body SIZE]
 

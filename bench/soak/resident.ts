@@ -11,6 +11,8 @@ export function residentBytes(pid: number): number {
 /** Seconds of CPU that a process has used so far (Linux), in ticks of a hundredth. */
 export function cpuSeconds(pid: number): number {
   // The name, in brackets, may hold anything; what follows it are numbers.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

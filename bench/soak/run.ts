@@ -36,8 +36,10 @@ export async function soak(
     const { port } = await announcement<{ port: number }>(origin.stdout);
     const edge = start(children, [
       "bin/meridian.mjs",
-      ...["edge", "--listen", "127.0.0.1:0", "--origin", `http://127.0.0.1:${port}`],
-      ...["--memory", `${options.memoryBytes}B`, "--log", "json"],
+      "edge",
+      "--listen=127.0.0.1:0",
+      `--origin=http://127.0.0.1:${port}`,
+      `--memory=${options.memoryBytes}B`,
     ]);
     const { addresses } = await announcement<Ready>(edge.stderr);
     const load = new Load({ ...options, at: addresses.http });

@@ -24,7 +24,11 @@ const edgeSchema = z.strictObject({
     .optional()
     .describe("Where health and metrics are; left out: `address`, port 9101."),
   capacity: bitRate.default(1e9).describe("What its network carries."),
-  memory: size.default(256 * 2 ** 20).describe("Memory for stored objects."),
+  memory: size
+    .default(256 * 2 ** 20)
+    .describe(
+      "Memory budget: of the whole process if the edge has one of its own, otherwise of what it stores.",
+    ),
 });
 
 const asNumber = z

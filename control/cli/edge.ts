@@ -53,7 +53,7 @@ export function edgeCommand(): Command {
     )
     .addOption(new Option("--origin <url>", "quick mode: where content is").conflicts("config"))
     .addOption(
-      new Option("--memory <size>", "quick mode: memory for stored objects")
+      new Option("--memory <size>", "quick mode: memory budget of the whole process")
         .argParser(readSize)
         .default(256 * 2 ** 20, "256MiB")
         .conflicts("config"),

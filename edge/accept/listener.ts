@@ -23,6 +23,9 @@ export const KEEP_ALIVE_MS = 65_000;
 /** The sum of all field lines of a request. */
 export const HEAD_BYTES_MAX = 32_768;
 
+/** What waits for a client that reads slowly: so much, and one more piece of a body. */
+const WRITE_AHEAD_BYTES = 16_384;
+
 /** Open connections; the next one is closed at once. */
 export const CONNECTIONS_MAX = 20_000;
 
@@ -50,6 +53,7 @@ export function createListener(handlers: ListenerHandlers): Server {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       noDelay: true,
+      highWaterMark: WRITE_AHEAD_BYTES,
       // A missing Host is answered by the request policy, in the same form as every other refusal.
       requireHostHeader: false,
       // Requests without a body need no stream events; this is most of them.

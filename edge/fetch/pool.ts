@@ -138,10 +138,11 @@ export class OriginPool {
   }
 
   #open(): OriginConnection {
+    const reading = { highWaterMark: READ_AHEAD_BYTES };
     const connect = buildConnector({
       timeout: this.#connectTimeoutMs,
       allowH2: false,
-      highWaterMark: READ_AHEAD_BYTES,
+      ...reading,
     });
     const client = new Client(this.url, {
       pipelining: 1,

@@ -1,14 +1,18 @@
-/** Up to this share of the budget the process may grow; then the store grows no further. */
+/** While more than this share of the budget is resident, the store grows no further. */
 const GROW_BELOW = 0.92;
 
-/** Above this share what is stored becomes less. */
+/** Above this share the store shrinks by what the process grows. */
 const SHRINK_ABOVE = 0.97;
 
-/** Above this share it becomes less even while the process does not grow any more. */
+/** Above this share it shrinks even while the process does not grow. */
 const PRESS_ABOVE = 1.02;
 
-/** In one step the store may grow by this share of the room that is left. */
-const GROWTH_SHARE = 0.5;
+/**
+ * In one step the store may grow by this share of the room that is left, and before the first by
+ * more. Slower than garbage comes and goes, so that what is resident at the worst moment counts.
+ */
+const GROWTH_SHARE = 0.05;
+const GROWTH_SHARE_FIRST = 0.25;
 
 /** By this share of what is above `PRESS_ABOVE` the store shrinks in one step. */
 const PRESS_SHARE = 0.05;
@@ -16,84 +20,98 @@ const PRESS_SHARE = 0.05;
 /** The store keeps this share of the budget, whatever else needs memory. */
 const STORE_SHARE_MIN = 1 / 16;
 
-/** Garbage is collected when there is at least this share of the budget of it... */
-const GARBAGE_SHARE = 1 / 16;
+/** Garbage is worth collecting when it is at least this share of the budget... */
+const GARBAGE_SHARE = 1 / 20;
 
-/** ...and collecting has not taken more than this share of the time. */
-const COLLECTING_SHARE_MAX = 0.1;
+/** ...and collecting takes no more than this share of the CPU time of the process. */
+const COLLECTING_SHARE_MAX = 0.15;
+
+/** By this share of the budget what is certainly no garbage may become more in one step. */
+const LEAST_RISE_SHARE = 0.001;
 
 /** What a process has in memory at one moment. Bytes. */
 export interface MemoryFacts {
   /** All that the operating system counts. */
   readonly residentBytes: number;
-  /** What JavaScript holds, dead or alive, in its heap and outside of it. */
+  /** What JavaScript has, dead or alive, in its heap and in buffers. */
   readonly scriptBytes: number;
   /** What the store says it holds, and what it may. */
   readonly storeBytes: number;
   readonly storeBytesMax: number;
 }
 
-/** What is remembered from one step to the next. */
+/** What one step leaves to the next. */
 export interface GovernorState {
-  /** What was resident at the last step, if that was too much; otherwise 0. */
-  readonly peakBytes: number;
-  /** The least that was in JavaScript's hands beside the store lately: what is not garbage. */
-  readonly leastBesideBytes: number;
+  /** What was resident, if that was too much; otherwise 0. */
+  readonly exceededBytes: number;
+  /** The least that JavaScript had beside the store lately: that much is no garbage. */
+  readonly besideBytesMin: number;
 }
 
 /** What is to be done. */
 export interface GovernorDecision {
   readonly state: GovernorState;
   readonly storeBytesMax: number;
-  /** There is so much garbage that it should be collected now. */
+  /** There is so much garbage, and so little room, that it should be collected now. */
   readonly collect: boolean;
 }
 
-/** At the start nothing is known. */
-export const UNGOVERNED: GovernorState = { peakBytes: 0, leastBesideBytes: Infinity };
-
 /**
- * How much a store may hold so that its whole process stays within a budget (P).
+ * How much a store may hold so that its whole process stays within a budget (P). One step of a
+ * control loop that is taken several times a second; `state` is undefined the first time.
  *
- * The store grows into half of the room that is left, and shrinks by what the process has grown
- * beyond its budget. Memory that is given up is used again by the process sooner than the operating
- * system gets it back: so once the store has shrunk, only further growth makes it shrink further,
- * and what is resident need not fall. Between the two thresholds nothing changes.
+ * The store grows into a part of the room that is left, and shrinks by what the process grows
+ * beyond its budget. What it lets go of is garbage first, and is used again by the process sooner
+ * than the operating system has it back. So what is resident and no longer grows makes the store
+ * shrink only slowly, and between the two thresholds nothing changes.
  */
 export function governMemory(
   budgetBytes: number,
   facts: MemoryFacts,
-  state: GovernorState,
+  state: GovernorState | undefined,
 ): GovernorDecision {
-  const { residentBytes, scriptBytes, storeBytes, storeBytesMax } = facts;
+  const { residentBytes, scriptBytes, storeBytes } = facts;
   const besideBytes = Math.max(0, scriptBytes - storeBytes);
-  // What is least rises slowly, so that a moment without garbage is not taken for all times.
-  const leastBesideBytes = Math.min(besideBytes, state.leastBesideBytes + budgetBytes / 1_000);
-  const garbageBytes = besideBytes - leastBesideBytes;
+  const besideBytesMin = Math.min(
+    besideBytes,
+    (state?.besideBytesMin ?? besideBytes) + budgetBytes * LEAST_RISE_SHARE,
+  );
   const isTight = residentBytes > budgetBytes * GROW_BELOW;
-  const collect = isTight && garbageBytes > budgetBytes * GARBAGE_SHARE;
+  const collect = isTight && besideBytes - besideBytesMin > budgetBytes * GARBAGE_SHARE;
+  const exceededBytes = residentBytes > budgetBytes * SHRINK_ABOVE ? residentBytes : 0;
   const least = Math.floor(budgetBytes * STORE_SHARE_MIN);
-  const shrinkAbove = budgetBytes * SHRINK_ABOVE;
-  if (residentBytes > shrinkAbove) {
-    const grown = Math.max(0, residentBytes - Math.max(state.peakBytes, shrinkAbove));
-    const pressed = Math.max(0, residentBytes - budgetBytes * PRESS_ABOVE) * PRESS_SHARE;
-    const wanted = Math.min(storeBytesMax, storeBytes) - Math.ceil(grown + pressed);
-    return {
-      state: { peakBytes: residentBytes, leastBesideBytes },
-      storeBytesMax: grown + pressed > 0 ? Math.max(least, wanted) : storeBytesMax,
-      collect,
-    };
-  }
-  const room = budgetBytes * GROW_BELOW - residentBytes;
-  const wanted = isTight ? storeBytesMax : storeBytes + Math.floor(room * GROWTH_SHARE);
   return {
-    state: { peakBytes: 0, leastBesideBytes },
-    storeBytesMax: Math.max(least, wanted),
+    state: { exceededBytes, besideBytesMin },
+    storeBytesMax: Math.max(least, limitFor(budgetBytes, facts, state)),
     collect,
   };
 }
 
-/** True if it is time to collect: collecting has its share of the time, and no more (P). */
-export function mayCollect(sinceLastMs: number, lastTookMs: number): boolean {
-  return lastTookMs <= sinceLastMs * COLLECTING_SHARE_MAX;
+function limitFor(
+  budgetBytes: number,
+  { residentBytes, storeBytes, storeBytesMax }: MemoryFacts,
+  state: GovernorState | undefined,
+): number {
+  const share = state === undefined ? GROWTH_SHARE_FIRST : GROWTH_SHARE;
+  const before = state === undefined ? 0 : storeBytesMax;
+  const room = budgetBytes * GROW_BELOW - residentBytes;
+  if (room >= 0) return Math.max(before, storeBytes + Math.floor(room * share));
+  const shrinkAbove = budgetBytes * SHRINK_ABOVE;
+  const known = Math.max(state?.exceededBytes ?? 0, shrinkAbove);
+  const grown = Math.max(0, residentBytes - known);
+  const pressed = Math.max(0, residentBytes - budgetBytes * PRESS_ABOVE) * PRESS_SHARE;
+  const less = Math.ceil(grown + pressed);
+  return less === 0 ? before : Math.min(before, storeBytes) - less;
+}
+
+/**
+ * True if it is time to collect garbage (P): that has its share of the CPU time which the process
+ * uses, and no more. What others do on the machine changes nothing about it.
+ */
+export function mayCollect(cpu: {
+  /** Used since garbage was last collected, and by that; in the same unit. */
+  readonly sinceLast: number;
+  readonly lastTook: number;
+}): boolean {
+  return cpu.lastTook <= cpu.sinceLast * COLLECTING_SHARE_MAX;
 }

@@ -2,10 +2,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
-import { type GovernorState, governMemory, mayCollect, UNGOVERNED } from "./governor.ts";
+import { type GovernorState, governMemory, mayCollect } from "./governor.ts";
 
 /** How often memory is looked at. At full speed a process takes some ten megabytes in this time. */
 const LOOK_EVERY_MS = 100;
+
+/** With less than this beside what the process has at its start there is little to be cached in. */
+const ROOM_BYTES_MIN = 32 * 2 ** 20;
 
 /** The part of a store that the governor sees. */
 interface GovernedStore {
@@ -13,14 +16,18 @@ interface GovernedStore {
   resize(bytesMax: number): void;
 }
 
-/** Keeps this whole process within a budget, by what its store may hold. */
+/**
+ * Keeps this whole process within a budget: several times a second `governMemory` decides how much
+ * of it the store may have, and whether to collect garbage.
+ */
 export class ProcessMemory {
   readonly #budgetBytes: number;
   readonly #store: GovernedStore;
   readonly #clock: Clock;
   readonly #collectGarbage = garbageCollector();
-  #state: GovernorState = UNGOVERNED;
-  #collected = { at: 0, tookMs: 0 };
+  #state: GovernorState | undefined;
+  /** CPU time of the process when garbage was last collected, and what that took. */
+  #collected = { at: 0, took: 0 };
   #cancel: (() => void) | undefined;
 
   constructor(budgetBytes: number, store: GovernedStore, clock: Clock) {
@@ -29,11 +36,23 @@ export class ProcessMemory {
     this.#clock = clock;
   }
 
-  /** Looks at once, and then for as long as the process runs. */
+  /** Gives the store its first limit, and minds it until `stop`. */
   start(log: Logger): void {
+    // Young garbage holds on to the pieces of bodies that have passed through: it may not become
+    // more than it is at the start. By itself V8 lets it grow to 48 MiB.
+    setFlagsFromString("--semi-space-growth-factor=1");
     this.#look();
-    const { bytesMax } = this.#store.usage();
-    log.info({ event: "memory", budget: this.#budgetBytes, store: bytesMax });
+    const budget = this.#budgetBytes;
+    const resident = process.memoryUsage.rss();
+    const store = this.#store.usage().bytesMax;
+    if (budget - resident >= ROOM_BYTES_MIN) {
+      log.info({ event: "memory", budget, resident, store });
+    } else {
+      log.warn(
+        { event: "memory-small", budget, resident, store },
+        "the process alone takes this budget or more: it is not kept, and next to nothing is cached",
+      );
+    }
   }
 
   stop(): void {
@@ -57,15 +76,21 @@ export class ProcessMemory {
   }
 
   #collect(): void {
-    const began = this.#clock.monotonic();
-    if (!mayCollect(began - this.#collected.at, this.#collected.tookMs)) return;
+    const began = cpuMicroseconds();
+    const { at, took } = this.#collected;
+    if (!mayCollect({ sinceLast: began - at, lastTook: took })) return;
     this.#collectGarbage();
-    const at = this.#clock.monotonic();
-    this.#collected = { at, tookMs: at - began };
+    const ended = cpuMicroseconds();
+    this.#collected = { at: ended, took: ended - began };
   }
 }
 
-/** The function that a script has only if V8 is told to show it. */
+function cpuMicroseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** The function that V8 gives only to a context made while it is told to. */
 function garbageCollector(): () => void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;

@@ -24,8 +24,8 @@ suite("a body that grows while it is read", () => {
   test("not kept, it holds what the slowest reader needs, and no more than a window", () => {
     const body = new FillBody(new MemoryStore(1_024 * KIB));
     const [fast, slow] = [body.open(() => {}), body.open(() => {})];
-    assert.ok(body.append(Buffer.alloc(40 * KIB, "a")));
-    assert.equal(body.append(Buffer.alloc(40 * KIB, "b")), false);
+    assert.ok(body.append(Buffer.alloc(10 * KIB, "a")));
+    assert.equal(body.append(Buffer.alloc(10 * KIB, "b")), false);
     fast.next = 2;
     body.trim();
     assert.equal(body.mayGoOn(), false);
