@@ -171,6 +171,30 @@ export const METRICS = {
     labels: ["standing"],
     help: "Queries by their DNS cookie: none, new (a client that has not heard from us yet), valid, bad.",
   },
+  dns_transfers_out_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Zone transfers that were asked for, by answer (whole, changes, current, refused).",
+  },
+  dns_transfers_in_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Zones asked of primaries, by result (current, changes, whole, failed).",
+  },
+  dns_notifies_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Notices of new versions to secondaries, by how they ended (acknowledged, unanswered).",
+  },
+  dns_zone_serial: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["zone"],
+    help: "Serial of the version of each zone that is served.",
+  },
   dns_map_prefixes: {
     part: "dns",
     kind: "gauge",

@@ -1,6 +1,12 @@
 import { unreachable } from "../common/assert.ts";
 import type { IpBytes } from "../common/ip.ts";
-import { judgeQuery, NOT_AUTHORITATIVE, OUR_FAULT, type Refusal } from "./policy/query-policy.ts";
+import {
+  judgeQuery,
+  NOT_AUTHORITATIVE,
+  NOT_READY,
+  OUR_FAULT,
+  type Refusal,
+} from "./policy/query-policy.ts";
 import type { SteerAnswer, SteerClient, Steering } from "./steering.ts";
 import type { Transport } from "./transport/answer.ts";
 import { CLASS_CH, FLAG, HEADER_BYTES, RCODE, TYPE } from "./wire/codes.ts";
@@ -10,7 +16,7 @@ import { type Name, type NameKey, nameKey, replaceAncestor } from "./wire/name.t
 import { type OptExtras, optBytes, putOpt } from "./wire/opt.ts";
 import { nameRdata } from "./wire/rdata.ts";
 import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
-import { findZone, lookUp } from "./zone/lookup.ts";
+import { findZone, isInMissingZone, lookUp } from "./zone/lookup.ts";
 import type { Delegation, Glue, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
 
 /** Everything that answers depend on, as it is at one moment. Swapped as a whole, never changed. */
@@ -221,7 +227,8 @@ function solve(exchange: Exchange): void {
   while (step !== undefined && seen.length <= CNAME_CHAIN_MAX && !seen.includes(step.key)) {
     const zone = findZone(zones, step.key, qtype);
     if (zone === undefined) {
-      if (seen.length === 0) refuse(exchange, NOT_AUTHORITATIVE);
+      if (seen.length > 0) return;
+      refuse(exchange, isInMissingZone(zones, step.key) ? NOT_READY : NOT_AUTHORITATIVE);
       return;
     }
     if (seen.length === 0) exchange.subject = zone.nodes.has(step.key) ? step.key : zone.key;

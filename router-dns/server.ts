@@ -25,6 +25,9 @@ import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { chaosRecords } from "./policy/chaos.ts";
+import { isForTransfers } from "./transfer/service.ts";
+import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
+import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
 import type { AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
 import { TCP_LIMITS } from "./transport/tcp.ts";
@@ -59,6 +62,8 @@ export interface RouterOptions {
   readonly geo: { readonly city?: string; readonly asn?: string };
   readonly coverageFile?: string;
   readonly zoneFiles: readonly string[];
+  /** What goes between this server and others; left out: nothing. */
+  readonly transfers?: TransferSettings;
   /** In force until the state store answers. */
   readonly sites: readonly Site[];
   /** Quick mode: every name below the domain is steered. */
@@ -80,7 +85,11 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const files = routerFiles(options);
   const { fileZones, built } = await loadFiles(files, log);
   const live = new LiveSnapshot(
-    { ...options, answersMax: options.answers },
+    {
+      ...options,
+      answersMax: options.answers,
+      fetched: fetchedNames(options.transfers?.zones ?? []),
+    },
     {
       fileZones,
       built,
@@ -122,6 +131,7 @@ class Router {
   readonly #guardCounters: GuardCounters;
   readonly #monitor: HealthMonitor;
   readonly #follower: Follower | undefined;
+  readonly #transfers: Transfers | undefined;
   #reporter: Reporter | undefined;
   #listeners: readonly DnsListener[] = [];
   #admin: AdminServer | undefined;
@@ -152,6 +162,7 @@ class Router {
       onChange: () => this.#takeHealth(),
     });
     this.#follower = this.#makeFollower(options.state);
+    this.#transfers = this.#makeTransfers(random);
     this.#exposeMetrics();
   }
 
@@ -162,6 +173,7 @@ class Router {
     await this.#monitor.firstRound();
     this.#takeHealth();
     this.#listeners = await listenDns(options.listen, this.#answerer(), log);
+    this.#startTransfers();
     this.#admin = await this.#startAdmin();
     this.#everySecond();
     if (options.state !== undefined) {
@@ -221,6 +233,7 @@ class Router {
     this.#reporter?.stop();
     this.#cookies.stop();
     this.#monitor.stop();
+    this.#transfers?.stop();
     await closeDns(this.#listeners, deadlineMs);
     await this.#follower?.stop();
     await this.#admin?.close();
@@ -232,8 +245,12 @@ class Router {
     const live = this.#live;
     const clock = this.#clock;
     const guard = this.#guard;
+    const transfers = this.#transfers;
     const { log } = this.#options;
-    return (packet, peer, transport, out) => {
+    return (packet, peer, transport, out, send) => {
+      if (transfers !== undefined && isForTransfers(packet)) {
+        return transfers.answerPacket(packet, { peer, transport }, out, send);
+      }
       const isTimed = counters.isTimed;
       const started = isTimed ? clock.monotonic() : 0;
       const outcome = guard.answer(packet, { peer, transport, snapshot: live.snapshot() }, out);
@@ -242,6 +259,34 @@ class Router {
       if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
       return outcome.length;
     };
+  }
+
+  #makeTransfers(random: Random): Transfers | undefined {
+    const { transfers: settings, domain, pops, ttlSeconds, log } = this.#options;
+    if (settings === undefined) return undefined;
+    return new Transfers({
+      settings,
+      cdnDomain: domain,
+      fallback: configuredAddresses(pops),
+      steeredTtlSeconds: ttlSeconds,
+      clock: this.#clock,
+      random,
+      log,
+      metrics: this.#metrics,
+      answer: (packet, { peer, transport }, out) => {
+        const snapshot = this.#live.snapshot();
+        return this.#guard.answer(packet, { peer, transport, snapshot }, out);
+      },
+      onAnswer: (transport, outcome) => this.#counters.count(transport, outcome),
+      onFetched: (zone, version) => this.#live.setFetchedZone(zone, version),
+    });
+  }
+
+  #startTransfers(): void {
+    const transfers = this.#transfers;
+    if (transfers === undefined) return;
+    this.#live.watchZones((table, fileZones) => transfers.take(table, fileZones));
+    transfers.start();
   }
 
   #makeFollower(store: StateStore | undefined): Follower | undefined {

@@ -1,6 +1,7 @@
 import { isLoopback, parseIp } from "../ip.ts";
 import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
+import { zoneProblems } from "./zone-check.ts";
 
 /** Keys and indexes from the root of the configuration to a value. */
 export type Path = readonly (string | number)[];
@@ -19,6 +20,11 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
     ...siteProblems(config),
     ...deepProblems(config),
     ...controlProblems(config),
+    ...zoneProblems(config),
+    ...duplicates(
+      config.tsig.map(({ name }, k) => [name, ["tsig", k, "name"]] as const),
+      "key",
+    ),
   ];
 }
 

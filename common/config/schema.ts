@@ -11,6 +11,7 @@ import {
 } from "./fields.ts";
 import { routerSchema } from "./router.ts";
 import { siteSchema } from "./site.ts";
+import { transferSchema, tsigKeySchema, zoneSchema } from "./zones.ts";
 
 const edgeSchema = z.strictObject({
   name: label.describe("What it is called everywhere."),
@@ -91,6 +92,9 @@ const cdnSchema = z.strictObject({
     .max(16)
     .default(4)
     .describe("At most so many addresses in one steered answer."),
+  transfer: transferSchema
+    .optional()
+    .describe("Who may have the CDN's own zone, with fixed addresses where it steers."),
 });
 
 const geoipSchema = z.strictObject({
@@ -160,9 +164,13 @@ export const configSchema = z.strictObject({
     .default([])
     .describe("What is delivered from the start; the API and the CLI add more."),
   zones: z
-    .array(z.strictObject({ file: z.string().describe("RFC 1035 zone file.") }))
+    .array(zoneSchema)
     .default([])
     .describe("Further zones that routers answer with authority."),
+  tsig: z
+    .array(tsigKeySchema)
+    .default([])
+    .describe("Keys that sign zone transfers and notices (RFC 8945)."),
 });
 
 /** The configuration with defaults filled in: durations in ms, sizes in bytes, rates in bit/s. */

@@ -30,19 +30,22 @@ export function configCommand(): Command {
 
 /** What is wrong in the files that a configuration names. */
 function fileProblems(file: string, config: Config): FileProblem[] {
-  const { geoip, coverage, zones } = absoluteFiles(config, dirname(resolve(file)));
+  const { geoip, coverage, zones, tsig } = absoluteFiles(config, dirname(resolve(file)));
   const named = [
     [["geoip", "city"], geoip.city],
     [["geoip", "asn"], geoip.asn],
     [["coverage"], coverage],
-    ...zones.map((zone, index) => [["zones", index, "file"], zone.file] as const),
+    ...zones.flatMap(({ file, primaries }, index) =>
+      primaries === undefined ? [[["zones", index, "file"], file] as const] : [],
+    ),
+    ...tsig.map(({ secretFile }, index) => [["tsig", index, "secretFile"], secretFile] as const),
   ] as const;
   const missing = named.flatMap(([path, name]) =>
     name === undefined || existsSync(name)
       ? []
       : [problemAt(file, path, `there is no file ${name}`)],
   );
-  const present = zones.filter((zone) => existsSync(zone.file));
+  const present = zones.filter((zone) => zone.primaries === undefined && existsSync(zone.file));
   return [
     ...missing,
     ...present.flatMap((zone) => checkZoneFile(zone.file).problems),

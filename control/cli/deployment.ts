@@ -74,5 +74,8 @@ export function absoluteFiles(config: Config, folder: string): Config {
     ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     zones: config.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })),
+    tsig: config.tsig.map((key) =>
+      key.secretFile === undefined ? key : { ...key, secretFile: absolute(key.secretFile) },
+    ),
   };
 }

@@ -34,11 +34,21 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
       ...(config.geoip.asn === undefined ? {} : { asn: config.geoip.asn }),
     },
     ...(config.coverage === undefined ? {} : { coverageFile: config.coverage }),
-    zoneFiles: config.zones.map((zone) => zone.file),
+    zoneFiles: config.zones.flatMap(({ file, primaries }) => (primaries ? [] : [file])),
+    ...transferSettings(config),
     sites: config.sites,
     anyName: false,
     ...shared,
   };
+}
+
+/** Nothing at all where no zone goes to or comes from another server. */
+function transferSettings(config: Config): Pick<RouterOptions, "transfers"> {
+  const { cdn, tsig, zones } = config;
+  const isUsed = (zone: Config["zones"][number]) => zone.transfer ?? zone.primaries;
+  if (tsig.length === 0 && cdn.transfer === undefined && !zones.some(isUsed)) return {};
+  const own = cdn.transfer === undefined ? {} : { cdn: cdn.transfer };
+  return { transfers: { tsig, zones, ...own } };
 }
 
 /** What one edge does according to the configuration (P). */

@@ -1,10 +1,12 @@
 import type { PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { Logger } from "../../common/log.ts";
+import { ok, type Result } from "../../common/result.ts";
 import type { SteerView } from "../geo/choose.ts";
 import { createSteering } from "../geo/choose.ts";
 import type { EdgeHealth } from "../health/board.ts";
 import type { Snapshot } from "../pipeline.ts";
+import type { NameKey } from "../wire/name.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
 import type { BuiltMap } from "./map-build.ts";
 import { buildView, buildZones, type CdnIdentity } from "./snapshot.ts";
@@ -19,10 +21,15 @@ export interface LiveParts {
   readonly health: ReadonlyMap<string, EdgeHealth>;
 }
 
+/** Told of the zones that are served; `fileZones` in the order of their files. */
+export type ZonesListener = (table: ZoneTable, fileZones: readonly Zone[]) => void;
+
 /** What stays as it was at the start. */
 export interface LiveOptions extends CdnIdentity {
   readonly pops: readonly PopConfig[];
   readonly answersMax: number;
+  /** Names of the zones that come from primaries; left out: none. */
+  readonly fetched?: ReadonlySet<NameKey>;
   readonly log: Logger;
 }
 
@@ -33,17 +40,20 @@ export interface LiveOptions extends CdnIdentity {
 export class LiveSnapshot {
   readonly #options: LiveOptions;
   #parts: LiveParts;
+  /** Zones of primaries, as far as they are there. */
+  readonly #fetchedZones = new Map<NameKey, Zone>();
   #serial: number;
   #zones: ZoneTable;
   #view: SteerView;
   #snapshot: Snapshot;
+  #onZones: ZonesListener = () => undefined;
 
   /** Throws if the zones cannot be served together; the message says why. */
   constructor(options: LiveOptions, parts: LiveParts) {
     this.#options = options;
     this.#parts = parts;
     this.#serial = parts.version + 1;
-    const zones = buildZones(options, parts.fileZones, parts.sites, this.#serial);
+    const zones = this.#buildZones(parts, this.#serial);
     if (!zones.ok) throw new Error(zones.error);
     this.#zones = zones.value;
     this.#view = this.#buildView();
@@ -63,6 +73,12 @@ export class LiveSnapshot {
   /** The parts that the snapshot was made of. */
   parts(): LiveParts {
     return this.#parts;
+  }
+
+  /** Tells of the zones, now and whenever they have been replaced. */
+  watchZones(listener: ZonesListener): void {
+    this.#onZones = listener;
+    listener(this.#zones, this.#parts.fileZones);
   }
 
   /** Takes another opinion of the edges. */
@@ -88,11 +104,18 @@ export class LiveSnapshot {
     this.#replaceZones({ ...this.#parts, fileZones });
   }
 
+  /** Takes another version of a zone of a primary, or none. */
+  setFetchedZone(key: NameKey, zone: Zone | undefined): void {
+    if (zone === undefined) this.#fetchedZones.delete(key);
+    else this.#fetchedZones.set(key, zone);
+    this.#replaceZones(this.#parts);
+  }
+
   #replaceZones(parts: LiveParts): void {
     // A secondary, and anybody who compares serials, must never see one go back, not even when the
     // state has been lost and its versions begin again.
     const serial = Math.max(this.#serial, parts.version + 1);
-    const zones = buildZones(this.#options, parts.fileZones, parts.sites, serial);
+    const zones = this.#buildZones(parts, serial);
     if (!zones.ok) {
       this.#options.log.error({ event: "zones-refused", reason: zones.error });
       return;
@@ -101,6 +124,16 @@ export class LiveSnapshot {
     this.#parts = parts;
     this.#zones = zones.value;
     this.#swap();
+    this.#onZones(this.#zones, parts.fileZones);
+  }
+
+  #buildZones(parts: LiveParts, serial: number): Result<ZoneTable, string> {
+    const others = [...parts.fileZones, ...this.#fetchedZones.values()];
+    const zones = buildZones(this.#options, others, parts.sites, serial);
+    if (!zones.ok) return zones;
+    const { byApex } = zones.value;
+    const missing = [...(this.#options.fetched ?? [])].filter((key) => !byApex.has(key));
+    return ok({ ...zones.value, missing: new Set(missing) });
   }
 
   #swap(): void {

@@ -18,6 +18,9 @@ export const NOT_AUTHORITATIVE: Refusal = {
   extendedError: EDE.NOT_AUTHORITATIVE,
 };
 
+/** A zone that we ought to have has not come from its primary yet, or has expired. */
+export const NOT_READY: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.NOT_READY };
+
 /** Answering failed by a mistake of ours. */
 export const OUR_FAULT: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.OTHER };
 

@@ -4,15 +4,21 @@ import { parseIp } from "../../common/ip.ts";
 /** How a packet came: plainly, over TLS (RFC 7858), or in HTTP (RFC 8484). */
 export type Transport = "udp" | "tcp" | "dot" | "doh";
 
+/** Sends an answer of several messages, each made when the client has taken those before. */
+export type SendMessages = (messages: Iterable<Uint8Array>) => void;
+
 /**
  * Answers one packet: writes into `out` and gives the number of octets, 0 to say nothing. The same
- * function serves all transports. It must not throw and must not keep `packet` or `out`.
+ * function serves all transports. It must not throw and must not keep `packet` or `out`. Where a
+ * transport can carry more than one message, it gives `send`; after a call of that the number that
+ * comes back means nothing.
  */
 export type AnswerPacket = (
   packet: Uint8Array,
   peer: IpBytes,
   transport: Transport,
   out: Uint8Array,
+  send?: SendMessages,
 ) => number;
 
 /** The largest DNS message (RFC 1035 section 4.2.2). */

@@ -57,3 +57,11 @@ export class MessageSplitter {
     this.#ended = !this.#onMessage(message);
   }
 }
+
+/** A message with its length before it, in memory of its own (P). */
+export function framed(message: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(message.length + 2);
+  bytes.writeUInt16BE(message.length);
+  bytes.set(message, 2);
+  return bytes;
+}

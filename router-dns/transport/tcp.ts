@@ -4,7 +4,8 @@ import type { IpBytes } from "../../common/ip.ts";
 import { listenTcp } from "../../common/listen.ts";
 import type { Logger } from "../../common/log.ts";
 import { type AnswerPacket, MESSAGE_BYTES_MAX, peerBytes } from "./answer.ts";
-import { MessageSplitter } from "./tcp-framing.ts";
+import { MessageStreams } from "./message-streams.ts";
+import { framed, MessageSplitter } from "./tcp-framing.ts";
 
 /** What one listener allows. */
 export interface TcpLimits {
@@ -116,18 +117,24 @@ const out = new Uint8Array(MESSAGE_BYTES_MAX);
 function serveConnection(socket: Socket, connection: Connection): void {
   const { peer, answer, log, limits, onQuery } = connection;
   let timer = setTimeout(() => socket.destroy(), limits.idleMs);
-  const splitter = new MessageSplitter((message) => {
+  const noteProgress = (): void => {
     clearTimeout(timer);
     timer = setTimeout(() => socket.destroy(), limits.idleMs);
+  };
+  const streams = new MessageStreams(socket, limits.unsentBytesMax, noteProgress);
+  const splitter = new MessageSplitter((message) => {
+    noteProgress();
     onQuery();
-    const length = answer(message, peer, "tcp", out);
+    let isStreamed = false;
+    const length = answer(message, peer, "tcp", out, (messages) => {
+      isStreamed = true;
+      streams.send(messages);
+    });
+    if (isStreamed) return true;
     // RFC 7766 section 6.2.4 lets a server close; a message worth no answer is not worth waiting
     // on.
     if (length === 0) return false;
-    const framed = Buffer.allocUnsafe(length + 2);
-    framed.writeUInt16BE(length);
-    framed.set(out.subarray(0, length), 2);
-    socket.write(framed);
+    socket.write(framed(out.subarray(0, length)));
     return true;
   });
   socket.on("data", (chunk: Buffer) => {
@@ -143,7 +150,7 @@ function serveConnection(socket: Socket, connection: Connection): void {
     }
   });
   socket.on("drain", () => socket.resume());
-  socket.on("end", () => socket.end());
+  socket.on("end", () => streams.endWhenSent());
   // A client that resets its connection is no news; "close" follows.
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(timer));

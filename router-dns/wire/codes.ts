@@ -43,6 +43,9 @@ export const CLASS_CH = 3;
 /** The only opcode that is served: a standard query. */
 export const OPCODE_QUERY = 0;
 
+/** The opcode of a notice that a zone has changed (RFC 1996 section 3.2). */
+export const OPCODE_NOTIFY = 4;
+
 /** Octets of the header (RFC 1035 section 4.1.1). */
 export const HEADER_BYTES = 12;
 
@@ -88,6 +91,7 @@ export const OPTION = {
 /** Extended DNS errors (RFC 8914 section 4) that answers here carry. */
 export const EDE = {
   OTHER: 0,
+  NOT_READY: 14,
   PROHIBITED: 18,
   NOT_AUTHORITATIVE: 20,
   NOT_SUPPORTED: 21,

@@ -48,6 +48,15 @@ export function findZone(table: ZoneTable, key: NameKey, qtype: number): Zone | 
   return fallback;
 }
 
+/** True if a name is in a zone that we ought to serve and have not got (P). */
+export function isInMissingZone(table: ZoneTable, key: NameKey): boolean {
+  if (table.missing.size === 0) return false;
+  for (let name: NameKey | undefined = key; name !== undefined; name = parentKey(name)) {
+    if (table.missing.has(name)) return true;
+  }
+  return false;
+}
+
 /** Looks up a name in the zone that `findZone` gave for it (P). */
 export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
   const node = zone.nodes.get(key);

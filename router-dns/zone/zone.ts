@@ -101,7 +101,11 @@ export interface ZoneTable {
   readonly byApex: ReadonlyMap<NameKey, Zone>;
   /** Labels of the longest apex: no longer suffix of a name needs to be tried. */
   readonly apexLabelsMax: number;
+  /** Zones that we ought to serve and have not got, or no longer: those of silent primaries. */
+  readonly missing: ReadonlySet<NameKey>;
 }
+
+const NONE_MISSING: ReadonlySet<NameKey> = new Set();
 
 type MutableNode = { -readonly [K in keyof ZoneNode]: ZoneNode[K] };
 
@@ -119,7 +123,7 @@ export function buildZoneTable(zones: readonly Zone[]): Result<ZoneTable, string
     byApex.set(zone.key, zone);
     apexLabelsMax = Math.max(apexLabelsMax, countLabels(zone.key));
   }
-  return ok({ byApex, apexLabelsMax });
+  return ok({ byApex, apexLabelsMax, missing: NONE_MISSING });
 }
 
 /**

@@ -5,7 +5,7 @@ import { parseIp } from "../../common/ip.ts";
 import { answerQuery, type Outcome, type Snapshot } from "../../router-dns/pipeline.ts";
 import type { SteerAnswer, SteerClient } from "../../router-dns/steering.ts";
 import { rcodeName, TYPE } from "../../router-dns/wire/codes.ts";
-import { nameKey, parseName } from "../../router-dns/wire/name.ts";
+import { type Name, nameKey, parseName } from "../../router-dns/wire/name.ts";
 import { buildZoneTable, type Zone } from "../../router-dns/zone/zone.ts";
 import { parseZoneFile } from "../../router-dns/zone/zone-file.ts";
 
@@ -114,11 +114,16 @@ export function ipBytes(text: string): Uint8Array {
   return bytes.value;
 }
 
-/** The lookup key of a name written as text. */
-export function keyOf(text: string): string {
+/** A name written as text. */
+export function nameOf(text: string): Name {
   const name = parseName(text);
   assert.ok(name.ok, text);
-  return nameKey(name.value);
+  return name.value;
+}
+
+/** The lookup key of a name written as text. */
+export function keyOf(text: string): string {
+  return nameKey(nameOf(text));
 }
 
 /** Asks a question; fails the test if nothing is answered or another library cannot read it. */

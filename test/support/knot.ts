@@ -17,15 +17,19 @@ export interface KnotOptions {
   readonly zones: readonly KnotZone[];
   /** Most octets of an answer over UDP. */
   readonly maxUdpBytes: number;
+  /** Where it listens; left out: a free port. */
+  readonly port?: number;
+  /** A network that may transfer its zones; left out: none. */
+  readonly transferTo?: string;
 }
 
 /** Starts a real Knot DNS that serves zones as they are. Resolves when all are loaded. */
 export async function startKnot(
   scope: Scope,
-  { zones, maxUdpBytes }: KnotOptions,
+  { zones, maxUdpBytes, port: wanted, transferTo }: KnotOptions,
 ): Promise<SocketAddress> {
   const dir = tempDir(scope);
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const files = zones.map(({ text }, index) => {
     const file = join(dir, `${index}.zone`);
     writeFileSync(file, text);
@@ -44,6 +48,9 @@ export async function startKnot(
     "    any: info",
     "database:",
     `  storage: "${dir}"`,
+    ...(transferTo === undefined
+      ? []
+      : ["acl:", "  - id: transfers", `    address: ${transferTo}`, "    action: transfer"]),
     "zone:",
     ...zones.flatMap(({ name }, index) => [
       `  - domain: "${name}"`,
@@ -51,6 +58,7 @@ export async function startKnot(
       "    semantic-checks: off",
       "    zonefile-load: whole",
       "    journal-content: none",
+      ...(transferTo === undefined ? [] : ["    acl: transfers"]),
     ]),
   ].join("\n");
   const file = join(dir, "knot.conf");

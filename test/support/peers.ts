@@ -21,6 +21,8 @@ export const PEERS: readonly Peer[] = [
   { binary: "dig", debianPackage: "bind9-dnsutils", proves: "what DNS clients see" },
   { binary: "unbound", debianPackage: "unbound", proves: "what a recursive resolver makes of us" },
   { binary: "knotd", debianPackage: "knot", proves: "that another server answers alike" },
+  { binary: "named", debianPackage: "bind9", proves: "that BIND can be our secondary" },
+  { binary: "nsd", debianPackage: "nsd", proves: "that NSD can be our secondary" },
   { binary: "curl", debianPackage: "curl", proves: "what HTTP clients see" },
   { binary: "nginx", debianPackage: "nginx-light", proves: "that we relay a foreign origin" },
   { binary: "prometheus", debianPackage: "prometheus", proves: "that we can be scraped" },

@@ -49,7 +49,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
   commander: /^control\/cli\//,
   "http-proxy": /^edge\//,
   "dns-packet": /^router-dns\//,
-  "node:dgram": /^router-dns\/transport\//,
+  "node:dgram": /^router-dns\/(?:transport\/|transfer\/notifier\.ts)/,
 };
 
 /** Folders and files whose decisions see no I/O: the same input gives the same output. */

@@ -242,6 +242,31 @@ describe("configuration errors", () => {
       MINIMAL.replace("name: syd,", "|name: Syd_1,"),
       "pops[0].name: must be a DNS label: lower-case letters, digits and inner hyphens, at most 63",
     ],
+    [
+      "a key of a transfer that is nowhere",
+      `${MINIMAL}zones: [{ file: a.zone, transfer: { keys: [|k] } }]\n`,
+      'zones[0].transfer.keys[0]: there is no key "k" under tsig',
+    ],
+    [
+      "a transfer to nobody",
+      `${MINIMAL}zones: [{ file: a.zone, |transfer: {} }]\n`,
+      "zones[0].transfer: lets nobody have the zone: give to or keys",
+    ],
+    [
+      "a zone of primaries without its name",
+      `${MINIMAL}zones: [|{ file: a.zone, primaries: ["192.0.2.1:53"] }]\n`,
+      "zones[0]: a zone with primaries needs its name",
+    ],
+    [
+      "a name for a zone file",
+      `${MINIMAL}zones: [{ file: a.zone, |name: a.test }]\n`,
+      "zones[0].name: is for zones with primaries; a zone file says its name itself",
+    ],
+    [
+      "a key without a secret",
+      `${MINIMAL}tsig: [|{ name: k }]\n`,
+      "tsig[0]: needs one of `secret` and `secretFile`",
+    ],
     ["a key twice", `${MINIMAL}redis: redis://a\n|redis: redis://b\n`, "Map keys must be unique"],
   ];
   for (const [title, marked, message] of cases) {

@@ -1,0 +1,173 @@
+import { type IpBytes, type IpPrefix, prefixContains } from "../../common/ip.ts";
+import { FLAG, HEADER_BYTES, RCODE, TYPE } from "../wire/codes.ts";
+import { formatName, type NameKey, nameKey } from "../wire/name.ts";
+import { wordAt } from "../wire/octets.ts";
+import type { ZoneTable } from "../zone/zone.ts";
+import type { Fallback, TransferZone } from "./content.ts";
+import { extendJournal, isEmptyStep, type Journal, stepBetween, stepsSince } from "./journal.ts";
+import { readPeerAnswer } from "./message.ts";
+import { isNewerSerial, serialOf } from "./serial.ts";
+import { changesOnly, transferMessages, wholeZone } from "./stream.ts";
+import { signMessage, type TsigKey, tsigBytes } from "./tsig.ts";
+
+/** Who may have a zone. Nobody, where both lists are empty. */
+export interface TransferPolicy {
+  /** Where they ask from; empty: anywhere, for those who have a key. */
+  readonly from: readonly IpPrefix[];
+  /** The keys that they sign with; empty: nobody has to sign. */
+  readonly keys: ReadonlySet<NameKey>;
+}
+
+/** A question for a transfer, its signature already checked. */
+export interface TransferQuestion {
+  readonly packet: Uint8Array;
+  /** Where the question ends. */
+  readonly questionEnd: number;
+  readonly zone: NameKey;
+  readonly qtype: number;
+  readonly peer: IpBytes;
+  readonly isStream: boolean;
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly signature: { readonly key: TsigKey; readonly mac: Uint8Array } | undefined;
+}
+
+/** How it was answered: the label values of `dns_transfers_out_total{result}`. */
+export type TransferResult = "whole" | "changes" | "current" | "refused";
+
+/** An answer in as many messages as it takes; they are made when they are asked for. */
+export interface TransferAnswer {
+  readonly result: TransferResult;
+  readonly messages: Iterable<Uint8Array>;
+}
+
+interface Kept {
+  readonly source: TransferZone;
+  readonly journal: Journal;
+}
+
+/** True if a policy lets somebody have the zone (P). */
+export function maySend(policy: TransferPolicy, peer: IpBytes, key: NameKey | undefined): boolean {
+  const { from, keys } = policy;
+  if (from.length === 0 && keys.size === 0) return false;
+  const isFrom = from.length === 0 || from.some((prefix) => prefixContains(prefix, peer));
+  return isFrom && (keys.size === 0 || (key !== undefined && keys.has(key)));
+}
+
+/** The zones that may be transferred, and what changed in them lately. */
+export class OutgoingZones {
+  #policies: ReadonlyMap<NameKey, TransferPolicy> = new Map();
+  readonly #fallback: Fallback;
+  readonly #steeredTtlSeconds: number;
+  readonly #kept = new Map<NameKey, Kept>();
+
+  constructor(options: {
+    readonly fallback: Fallback;
+    readonly steeredTtlSeconds: number;
+  }) {
+    this.#fallback = options.fallback;
+    this.#steeredTtlSeconds = options.steeredTtlSeconds;
+  }
+
+  /**
+   * Takes the zones that are served from now on, and who may have which. Gives those of which there
+   * is a newer version than before, for notices, and those that have changed although their serial
+   * has not grown.
+   */
+  take(
+    table: ZoneTable,
+    policies: ReadonlyMap<NameKey, TransferPolicy>,
+  ): {
+    readonly newer: readonly TransferZone[];
+    readonly unnoticed: readonly string[];
+  } {
+    this.#policies = policies;
+    for (const key of this.#kept.keys()) if (!policies.has(key)) this.#kept.delete(key);
+    const newer: TransferZone[] = [];
+    const unnoticed: string[] = [];
+    for (const key of this.#policies.keys()) {
+      const zone = table.byApex.get(key);
+      const kept = this.#kept.get(key);
+      if (zone === undefined) {
+        this.#kept.delete(key);
+        continue;
+      }
+      if (zone === kept?.source.zone) continue;
+      const fallback = this.#fallback;
+      const source = { zone, fallback, steeredTtlSeconds: this.#steeredTtlSeconds };
+      const journal = kept === undefined ? [] : extendJournal(kept.journal, kept.source, source);
+      if (kept === undefined || isNewerSerial(serialOf(zone), serialOf(kept.source.zone))) {
+        newer.push(source);
+      } else if (!isEmptyStep(stepBetween(kept.source, source))) {
+        unnoticed.push(formatName(zone.origin));
+      }
+      this.#kept.set(key, { source, journal });
+    }
+    return { newer, unnoticed };
+  }
+
+  /** Answers AXFR (RFC 5936) and IXFR (RFC 1995). */
+  answer(question: TransferQuestion): TransferAnswer {
+    const kept = this.#kept.get(question.zone);
+    const policy = this.#policies.get(question.zone);
+    const { signature } = question;
+    const key = signature === undefined ? undefined : nameKey(signature.key.name);
+    if (kept === undefined || policy === undefined || !maySend(policy, question.peer, key)) {
+      return this.#refuse(question);
+    }
+    const { source, journal } = kept;
+    const serial = question.qtype === TYPE.IXFR ? clientSerial(question.packet) : undefined;
+    const steps = serial === undefined ? undefined : stepsSince(journal, source.zone, serial);
+    const isCurrent = serial !== undefined && !isNewerSerial(serialOf(source.zone), serial);
+    // RFC 1995 section 2: over UDP the present SOA alone makes the client come over TCP.
+    if (isCurrent || !question.isStream)
+      return this.#send(question, "current", changesOnly(source, []));
+    if (steps === undefined) return this.#send(question, "whole", wholeZone(source));
+    return this.#send(question, "changes", changesOnly(source, steps));
+  }
+
+  #send(
+    question: TransferQuestion,
+    result: TransferResult,
+    records: Parameters<typeof transferMessages>[1],
+  ): TransferAnswer {
+    const { signature } = question;
+    const reserved = signature === undefined ? 0 : tsigBytes(signature.key);
+    const messages = transferMessages(question, records, reserved);
+    return { result, messages: signature ? signed(messages, signature, question.now) : messages };
+  }
+
+  #refuse({ packet, questionEnd, signature, now }: TransferQuestion): TransferAnswer {
+    const message = Uint8Array.from(packet.subarray(0, questionEnd));
+    const flags = FLAG.QR | (wordAt(packet, 2) & FLAG.RD) | RCODE.REFUSED;
+    message.set([flags >> 8, flags & 0xff, 0, 1, 0, 0, 0, 0, 0, 0], 2);
+    const messages = [message];
+    return {
+      result: "refused",
+      messages: signature ? signed(messages, signature, now) : messages,
+    };
+  }
+}
+
+/** RFC 8945 section 5.3.1: the first is signed over the question, others over the one before. */
+function* signed(
+  messages: Iterable<Uint8Array>,
+  { key, mac }: NonNullable<TransferQuestion["signature"]>,
+  now: number,
+): Generator<Uint8Array, void> {
+  let priorMac = mac;
+  let isFirst = true;
+  for (const message of messages) {
+    const done = signMessage(message, { key, now, priorMac, ...(isFirst ? {} : { stream: [] }) });
+    priorMac = done.mac;
+    isFirst = false;
+    yield done.message;
+  }
+}
+
+/** The serial of the version that an IXFR question says the client has (P). RFC 1995 section 3. */
+function clientSerial(packet: Uint8Array): number | undefined {
+  if (packet.length < HEADER_BYTES) return undefined;
+  const soa = readPeerAnswer(packet)?.authority.find(({ type }) => type === TYPE.SOA);
+  return soa === undefined ? undefined : serialOf(soa);
+}

@@ -1,0 +1,227 @@
+import type { Clock } from "../../common/clock.ts";
+import type { PopConfig } from "../../common/config/schema.ts";
+import { formatProblem } from "../../common/file-problem.ts";
+import { type IpBytes, parseIp } from "../../common/ip.ts";
+import type { Logger } from "../../common/log.ts";
+import type { Metrics } from "../../common/metrics.ts";
+import type { Random } from "../../common/random.ts";
+import { RouterFilesError } from "../data/files.ts";
+import type { Outcome } from "../pipeline.ts";
+import { MESSAGE_BYTES_MAX, type SendMessages, type Transport } from "../transport/answer.ts";
+import { decodeQuery } from "../wire/message.ts";
+import { formatName, type NameKey, nameKey } from "../wire/name.ts";
+import { wordAt } from "../wire/octets.ts";
+import type { Zone, ZoneTable } from "../zone/zone.ts";
+import type { Fallback } from "./content.ts";
+import { Notifier } from "./notifier.ts";
+import { OutgoingZones } from "./outgoing.ts";
+import { Secondary } from "./secondary.ts";
+import { serialOf } from "./serial.ts";
+import { TransferService } from "./service.ts";
+import {
+  loadKeys,
+  nameOf,
+  secondaryConfigs,
+  type TransferSettings,
+  type ZoneTransfer,
+  zoneTransfer,
+} from "./settings.ts";
+import type { TsigKeys } from "./tsig.ts";
+
+/** What transfers of a router need, and whom they tell. */
+export interface TransfersOptions {
+  readonly settings: TransferSettings;
+  /** Name of the CDN's own zone. */
+  readonly cdnDomain: string;
+  readonly fallback: Fallback;
+  readonly steeredTtlSeconds: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Answers a plain question. */
+  readonly answer: (packet: Uint8Array, from: Sender, out: Uint8Array) => Outcome;
+  /** Something has been answered, for counters. */
+  readonly onAnswer: (transport: Transport, outcome: Outcome) => void;
+  /** A zone of a primary has another version, or none any more. */
+  readonly onFetched: (zone: NameKey, version: Zone | undefined) => void;
+}
+
+/** Who sent a packet, and how. */
+export interface Sender {
+  readonly peer: IpBytes;
+  readonly transport: Transport;
+}
+
+/** At most so many addresses of each family stand for a name that is steered. */
+const FALLBACK_MAX = 16;
+
+/** Octets of an answer over UDP. */
+const UDP_BYTES_MAX = 1232;
+
+/**
+ * The addresses of all edges of a configuration, for those who cannot steer (P): the first
+ * FALLBACK_MAX of each family, whatever the site.
+ */
+export function configuredAddresses(pops: readonly PopConfig[]): Fallback {
+  const all = pops
+    .flatMap(({ edges }) => edges)
+    .flatMap(({ address, address2 }) => [address, ...(address2 === undefined ? [] : [address2])])
+    .map((text) => parseIp(text))
+    .flatMap((bytes) => (bytes.ok ? [bytes.value] : []));
+  const ofLength = (length: number) =>
+    all.filter((bytes) => bytes.length === length).slice(0, FALLBACK_MAX);
+  const [v4, v6] = [ofLength(4), ofLength(16)];
+  return (_site, family) => (family === 4 ? v4 : v6);
+}
+
+/** Everything that goes between this server and others: zones out, zones in, notices. */
+export class Transfers {
+  readonly #options: TransfersOptions;
+  readonly #keys: TsigKeys;
+  readonly #outgoing: OutgoingZones;
+  readonly #notifier: Notifier;
+  readonly #service: TransferService;
+  readonly #secondaries: ReadonlyMap<NameKey, Secondary>;
+  readonly #policies = new Map<NameKey, ZoneTransfer>();
+  #table: ZoneTable | undefined;
+
+  /** Throws a RouterFilesError if a key cannot be used. */
+  constructor(options: TransfersOptions) {
+    this.#options = options;
+    const { settings, metrics } = options;
+    const keys = loadKeys(settings.tsig);
+    if (!keys.ok) throw new RouterFilesError(keys.error.map(formatProblem));
+    this.#keys = keys.value;
+    this.#secondaries = this.#makeSecondaries();
+    this.#outgoing = new OutgoingZones(options);
+    const noticed = metrics.counter("dns_notifies_total");
+    this.#notifier = new Notifier({
+      ...options,
+      targets: (zone) => this.#policies.get(zone)?.notify ?? [],
+      onResult: (result) => noticed.add({ result }, 1),
+    });
+    const sent = metrics.counter("dns_transfers_out_total");
+    this.#service = new TransferService({
+      keys: this.#keys,
+      outgoing: this.#outgoing,
+      notices: { notified: (zone, peer) => this.#notified(zone, peer) },
+      onTransfer: (result) => sent.add({ result }, 1),
+    });
+    metrics.onScrape("dns_zone_serial", () =>
+      [...(this.#table?.byApex.values() ?? [])].map(
+        (zone) => [{ zone: formatName(zone.origin) }, serialOf(zone)] as const,
+      ),
+    );
+  }
+
+  /** Begins to ask primaries. */
+  start(): void {
+    for (const secondary of this.#secondaries.values()) secondary.start();
+  }
+
+  stop(): void {
+    for (const secondary of this.#secondaries.values()) secondary.stop();
+    this.#notifier.stop();
+  }
+
+  /**
+   * Takes the zones that are served from now on. `files` are those of zone files, in the order of
+   * the configuration.
+   */
+  take(table: ZoneTable, files: readonly Zone[]): void {
+    this.#table = table;
+    this.#readPolicies(files);
+    const policies = new Map([...this.#policies].map(([key, { policy }]) => [key, policy]));
+    const { newer, unnoticed } = this.#outgoing.take(table, policies);
+    for (const source of newer) this.#notifier.tell(source.zone.key, source);
+    for (const zone of unnoticed) {
+      const reason = `${zone} has changed and its serial has not grown: no secondary will notice`;
+      this.#options.log.warn({ event: "serial-not-raised", zone }, reason);
+    }
+  }
+
+  /** Answers what `isForTransfers` picked, as an `AnswerPacket` does. */
+  answerPacket(
+    packet: Uint8Array,
+    from: Sender,
+    out: Uint8Array,
+    send: SendMessages | undefined,
+  ): number {
+    const { peer, transport } = from;
+    const now = Math.floor(this.#options.clock.now() / 1000);
+    const isStream = send !== undefined;
+    const answer = (reservedBytes: number) => this.#plain(packet, from, reservedBytes);
+    const messages = this.#service.answer({ packet, peer, isStream, now, answer });
+    if (send !== undefined) {
+      this.#options.onAnswer(transport, outcomeOf(packet, packet));
+      send(messages);
+      return 0;
+    }
+    for (const message of messages) {
+      if (message.length > out.length) return 0;
+      this.#options.onAnswer(transport, outcomeOf(packet, message));
+      out.set(message);
+      return message.length;
+    }
+    return 0;
+  }
+
+  #plain(packet: Uint8Array, from: Sender, reservedBytes: number): Uint8Array | undefined {
+    const bytesMax = from.transport === "udp" ? UDP_BYTES_MAX : MESSAGE_BYTES_MAX;
+    const out = new Uint8Array(bytesMax - reservedBytes);
+    const { length } = this.#options.answer(packet, from, out);
+    return length === 0 ? undefined : out.subarray(0, length);
+  }
+
+  #makeSecondaries(): ReadonlyMap<NameKey, Secondary> {
+    const { settings, clock, random, log, metrics, onFetched } = this.#options;
+    const fetched = metrics.counter("dns_transfers_in_total");
+    return new Map(
+      secondaryConfigs(settings.zones, this.#keys).map((config) => {
+        const key = nameKey(config.origin);
+        const onZone = (zone: Zone | undefined) => onFetched(key, zone);
+        const onFetch = (result: string) => fetched.add({ result }, 1);
+        return [key, new Secondary(config, { clock, random, log, onZone, onFetch })];
+      }),
+    );
+  }
+
+  #readPolicies(files: readonly Zone[]): void {
+    const { settings, cdnDomain } = this.#options;
+    this.#policies.clear();
+    if (settings.cdn !== undefined) {
+      this.#policies.set(nameKey(nameOf(cdnDomain)), zoneTransfer(settings.cdn, this.#keys));
+    }
+    const ownFiles = settings.zones.filter(({ primaries }) => primaries === undefined);
+    for (const [index, { transfer }] of ownFiles.entries()) {
+      const key = files[index]?.key;
+      if (key !== undefined && transfer !== undefined) {
+        this.#policies.set(key, zoneTransfer(transfer, this.#keys));
+      }
+    }
+    for (const { name, primaries, transfer } of settings.zones) {
+      if (name === undefined || primaries === undefined || transfer === undefined) continue;
+      this.#policies.set(nameKey(nameOf(name)), zoneTransfer(transfer, this.#keys));
+    }
+  }
+
+  #notified(zone: NameKey, peer: IpBytes): boolean {
+    const secondary = this.#secondaries.get(zone);
+    const isPrimary = secondary?.config.primaries.some(
+      ({ bytes }) => Buffer.compare(bytes, peer) === 0,
+    );
+    if (isPrimary === true) secondary?.notify();
+    return isPrimary === true;
+  }
+}
+
+/** What counters are to know of an answer that is a message already. */
+function outcomeOf(packet: Uint8Array, message: Uint8Array): Outcome {
+  return {
+    length: message.length,
+    rcode: wordAt(message, 2) & 0xf,
+    qtype: decodeQuery(packet)?.qtype ?? 0,
+    truncated: false,
+  };
+}
