@@ -92,6 +92,25 @@ export const METRICS = {
     labels: ["tier", "reason"],
     help: "Objects that left a store, by reason (space, replaced, invalidated, purged).",
   },
+  edge_encode_jobs_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["coding", "result"],
+    help: "Bodies to encode, by coding (zstd, br, gzip) and result (encoded, not_smaller, failed, dropped, busy).",
+  },
+  edge_encode_seconds: {
+    part: "edge",
+    kind: "histogram",
+    buckets: SECONDS_HTTP,
+    labels: ["coding"],
+    help: "From the beginning of a job that encodes a body to its end.",
+  },
+  edge_encoded_saved_bytes_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["coding"],
+    help: "Bytes that clients were spared because a body was sent encoded by this edge.",
+  },
   edge_purge_marks: {
     part: "edge",
     kind: "gauge",

@@ -49,6 +49,13 @@ export function parseSizeBytes(text: string): Result<number, string> {
   return parseQuantity(text, SIZE_BYTES, "a size", "256MiB, 10GiB, 500MB");
 }
 
+/** Writes a size so that parseSizeBytes reads the same back, such as `4MiB` or `1500B` (P). */
+export function formatSizeBytes(bytes: number): string {
+  const units = ["TiB", "GiB", "MiB", "KiB"] as const;
+  const unit = units.find((each) => bytes > 0 && bytes % (SIZE_BYTES[each] ?? 1) === 0) ?? "B";
+  return `${bytes / (SIZE_BYTES[unit] ?? 1)}${unit}`;
+}
+
 /** Reads a bit rate such as `10Gbps` (P). Output: bits per second. */
 export function parseBitRate(text: string): Result<number, string> {
   return parseQuantity(text, RATE_BITS, "a rate", "10Gbps, 500Mbps");

@@ -1,5 +1,6 @@
+import type { CompressOptions } from "../common/config/compress.ts";
 import type { Site, SiteInput } from "../common/config/site.ts";
-import { formatDurationMs } from "../common/units.ts";
+import { formatDurationMs, formatSizeBytes } from "../common/units.ts";
 import type { CnameRecord, SiteBody } from "./api/shapes.ts";
 
 /**
@@ -8,11 +9,12 @@ import type { CnameRecord, SiteBody } from "./api/shapes.ts";
  */
 const CUSTOMER_CNAME_TTL_SECONDS = 3_600;
 
-/** A site in the form in which people write it: durations as text (P). */
-export function siteInput(site: Site): SiteInput {
+/** A site in the form in which people write it: durations and sizes as text (P). */
+export function siteInput({ compress, ...site }: Site): SiteInput {
   const { connectTimeout, firstByteTimeout, idleTimeout, ...origin } = site.origin;
   return {
     ...site,
+    ...(compress === undefined ? {} : { compress: compressInput(compress) }),
     origin: {
       ...origin,
       connectTimeout: formatDurationMs(connectTimeout),
@@ -23,6 +25,10 @@ export function siteInput(site: Site): SiteInput {
       ttl === undefined ? rule : { ...rule, ttl: formatDurationMs(ttl) },
     ),
   };
+}
+
+function compressInput({ min, max, ...options }: CompressOptions): SiteInput["compress"] {
+  return { ...options, min: formatSizeBytes(min), max: formatSizeBytes(max) };
 }
 
 /** The name under which the CDN itself serves a site (P). */

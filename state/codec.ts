@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { CompressOptions } from "../common/config/compress.ts";
 import type { KeyOptions } from "../common/config/key.ts";
 import type { Match } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
@@ -53,6 +54,7 @@ const rule = z.object({
   match: z.union([z.string(), match]),
   ttl: count.optional(),
   cache: z.boolean(),
+  compress: z.literal(false).optional(),
 } satisfies Fields<Site["rules"][number]>);
 
 const origin = z.object({
@@ -63,6 +65,13 @@ const origin = z.object({
   idleTimeout: count,
 } satisfies Fields<Site["origin"]>);
 
+const compress = z.object({
+  codings: z.array(z.enum(["zstd", "br", "gzip"])).min(1),
+  types: z.array(z.string()),
+  min: count,
+  max: count,
+} satisfies Fields<CompressOptions>);
+
 /** A site as the daemons use it, with durations in ms; not what people write (`siteSchema`). */
 const site = z.object({
   name,
@@ -70,6 +79,7 @@ const site = z.object({
   origin,
   key,
   rules: z.array(rule),
+  compress: compress.optional(),
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);
 

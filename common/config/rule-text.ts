@@ -9,11 +9,12 @@ export function ruleText(rule: SiteRule): string {
 }
 
 /** What a rule does, in words, one thing each (P). */
-function effectTexts({ ttl, cache, key }: SiteRule): string[] {
+function effectTexts({ ttl, cache, key, compress }: SiteRule): string[] {
   const effects: string[] = [];
   if (!cache) effects.push("never cached");
   if (ttl !== undefined) effects.push(`fresh for ${formatDurationMs(ttl)}`);
   if (key !== undefined) effects.push(...keyTexts(key));
+  if (compress === false) effects.push("not encoded");
   return effects;
 }
 

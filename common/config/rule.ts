@@ -102,6 +102,10 @@ export const ruleSchema = z.strictObject({
       "What tells stored responses apart; each part that is left out is as the site has it.",
     ),
   cache: z.boolean().default(true).describe("False: requests pass through and nothing is stored."),
+  compress: z
+    .literal(false)
+    .optional()
+    .describe("False: nothing is encoded here; left out: what the site's `compress` says."),
 });
 
 /** One rule of a site. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { compressSchema } from "./compress.ts";
 import { duration, hostName, label, originUrl } from "./fields.ts";
 import { keySchema } from "./key.ts";
 import { RULES_MAX, ruleSchema } from "./rule.ts";
@@ -33,6 +34,12 @@ const siteFields = z.strictObject({
     .max(RULES_MAX)
     .default([])
     .describe("What is done with which requests: the first whose `match` fits is applied."),
+  compress: compressSchema
+    .optional()
+    .describe(
+      "Edges encode stored responses that the origin has not encoded; left out: they do not. `{}`: " +
+        "with the defaults below.",
+    ),
   allDown: z
     .enum(["serve-all", "empty"])
     .default("serve-all")

@@ -32,6 +32,7 @@ interface EdgeFlags {
   readonly memory: number;
   readonly admin?: SocketAddress;
   readonly profile: "safe" | "rfc";
+  readonly compress?: boolean;
   readonly purgeFrom?: readonly IpPrefix[];
   readonly log: LogStyle;
 }
@@ -68,6 +69,11 @@ export function edgeCommand(): Command {
         .choices(["safe", "rfc"])
         .default("safe")
         .conflicts("config"),
+    )
+    .addOption(
+      new Option("--compress", "quick mode: encode what the origin has not encoded").conflicts(
+        "config",
+      ),
     )
     .addOption(
       new Option(
@@ -110,7 +116,13 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     capacityBitsPerSecond: 1e9,
     profile: flags.profile,
     ...(flags.purgeFrom === undefined ? {} : { purgeFrom: flags.purgeFrom }),
-    sites: [siteSchema.parse({ name: "default", origin: { urls: [url.data] } })],
+    sites: [
+      siteSchema.parse({
+        name: "default",
+        origin: { urls: [url.data] },
+        ...(flags.compress === true ? { compress: {} } : {}),
+      }),
+    ],
     anyHost: true,
     log,
   };

@@ -23,6 +23,7 @@ interface ClientFlags {
 interface AddFlags extends ClientFlags {
   readonly origin: readonly string[];
   readonly host?: readonly string[];
+  readonly compress?: boolean;
 }
 
 /** `meridian site`: which properties are hosted, and where each of them lives. */
@@ -31,6 +32,7 @@ export function siteCommand(): Command {
     .description("host a new site; prints the CNAME record that its owner must set")
     .requiredOption("--origin <url>", "where its content is; repeatable, in order", gather)
     .option("--host <name>", "a host name of its own; repeatable", gather)
+    .option("--compress", "edges encode what the origin has not encoded")
     .addHelpText("after", EXAMPLES)
     .action(addSite);
   const list = clientCommand("list")
@@ -66,6 +68,7 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
     name,
     hosts: [...(flags.host ?? [])],
     origin: { urls: [...flags.origin] },
+    ...(flags.compress === true ? { compress: {} } : {}),
   };
   const answer = await callApi<SitePutBody>(flags.api, {
     method: "POST",
@@ -115,6 +118,7 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
       `connect ${site.origin.connectTimeout}, first byte ${site.origin.firstByteTimeout}, ` +
         `idle ${site.origin.idleTimeout}`,
     ],
+    ["encoded", compressText(site.compress)],
     ["when all are down", site.allDown ?? ""],
     ...(site.rules ?? []).map((rule, index) => {
       const parsed = ruleSchema.safeParse(rule);
@@ -123,6 +127,12 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
   ];
   process.stdout.write(formatTable(rows));
   printRecords(answer);
+}
+
+function compressText(compress: SiteInput["compress"]): string {
+  if (compress === undefined) return "no";
+  const { codings = [], types = [], min, max } = compress;
+  return `${codings.join(", ")}, from ${min} to ${max}, of ${types.length} media types`;
 }
 
 async function removeSite(name: string, flags: ClientFlags): Promise<void> {

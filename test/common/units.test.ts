@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { formatBytes, parseBitRate, parseDurationMs, parseSizeBytes } from "../../common/units.ts";
+import {
+  formatBytes,
+  formatSizeBytes,
+  parseBitRate,
+  parseDurationMs,
+  parseSizeBytes,
+} from "../../common/units.ts";
 
 function valueOf<T>(result: { ok: true; value: T } | { ok: false; error: string }): T | string {
   return result.ok ? result.value : result.error;
@@ -57,6 +63,18 @@ describe("durations", () => {
 });
 
 describe("sizes and rates", () => {
+  it("of sizes are written so that they are read back", () => {
+    const cases = [0, 1, 1_023, 1_024, 1_500, 4 * 2 ** 20, 10 * 2 ** 30, 2 ** 40];
+    const texts = ["0B", "1B", "1023B", "1KiB", "1500B", "4MiB", "10GiB", "1TiB"];
+    assert.deepEqual(cases.map(formatSizeBytes), texts);
+    const size = fc.integer({ min: 0, max: 2 ** 45 });
+    fc.assert(
+      fc.property(size, (bytes) => {
+        assert.deepEqual(parseSizeBytes(formatSizeBytes(bytes)), { ok: true, value: bytes });
+      }),
+    );
+  });
+
   it("tell binary from decimal units", () => {
     assert.equal(valueOf(parseSizeBytes("256MiB")), 256 * 2 ** 20);
     assert.equal(valueOf(parseSizeBytes("256MB")), 256e6);

@@ -33,7 +33,13 @@ const key: fc.Arbitrary<NonNullable<RuleInput["key"]>> = fc.constantFrom(
   { query: { pick: ["a"] }, headers: { "X-Tier": true } },
 );
 const rule: fc.Arbitrary<RuleInput> = fc.record(
-  { match, ttl: duration, cache: fc.constant(true), key },
+  {
+    match,
+    ttl: duration,
+    cache: fc.constant(true),
+    key,
+    compress: fc.constant(false as const),
+  },
   { requiredKeys: ["match"] },
 );
 const input: fc.Arbitrary<SiteInput> = fc.record(
@@ -55,6 +61,15 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       maxLength: 3,
       selector: ({ match }) => JSON.stringify(match),
     }),
+    compress: fc.record(
+      {
+        codings: fc.constantFrom<("zstd" | "br" | "gzip")[][]>(["br"], ["gzip", "zstd"]),
+        types: fc.constant(["text/*", "*+JSON"]),
+        min: fc.constantFrom("0", "2KiB"),
+        max: fc.constantFrom("1500KB", "64MiB"),
+      },
+      { requiredKeys: [] },
+    ),
     allDown: fc.constantFrom("serve-all" as const, "empty" as const),
   },
   { requiredKeys: ["name", "origin"] },

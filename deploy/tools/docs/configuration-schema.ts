@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatSocketAddress } from "../../../common/address.ts";
 import { configSchema } from "../../../common/config/schema.ts";
+import { formatSizeBytes } from "../../../common/units.ts";
 
 /** A JSON Schema node, as far as the documents look into it. */
 export interface SchemaNode {
@@ -66,7 +67,7 @@ function written(value: unknown, kind: string | undefined): unknown {
     case "duration":
       return value % 1_000 === 0 ? `${value / 1_000}s` : `${value}ms`;
     case "size":
-      return value % 2 ** 20 === 0 ? `${value / 2 ** 20}MiB` : `${value / 2 ** 10}KiB`;
+      return formatSizeBytes(value);
     case "bit-rate":
       return value % 1e9 === 0 ? `${value / 1e9}Gbps` : `${value / 1e6}Mbps`;
     default:

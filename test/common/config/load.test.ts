@@ -238,6 +238,35 @@ describe("configuration errors", () => {
       "sites[0].rules[0].match: must be text or a section",
     ],
     [
+      "a media type that is none",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, compress: { types: [|html] } }"),
+      "sites[0].compress.types[0]: must be a media type such as text/html, text/* or *+json",
+    ],
+    [
+      "a coding twice",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, compress: { |codings: [br, br] } }",
+      ),
+      "sites[0].compress.codings: names a coding twice",
+    ],
+    [
+      "no coding at all",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, compress: { |codings: [] } }"),
+      "sites[0].compress.codings: needs at least one coding; to encode nothing, leave `compress` out",
+    ],
+    [
+      "sizes the wrong way round",
+      site(
+        "{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, compress: { |min: 2MiB, max: 1MiB } }",
+      ),
+      "sites[0].compress.min: must not be above `max`",
+    ],
+    [
+      "bodies larger than any that is encoded",
+      site("{ name: a, origin: { urls: ['http://127.0.0.1:1'] }, compress: { |max: 65MiB } }"),
+      "sites[0].compress.max: must not be above 64MiB",
+    ],
+    [
       "a name that is no DNS label",
       MINIMAL.replace("name: syd,", "|name: Syd_1,"),
       "pops[0].name: must be a DNS label: lower-case letters, digits and inner hyphens, at most 63",

@@ -78,6 +78,7 @@ for (const [kind, open] of [
         hosts: ["WWW.Shop.Example."],
         origin: { urls: [url], firstByteTimeout: "1500ms" },
         rules: [{ match: "/live/*", ttl: "2s" }],
+        compress: { min: "1500B", codings: ["br"] },
       });
       assert.equal(added.status, 201);
       assert.equal(added.body.cdnHost, "shop.kingcdn.test");
@@ -92,6 +93,8 @@ for (const [kind, open] of [
 
       const shown = await call<SiteBody>("GET", "/sites/shop");
       assert.equal(shown.body.site.origin.firstByteTimeout, "1500ms");
+      const { min, max, codings } = shown.body.site.compress ?? {};
+      assert.deepEqual({ min, max, codings }, { min: "1500B", max: "4MiB", codings: ["br"] });
       const again = await call<SitePutBody>("PUT", "/sites/shop", shown.body.site);
       assert.equal(again.status, 200);
       assert.deepEqual(again.body.site, shown.body.site);
