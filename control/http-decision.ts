@@ -25,6 +25,14 @@ const httpDecisionSchema = z.object({
         ageSeconds: z.number(),
         ttlSeconds: z.number(),
         varyOn: z.array(z.tuple([z.string(), z.string()])),
+        encoding: z
+          .object({
+            /** Why it is not encoded. */
+            reason: z.string().optional(),
+            /** Bytes of each encoded form; 0 for one that would not be shorter. */
+            forms: z.record(z.string(), z.number()).optional(),
+          })
+          .optional(),
       }),
     )
     .optional(),

@@ -70,6 +70,8 @@ export class ClientExchange {
   releases = 0;
   cache: CacheLabel = "miss";
   headAt: MonotonicMs = 0;
+  /** It has waited for an encoded form of its answer, and does not wait again. */
+  hasWaited = false;
   /** The client closed before it had everything. */
   aborted = false;
 

@@ -3,6 +3,7 @@ import type { Clock } from "../common/clock.ts";
 import type { IpPrefix } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import type { RequestMetrics } from "./admin/request-metrics.ts";
+import type { EncodedForms } from "./coding/encoded-forms.ts";
 import type { CacheProfile } from "./decide/storable.ts";
 import type { Fills } from "./fetch/collapse.ts";
 import type { OriginClient } from "./fetch/origin-client.ts";
@@ -21,6 +22,7 @@ export interface EdgeContext {
   readonly invalidations: Invalidations;
   readonly origins: OriginClient;
   readonly fills: Fills;
+  readonly forms: EncodedForms;
   readonly metrics: RequestMetrics;
   readonly turns: Turns;
   /** From where `PURGE` is accepted. */

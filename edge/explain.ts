@@ -73,6 +73,7 @@ export function explainRequest(
       stored: (variants?.objects ?? []).map((object, index) => ({
         ...describe(object, edge),
         standing: standings?.[index]?.kind,
+        encoding: edge.forms.explain(object, { site, rule, method, requestFields }),
       })),
       decision,
       fillUnderWay: edge.fills.find(key, fields, variants) !== undefined,

@@ -18,6 +18,9 @@ import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
 import { applyChange, applySites } from "./changes.ts";
+import { type Encode, encodeInThreads } from "./coding/encode.ts";
+import { EncodedForms } from "./coding/encoded-forms.ts";
+import { EncodingJobs } from "./coding/encoding-jobs.ts";
 import type { EdgeContext } from "./context.ts";
 import type { CacheProfile } from "./decide/storable.ts";
 import { explainRequest } from "./explain.ts";
@@ -59,6 +62,8 @@ export interface EdgeOptions {
   readonly idleMs?: number;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** How bodies are encoded; left out: in threads, by Node's own encoders. */
+  readonly encode?: Encode;
 }
 
 /** Starts one edge. Rejects with a ListenError when a port cannot be bound. */
@@ -85,6 +90,7 @@ class Edge implements RunningDaemon {
   readonly #store: MemoryStore;
   readonly #memory: ProcessMemory | undefined;
   readonly #origins: OriginClient;
+  readonly #encodingJobs: EncodingJobs;
   readonly #listener: Server;
   readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
@@ -121,6 +127,7 @@ class Edge implements RunningDaemon {
     this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
       originUp.set({ site, origin }, up ? 1 : 0);
     });
+    this.#encodingJobs = this.#makeEncodingJobs();
     this.#context = this.#makeContext();
     this.#upgrades = new UpgradeProxy(this.#context);
     this.#listener = this.#makeListener();
@@ -162,6 +169,7 @@ class Edge implements RunningDaemon {
     cancel();
     this.#upgrades.closeAll();
     this.#context.fills.abortAll();
+    this.#encodingJobs.stop();
     this.#origins.destroy();
     this.#heartbeats?.stop();
     this.#recorder?.stop();
@@ -188,6 +196,12 @@ class Edge implements RunningDaemon {
       invalidations: new Invalidations(),
       origins: this.#origins,
       fills: this.#makeFills(),
+      forms: new EncodedForms({
+        store: this.#store,
+        clock: this.#clock,
+        jobs: this.#encodingJobs,
+        saved: this.#metrics.counter("edge_encoded_saved_bytes_total"),
+      }),
       metrics: new RequestMetrics(this.#metrics),
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
@@ -217,6 +231,21 @@ class Edge implements RunningDaemon {
         const { key, url, site } = fill.plan;
         const bodyBytes = response.bodyBytes ?? 0;
         this.#recorder?.noteStored({ key, url, site: site.name, response, bodyBytes });
+      },
+    });
+  }
+
+  #makeEncodingJobs(): EncodingJobs {
+    const jobs = this.#metrics.counter("edge_encode_jobs_total");
+    const seconds = this.#metrics.histogram("edge_encode_seconds");
+    return new EncodingJobs({
+      store: this.#store,
+      clock: this.#clock,
+      log: this.#log,
+      encode: this.#options.encode ?? encodeInThreads,
+      onEnd: (coding, result, took) => {
+        jobs.add({ coding, result });
+        if (result !== "busy") seconds.observe({ coding }, took);
       },
     });
   }

@@ -32,12 +32,23 @@ function narrateHttp(known: HttpDecision): string {
 
 type Stored = NonNullable<HttpDecision["stored"]>[number];
 
-function storedText({ status, bytes, ageSeconds, ttlSeconds, varyOn }: Stored): string {
+function storedText(stored: Stored): string {
+  const { status, bytes, ageSeconds, ttlSeconds, varyOn, encoding } = stored;
   const left = Math.floor(Math.abs(ttlSeconds));
   const names = varyOn.map(([name]) => name).join(", ");
   const freshness = `${ttlSeconds > 0 ? "fresh" : "stale"} for ${left} s`;
   const varies = names === "" ? "" : `, varies on ${names}`;
-  return `${status}, ${bytes} bytes, age ${Math.floor(ageSeconds)} s, ${freshness}${varies}`;
+  const age = `age ${Math.floor(ageSeconds)} s`;
+  return `${status}, ${bytes} bytes, ${age}, ${freshness}${varies}${formsText(encoding)}`;
+}
+
+function formsText(encoding: Stored["encoding"]): string {
+  const forms = Object.entries(encoding?.forms ?? {})
+    .map(([coding, bytes]) => (bytes === 0 ? `${coding} in vain` : `${coding} ${bytes} bytes`))
+    .join(", ");
+  if (forms !== "") return `; encoded: ${forms}`;
+  const reason = encoding?.reason;
+  return reason === undefined || reason === "off" ? "" : `; not encoded, because: ${reason}`;
 }
 
 const DOING: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { NO_SITE } from "../admin/request-metrics.ts";
 import type { Answer, ClientExchange } from "../client-exchange.ts";
+import { arrivingFields, type Representation } from "../coding/encoded-forms.ts";
 import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
@@ -10,33 +11,55 @@ import { hitHead } from "../serve/hit-head.ts";
 import { type BodyPiece, multipartBody } from "../serve/multipart.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
 import { FillReader, sendStored } from "../serve/send-chunks.ts";
-import type { StepResult } from "./step.ts";
+import type { Resume, StepResult } from "./step.ts";
 
-/** Sends what the client gets. */
-export function respond(exchange: ClientExchange, edge: EdgeContext): StepResult {
+/** Sends what the client gets, once it has a form that is worth a short wait. */
+export function respond(exchange: ClientExchange, edge: EdgeContext, resume: Resume): StepResult {
   const { answer } = exchange;
   if (answer === undefined) {
     exchange.refusal = "internal";
     return "refuse";
   }
-  if (answer.kind === "stored") respondFromStore(exchange, edge, answer);
-  else respondFromFill(exchange, edge, answer);
+  if (answer.kind === "fill") {
+    respondFromFill(exchange, edge, answer);
+    return "done";
+  }
+  const sent = edge.forms.represent(answer.object, exchange, waitOnce(exchange, resume));
+  if (sent === "parked") return "parked";
+  respondFromStore(exchange, edge, answer, sent);
   return "done";
+}
+
+/** Goes on after a wait for an encoded form, unless the client has left; undefined after one. */
+function waitOnce(exchange: ClientExchange, resume: Resume): (() => void) | undefined {
+  if (exchange.hasWaited || exchange.site?.compress === undefined) return undefined;
+  return () => {
+    exchange.hasWaited = true;
+    if (!exchange.response.destroyed) resume("respond");
+  };
 }
 
 type FromStore = Extract<Answer, { kind: "stored" }>;
 type FromFill = Extract<Answer, { kind: "fill" }>;
 
-function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: FromStore): void {
-  const { object, ageSeconds, ttlSeconds, status: forwardStatus } = answer;
-  const { response: stored, bodyBytes } = object;
+function respondFromStore(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  answer: FromStore,
+  sent: Representation | undefined,
+): void {
+  const { ageSeconds, ttlSeconds, status: forwardStatus } = answer;
+  const object = sent?.object ?? answer.object;
+  const stored = sent?.response ?? object.response;
+  const { bodyBytes } = object;
   const { method, requestFields, response } = exchange;
   const selection = selectRepresentation({
     method,
     requestFields,
     status: stored.status,
     fields: stored.fields,
-    completeLength: bodyBytes,
+    // Ranges of an encoded form are not offered.
+    completeLength: sent?.coding === undefined ? bodyBytes : undefined,
     receivedAt: stored.times.responseTime,
   });
   const selected = selectedBody(selection, stored.fields, bodyBytes);
@@ -57,6 +80,7 @@ function respondFromStore(exchange: ClientExchange, edge: EdgeContext, answer: F
     wanted: hasBody ? selected.pieces : [],
     read: (cut) => edge.store.read(object, cut),
   });
+  if (hasBody && sent !== undefined) edge.forms.noteSent(sent);
   noteWhenSent(exchange, edge, hasBody ? (selected.length ?? bodyBytes) : 0);
 }
 
@@ -64,26 +88,30 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
   const { head, body } = answer;
   const { method, requestFields, response, fill, plan } = exchange;
   const length = knownLength(head.fields);
+  const isSelectedHere = exchange.collapsed || plan?.conditionsKept === false;
+  const fields =
+    isSelectedHere && fill?.pending !== undefined
+      ? arrivingFields({ status: head.status, fields: head.fields, bodyBytes: length }, exchange)
+      : head.fields;
   // What went to the origin with the client's own conditions has been selected there.
-  const selection: Selection =
-    exchange.collapsed || plan?.conditionsKept === false
-      ? selectRepresentation({
-          method,
-          requestFields,
-          status: head.status,
-          fields: head.fields,
-          completeLength: length,
-          receivedAt: head.responseTime,
-          arriving: true,
-        })
-      : { kind: "full" };
-  const selected = selectedBody(selection, head.fields, length);
+  const selection: Selection = isSelectedHere
+    ? selectRepresentation({
+        method,
+        requestFields,
+        status: head.status,
+        fields,
+        completeLength: length,
+        receivedAt: head.responseTime,
+        arriving: true,
+      })
+    : { kind: "full" };
+  const selected = selectedBody(selection, fields, length);
   const cacheStatus = forwarded(exchange, {
     forwardStatus: exchange.collapsed ? undefined : head.status,
     stored: fill?.pending !== undefined,
     ttlSeconds: undefined,
   });
-  const { fields, status } = head;
+  const { status } = head;
   writeHead(exchange, edge, {
     fields,
     status,
