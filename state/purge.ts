@@ -40,6 +40,18 @@ export const CURRENT = { kind: "current" } as const satisfies PurgeVerdict;
 const UNSURE = { kind: "unsure" } as const satisfies PurgeVerdict;
 const PURGED = { kind: "purged" } as const satisfies PurgeVerdict;
 
+/** One change of a `PurgeTable`, in a form that can be kept and replayed. */
+export type PurgeEvent =
+  | {
+      readonly kind: "purge";
+      readonly generation: number;
+      readonly site: string;
+      readonly target: PurgeTarget;
+      readonly force: PurgeForce;
+    }
+  /** See `doubtAll`. */
+  | { readonly kind: "doubt"; readonly generation: number };
+
 /** How much one site may make an edge remember. What is oldest beyond it counts for all. */
 export interface PurgeLimits {
   /** Prefixes and tags together. */
@@ -69,7 +81,9 @@ export const PURGE_LIMITS: PurgeLimits = {
 export class PurgeTable {
   readonly #limits: PurgeLimits;
   readonly #sites = new Map<string, SitePurges>();
-  readonly #counts: PurgeCounts = { generation: 0, folded: 0 };
+  readonly #counts: PurgeCounts = { generation: 0, folded: 0, doubt: 0 };
+  /** Told of every change, once it is in force; must not throw. */
+  onEvent: (event: PurgeEvent) => void = () => {};
 
   constructor(limits: PurgeLimits = PURGE_LIMITS) {
     this.#limits = limits;
@@ -96,7 +110,9 @@ export class PurgeTable {
   site(name: string): SitePurges {
     let site = this.#sites.get(name);
     if (site === undefined) {
-      site = new SitePurges(this.#limits, this.#counts);
+      site = new SitePurges(this.#limits, this.#counts, (event) =>
+        this.onEvent({ ...event, site: name }),
+      );
       this.#sites.set(name, site);
     }
     return site;
@@ -105,7 +121,43 @@ export class PurgeTable {
   /** Purges of any site may have been missed: whatever is stored must be confirmed before use. */
   doubtAll(): void {
     this.#counts.generation += 1;
-    for (const site of this.#sites.values()) site.doubt();
+    this.#doubt(this.#counts.generation);
+    this.onEvent({ kind: "doubt", generation: this.#counts.generation });
+  }
+
+  /** Makes generations go on from here, unless they are further already. */
+  atLeast(generation: number): void {
+    this.#counts.generation = Math.max(this.#counts.generation, generation);
+  }
+
+  /** Puts an event of an earlier process in force, with the generation that it had. */
+  replay(event: PurgeEvent): void {
+    this.atLeast(event.generation);
+    if (event.kind === "purge") this.site(event.site).replay(event);
+    else this.#doubt(event.generation);
+  }
+
+  /**
+   * Events that, replayed in their order, make of an empty table one that judges as this one does;
+   * `atLeast` has to make its generation the same.
+   */
+  events(): PurgeEvent[] {
+    const { doubt } = this.#counts;
+    const events: PurgeEvent[] = doubt === 0 ? [] : [{ kind: "doubt", generation: doubt }];
+    for (const [name, site] of this.#sites) {
+      for (const event of site.events()) events.push({ ...event, site: name });
+    }
+    return events.sort((left, right) => left.generation - right.generation);
+  }
+
+  /** Folds all prefixes and tags into their sites: more is fetched again, less is remembered. */
+  foldAll(): void {
+    for (const site of this.#sites.values()) site.foldAll();
+  }
+
+  #doubt(generation: number): void {
+    this.#counts.doubt = Math.max(this.#counts.doubt, generation);
+    for (const site of this.#sites.values()) site.doubt(generation);
   }
 
   /** The same for one site: purges of it may not have found all that they were meant for. */
@@ -118,7 +170,11 @@ export class PurgeTable {
 interface PurgeCounts {
   generation: number;
   folded: number;
+  /** When whatever is stored was last doubted, also of sites that are not known yet. */
+  doubt: number;
 }
+
+type SiteEvent = Omit<Extract<PurgeEvent, { kind: "purge" }>, "site">;
 
 /** The newest hard and the newest soft purge of something, as generations; 0 is never. */
 interface Mark {
@@ -139,13 +195,21 @@ export class SitePurges {
   readonly #whole: Mark = never();
   /** Whichever tag was purged last: for objects whose tags are not all known. */
   readonly #anyTag: Mark = never();
-  #doubt = 0;
+  readonly #onEvent: (event: SiteEvent) => void;
+  #doubt: number;
   #characters = 0;
-  #latest = 0;
+  #latest: number;
 
-  constructor(limits: PurgeLimits, counts: PurgeCounts) {
+  constructor(
+    limits: PurgeLimits,
+    counts: PurgeCounts,
+    onEvent: (event: SiteEvent) => void = () => {},
+  ) {
     this.#limits = limits;
     this.#counts = counts;
+    this.#onEvent = onEvent;
+    this.#doubt = counts.doubt;
+    this.#latest = counts.doubt;
   }
 
   /** The generation of the newest purge of this site: a verdict holds until it moves. */
@@ -160,7 +224,15 @@ export class SitePurges {
 
   /** Writes a purge down, in time proportional to what it names. */
   purge(target: PurgeTarget, force: PurgeForce): void {
-    const generation = this.#next();
+    this.#counts.generation += 1;
+    const event = { kind: "purge", generation: this.#counts.generation, target, force } as const;
+    this.replay(event);
+    this.#onEvent(event);
+  }
+
+  /** Puts a purge in force with the generation that it had: see `PurgeTable.replay`. */
+  replay({ generation, target, force }: SiteEvent): void {
+    this.#latest = Math.max(this.#latest, generation);
     switch (target.kind) {
       case "all":
         raise(this.#whole, generation, force);
@@ -182,9 +254,29 @@ export class SitePurges {
   }
 
   /** Purges may have been missed: see `PurgeTable.doubtAll`, which has raised the generation. */
-  doubt(): void {
-    this.#doubt = this.#counts.generation;
-    this.#latest = this.#counts.generation;
+  doubt(generation: number): void {
+    this.#doubt = Math.max(this.#doubt, generation);
+    this.#latest = Math.max(this.#latest, generation);
+  }
+
+  /** See `PurgeTable.events`; in no order. */
+  events(): SiteEvent[] {
+    const events: SiteEvent[] = [
+      ...eventsOf(this.#whole, { kind: "all" }),
+      ...eventsOf(this.#anyTag, { kind: "tags", tags: [] }),
+    ];
+    for (const [prefix, mark] of this.#prefixes) {
+      events.push(...eventsOf(mark, { kind: "prefixes", prefixes: [prefix] }));
+    }
+    for (const [tag, mark] of this.#tags) {
+      events.push(...eventsOf(mark, { kind: "tags", tags: [tag] }));
+    }
+    return events;
+  }
+
+  /** See `PurgeTable.foldAll`. */
+  foldAll(): void {
+    while (this.marks > 0) this.#foldOldest(this.#older());
   }
 
   /**
@@ -223,12 +315,6 @@ export class SitePurges {
 
   #staleSince(mark: Mark, generation: number, since: EpochMs): EpochMs {
     return mark.soft > generation ? Math.min(since, mark.softAt) : since;
-  }
-
-  #next(): number {
-    this.#counts.generation += 1;
-    this.#latest = this.#counts.generation;
-    return this.#latest;
   }
 
   #raiseIn(
@@ -290,6 +376,16 @@ export class SitePurges {
 
 function never(): Mark {
   return { hard: 0, soft: 0, softAt: 0 };
+}
+
+/** The purges that raise a mark that was never purged to where this one is. */
+function eventsOf({ hard, soft, softAt }: Mark, target: PurgeTarget): SiteEvent[] {
+  const events: SiteEvent[] = [];
+  if (hard > 0) events.push({ kind: "purge", generation: hard, target, force: { soft: false } });
+  if (soft > 0) {
+    events.push({ kind: "purge", generation: soft, target, force: { soft: true, at: softAt } });
+  }
+  return events;
 }
 
 function newest({ hard, soft }: Mark): number {
