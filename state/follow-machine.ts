@@ -25,6 +25,14 @@ export const CUT_OFF_AFTER_MS = 1_500;
  */
 export const SETTLE_MS = 2_000;
 
+/** A place in a log. */
+export interface LogPosition {
+  readonly epoch: string;
+  readonly version: number;
+  /** The entry there, as the store marks it. */
+  readonly mark?: string;
+}
+
 /** Everything that following the log needs to remember. */
 export interface FollowState {
   readonly status: FollowStatus;
@@ -40,6 +48,11 @@ export interface FollowState {
   readonly broken: boolean;
   /** The view holds sites from before this log, which had none at first sight. */
   readonly kept: boolean;
+  /**
+   * Followed on from where an earlier process was: the changes since then come first, then the
+   * snapshot of the same version, for the view's sites are not those of the log.
+   */
+  readonly resumed: boolean;
 }
 
 /** What happened. */
@@ -63,23 +76,29 @@ export interface FollowStep {
   readonly again: boolean;
 }
 
-/** The state before the first contact (P). An empty epoch is that of no log. */
-export function startFollowing(view: View, at: MonotonicMs): FollowState {
+/**
+ * The state before the first contact (P). An empty epoch is that of no log. `from`: what an earlier
+ * process had applied, if what it stored is still there.
+ */
+export function startFollowing(view: View, at: MonotonicMs, from?: LogPosition): FollowState {
+  const { epoch, version } = from ?? view;
   return {
     status: "starting",
-    view,
-    mark: undefined,
-    head: view.version,
+    view: { ...view, epoch, version },
+    mark: from?.mark,
+    head: version,
     contactAt: at,
     movedAt: at,
-    broken: true,
+    broken: from === undefined,
     kept: false,
+    resumed: from !== undefined,
   };
 }
 
 /** What to ask the store next (P). */
 export function nextQuestion(state: FollowState, at: MonotonicMs): "snapshot" | "changes" {
   if (state.broken) return "snapshot";
+  if (state.resumed) return state.head > state.view.version ? "changes" : "snapshot";
   const settled = state.view.version > 0 && at - state.movedAt >= SETTLE_MS;
   return state.kept && settled ? "snapshot" : "changes";
 }
@@ -122,15 +141,16 @@ function followPage(state: FollowState, page: ChangePage, at: MonotonicMs): Foll
     applied.push({ change, view });
   }
   const behind = view.version < page.head;
+  const reached = state.resumed ? state.status : "current";
   const next: FollowState = {
     ...contact,
-    status: behind ? "catching-up" : "current",
+    status: behind && !state.resumed ? "catching-up" : reached,
     view,
     mark: page.mark,
     head: page.head,
     movedAt: applied.length > 0 ? at : state.movedAt,
   };
-  return { state: next, applied, again: behind };
+  return { state: next, applied, again: behind || state.resumed };
 }
 
 /** True if the page is of the same log, starts right behind the view, and has no gap. */
@@ -144,8 +164,14 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
   const contact = { ...state, contactAt: at };
   const sameVersion =
     snapshot.epoch === state.view.epoch && snapshot.version === state.view.version;
+  if (state.resumed && !state.broken) {
+    const moved = snapshot.epoch === state.view.epoch && snapshot.version > state.view.version;
+    if (moved) return { state: { ...contact, head: snapshot.version }, applied: [], again: true };
+    const same = sameVersion && isSameMark(state.mark, snapshot.mark);
+    if (!same) return { state: { ...contact, broken: true }, applied: [], again: true };
+  }
   // A snapshot tells nothing of purges: unless the log broke, it may only replace its own version.
-  if (!state.broken && !sameVersion) {
+  if (!state.broken && !state.resumed && !sameVersion) {
     // Not quiet after all: follow the log on, and look again when it is.
     return { state: { ...contact, movedAt: at }, applied: [], again: true };
   }
@@ -160,8 +186,14 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
     movedAt: at,
     broken: false,
     kept,
+    resumed: false,
   };
   return { state: next, applied: [], replaced: { historyLost: state.broken }, again: false };
+}
+
+/** Not every store marks every version. */
+function isSameMark(left: string | undefined, right: string | undefined): boolean {
+  return left === undefined || right === undefined || left === right;
 }
 
 /**

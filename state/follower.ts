@@ -10,6 +10,7 @@ import {
   type FollowStatus,
   type FollowStep,
   follow,
+  type LogPosition,
   nextQuestion,
   startFollowing,
   statusAt,
@@ -17,7 +18,7 @@ import {
 import { QUICK_PAGE_MAX } from "./limits.ts";
 import type { StateStore } from "./store.ts";
 
-export type { FollowStatus } from "./follow-machine.ts";
+export type { FollowStatus, LogPosition } from "./follow-machine.ts";
 
 /** What is in force here. */
 export type FollowedView = View;
@@ -49,6 +50,11 @@ export interface FollowerOptions {
   readonly node: string;
   /** In force until the store answers, and after that until somebody has put sites into it. */
   readonly initialSites: readonly Site[];
+  /**
+   * What an earlier process had applied to what is still stored: then the changes since then are
+   * handed over first. Left out: the first snapshot says that the history is lost.
+   */
+  readonly from?: LogPosition;
   readonly log: Logger;
   readonly clock?: Clock;
   /** In order, before the view that contains it becomes visible and before it is acknowledged. */
@@ -60,6 +66,8 @@ export interface FollowerOptions {
   onSnapshot(view: FollowedView, historyLost: boolean): void;
   /** The status has become another one. */
   onStatus?(status: FollowStatus): void;
+  /** Everything up to here has been handed over. */
+  onPosition?(position: LogPosition): void;
 }
 
 /**
@@ -85,7 +93,7 @@ export class Follower {
     this.#acknowledger = new Acknowledger(options, this.#clock);
     const sites = new Map(options.initialSites.map((site) => [site.name, site]));
     const view: View = { epoch: "", version: 0, sites, drained: new Set() };
-    this.#state = startFollowing(view, this.#clock.monotonic());
+    this.#state = startFollowing(view, this.#clock.monotonic(), options.from);
   }
 
   /** Begins to follow. Calling it twice is the same as once. */
@@ -211,7 +219,11 @@ export class Follower {
   #become(state: FollowState): void {
     const before = this.#state.status;
     this.#state = state;
-    const { status, view, head } = state;
+    const { status, view, head, mark, broken } = state;
+    if (status !== "starting" && !broken) {
+      const { epoch, version } = view;
+      this.#options.onPosition?.({ epoch, version, ...(mark === undefined ? {} : { mark }) });
+    }
     if (status === before) return;
     const { log, node } = this.#options;
     log.info({ event: "state-follow", node, status, version: view.version, head });
