@@ -13,8 +13,11 @@ export interface AdminSources {
   readonly metrics: Pick<Metrics, "expose">;
   readonly readiness: () => Readiness;
   /** Further paths that answer GET with JSON, such as `/explain`. What they throw becomes a 500. */
-  readonly routes?: Readonly<Record<string, (query: URLSearchParams) => AdminAnswer>>;
+  readonly routes?: Readonly<Record<string, AdminRoute>>;
 }
+
+/** One path of the admin port. */
+export type AdminRoute = (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
 
 /** The JSON answer of an admin route. */
 export interface AdminAnswer {
@@ -69,17 +72,13 @@ export async function startAdminServer(
   };
 }
 
-function sendRoute(
-  response: ServerResponse,
-  route: (query: URLSearchParams) => AdminAnswer,
-  query: URLSearchParams,
-): void {
-  try {
-    const { status, body } = route(query);
+function sendRoute(response: ServerResponse, route: AdminRoute, query: URLSearchParams): void {
+  const send = (status: number, body: unknown) =>
     sendText(response, status, `${JSON.stringify(body)}\n`, "application/json");
-  } catch (error) {
-    sendText(response, 500, `${JSON.stringify({ error: String(error) })}\n`, "application/json");
-  }
+  Promise.try(route, query).then(
+    ({ status, body }) => send(status, body),
+    (error: unknown) => send(500, { error: String(error) }),
+  );
 }
 
 function sendText(
