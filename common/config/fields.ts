@@ -20,6 +20,15 @@ export const duration = parsed(parseDurationMs).meta({ kind: "duration" });
 /** `256MiB`; becomes bytes. */
 export const size = parsed(parseSizeBytes).meta({ kind: "size" });
 
+/** The least that a disk store can work with: some segments of 2 MiB. */
+export const DISK_BYTES_MIN: number = 32 * 2 ** 20;
+
+/** `10GiB`, for a disk store; becomes bytes. */
+export const diskSize = size.refine(
+  (bytes) => bytes >= DISK_BYTES_MIN,
+  "must be at least 32MiB for a disk",
+);
+
 /** `10Gbps`; becomes bits per second. */
 export const bitRate = parsed(parseBitRate).meta({ kind: "bit-rate" });
 

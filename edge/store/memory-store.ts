@@ -40,7 +40,27 @@ interface KeyRecord extends StoredVariants {
 /** What a stored object is made of. */
 type ObjectFacts = Omit<NewObject, "reservedBytes">;
 
-class MemoryObject implements CacheObject, QueueNode {
+/** An object with all that has to be known to store it elsewhere and bring it back. */
+export interface KeptObject extends CacheObject {
+  /** `PurgeTable.generation` at which the exchange began that brought or last confirmed it. */
+  readonly generation: number;
+  /** When its URL was softly purged, if it was. */
+  readonly staleSince: EpochMs | undefined;
+}
+
+/** Whom a memory store tells, and what it shares with a slower tier. */
+export interface MemoryStoreOptions {
+  readonly onEviction?: EvictionListener;
+  /** Told of each body whose readers are cut off. */
+  readonly onCut?: () => void;
+  /**
+   * Told of objects that were found to have been used since they were last looked at, while room is
+   * made. Must not call the store.
+   */
+  readonly onUsed?: (object: KeptObject) => void;
+}
+
+class MemoryObject implements KeptObject, QueueNode {
   readonly id: string;
   readonly key: string;
   readonly site: string;
@@ -84,19 +104,16 @@ export class MemoryStore implements Store {
   readonly #order: S3Fifo<MemoryObject>;
   readonly #onEviction: EvictionListener;
   readonly #pins: Pins;
-  /** Tells the ids of this run from those of another one. */
-  readonly #run = randomUUID().slice(0, 8);
+  /** Tells the ids of this run from those of all others, whose bodies may live on a disk. */
+  readonly #run = randomUUID().slice(-12);
   #ids = 0;
   #reserved = 0;
+  #besideBytes = 0;
 
-  /** `onCut` is told of each body whose readers are cut off. */
-  constructor(
-    bytesMax: number,
-    onEviction: EvictionListener = () => {},
-    onCut: () => void = () => {},
-  ) {
+  constructor(bytesMax: number, options: MemoryStoreOptions = {}) {
+    const { onEviction = () => {}, onCut = () => {}, onUsed = () => {} } = options;
     this.#bytesMax = bytesMax;
-    this.#order = new S3Fifo(bytesMax);
+    this.#order = new S3Fifo<MemoryObject>(bytesMax, onUsed);
     this.#onEviction = onEviction;
     this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
   }
@@ -124,6 +141,10 @@ export class MemoryStore implements Store {
   /** Memory is the only tier here. */
   load(): undefined {
     return undefined;
+  }
+
+  peek(key: string): Promise<StoredVariants | undefined> {
+    return Promise.resolve(this.lookup(key));
   }
 
   touch(object: CacheObject): void {
@@ -155,7 +176,7 @@ export class MemoryStore implements Store {
     return pin;
   }
 
-  put(candidate: NewObject): CacheObject | undefined {
+  put(candidate: NewObject): KeptObject | undefined {
     this.release(candidate.reservedBytes);
     const verdict = this.#verdict(candidate);
     if (verdict.kind === "purged") return undefined;
@@ -163,29 +184,46 @@ export class MemoryStore implements Store {
     if (verdict.kind !== "current" && hasNewer(record, candidate)) return undefined;
     const chunks = packChunks(candidate.chunks, candidate.bodyBytes);
     const object = new MemoryObject({ ...candidate, chunks, id: this.#nextId() }, record);
-    const fits = object.bytes <= this.objectBytesMax;
     this.#dropWhere(record, (other) => sameVariant(other, candidate.response), "replaced");
-    if (fits) {
-      const oldest = record.objects[0];
-      if (record.objects.length >= VARIANTS_MAX && oldest !== undefined) {
-        this.#drop(oldest, "space");
-      }
-      object.hold.enterStore();
-      record.objects.push(object);
-      record.responses.push(object.response);
-      record.standings.push(verdict);
-      this.#records.set(candidate.key, record);
-      this.#order.insert(object);
-      this.#makeRoom();
-    }
-    return fits ? object : undefined;
+    if (object.bytes > this.objectBytesMax) return undefined;
+    this.#enter(object, verdict);
+    return object;
+  }
+
+  /**
+   * Takes in an object that a slower tier has kept, as it was, unless the same variant is here or
+   * purges since its generation forbid it. Says what has become of it.
+   */
+  restore(kept: KeptObject): "restored" | "known" | "purged" | "too-large" {
+    const verdict = this.#verdict(kept);
+    if (verdict.kind === "purged" || kept.generation > this.purges.generation) return "purged";
+    const record = this.#recordFor(kept.key, kept.site);
+    if (record.objects.some((other) => sameVariant(other, kept.response))) return "known";
+    const chunks = packChunks(kept.chunks, kept.bodyBytes);
+    const object = new MemoryObject({ ...kept, chunks }, record);
+    object.staleSince = kept.staleSince;
+    if (object.bytes > this.objectBytesMax) return "too-large";
+    this.#enter(object, standingOf(object, verdict));
+    return "restored";
+  }
+
+  /** How purges have left an object of a slower tier; undefined if it is never served again. */
+  standingFor(kept: KeptObject): Standing | undefined {
+    const verdict = this.#verdict(kept);
+    return verdict.kind === "purged" ? undefined : standingOf(kept, verdict);
+  }
+
+  /** Counts what a slower tier keeps in memory for itself, in place of what it said before. */
+  countBeside(bytes: number): void {
+    this.#besideBytes = bytes;
+    this.#makeRoom();
   }
 
   update(
     object: CacheObject,
     response: StoredResponse,
     confirmed?: number,
-  ): CacheObject | undefined {
+  ): KeptObject | undefined {
     if (!(object instanceof MemoryObject)) return undefined;
     const { record } = object;
     const index = record.objects.indexOf(object);
@@ -241,7 +279,20 @@ export class MemoryStore implements Store {
   }
 
   get #used(): number {
-    return this.#order.bytes + this.#reserved + this.#pins.bytes;
+    return this.#order.bytes + this.#reserved + this.#pins.bytes + this.#besideBytes;
+  }
+
+  #enter(object: MemoryObject, standing: Standing): void {
+    const { record } = object;
+    const [oldest] = record.objects;
+    if (record.objects.length >= VARIANTS_MAX && oldest !== undefined) this.#drop(oldest, "space");
+    object.hold.enterStore();
+    record.objects.push(object);
+    record.responses.push(object.response);
+    record.standings.push(standing);
+    this.#records.set(object.key, record);
+    this.#order.insert(object);
+    this.#makeRoom();
   }
 
   #recordFor(key: string, site: string): KeyRecord {
@@ -304,7 +355,7 @@ export class MemoryStore implements Store {
 }
 
 /** How purges of its site and of its URL have left an object (P). */
-function standingOf({ staleSince }: MemoryObject, verdict: Standing): Standing {
+function standingOf({ staleSince }: Pick<KeptObject, "staleSince">, verdict: Standing): Standing {
   if (staleSince === undefined || verdict.kind === "unsure") return verdict;
   const since = verdict.kind === "stale" ? Math.min(verdict.since, staleSince) : staleSince;
   return { kind: "stale", since };

@@ -38,12 +38,15 @@ export class S3Fifo<N extends QueueNode> {
   readonly #leftSmall = new Ghost();
   readonly #leftMain = new Ghost();
   readonly #patience = new Patience();
+  readonly #onUsed: (node: N) => void;
   #bytesMax: number;
   #smallBytesMax: number;
   #inserted = 0;
 
-  constructor(bytesMax: number) {
+  /** `onUsed` is told of nodes that are found to have been used when their turn comes. */
+  constructor(bytesMax: number, onUsed: (node: N) => void = () => {}) {
     this.#bytesMax = bytesMax;
+    this.#onUsed = onUsed;
     this.#smallBytesMax = bytesMax * SMALL_SHARE;
   }
 
@@ -123,6 +126,7 @@ export class S3Fifo<N extends QueueNode> {
       return node;
     }
     // Having been used is enough for main, where it starts like all others.
+    this.#onUsed(node as N);
     node.uses = 0;
     this.#main.push(node, this.#inserted);
     return undefined;
@@ -133,6 +137,7 @@ export class S3Fifo<N extends QueueNode> {
     const node = this.#main.shift(this.#inserted);
     if (node === undefined) return undefined;
     const used = node.uses & USES;
+    if (used > 0) this.#onUsed(node as N);
     if ((node.uses & SPARED) !== 0) this.#patience.spared(used > 0);
     this.#patience.settle(this.count + 1);
     const left = (node.uses & (SPARED - 1)) >>> 3;

@@ -84,9 +84,11 @@ export interface Store {
   lookup(key: string): StoredVariants | undefined;
   /**
    * Brings what a slower tier holds under a key within reach of `lookup`. Undefined, at once, when
-   * there is no such tier or it has nothing; the promise never rejects.
+   * there is no such tier or it has nothing more; the promise never rejects.
    */
   load(key: string): Promise<StoredVariants | undefined> | undefined;
+  /** What `lookup` would find after `load`; changes nothing, and never rejects. */
+  peek(key: string): Promise<StoredVariants | undefined>;
   /** Counts one use of an object, for the choice of what to evict. */
   touch(object: CacheObject): void;
   /** Sets bytes aside for a body that is arriving, evicting others; false when it cannot. */

@@ -41,7 +41,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 const DOORS: Readonly<Record<string, RegExp>> = {
   undici: /^(edge\/fetch|control\/api)\//,
   redis: /^state\//,
-  "node:sqlite": /^state\//,
+  "node:sqlite": /^(state\/|edge\/store\/disk\/lock\.ts$)/,
   "@prometheus-io/client": /^common\/metrics\.ts$/,
   pino: /^common\/log\.ts$/,
   "pino-pretty": /^common\/log\.ts$/,

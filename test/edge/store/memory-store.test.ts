@@ -24,8 +24,10 @@ function anObject(store: MemoryStore, key: string, others: Partial<NewObject> = 
 suite("memory store", () => {
   test("unique keys never take it beyond its budget, and every eviction has its reason", () => {
     const reasons = new Map<EvictionReason, number>();
-    const store = new MemoryStore(MIB, (_object, reason) => {
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    const store = new MemoryStore(MIB, {
+      onEviction: (_object, reason) => {
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+      },
     });
     for (let i = 0; i < 20_000; i += 1) {
       assert.ok(store.put(anObject(store, `k${i}`)));
@@ -124,8 +126,10 @@ suite("memory store", () => {
 
   test("a purge of a tag drops the variants that carry it when they are next looked up", () => {
     const dropped: string[] = [];
-    const store = new MemoryStore(MIB, ({ response }, reason) => {
-      dropped.push(`${reason} ${response.varyOn[0]?.[1]}`);
+    const store = new MemoryStore(MIB, {
+      onEviction: ({ response }, reason) => {
+        dropped.push(`${reason} ${response.varyOn[0]?.[1]}`);
+      },
     });
     for (const [value, tag] of [
       ["1", "surrogate-key: red big"],
