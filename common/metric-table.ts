@@ -90,7 +90,31 @@ export const METRICS = {
     part: "edge",
     kind: "counter",
     labels: ["tier", "reason"],
-    help: "Objects that left a store, by reason (space, replaced, invalidated, purged).",
+    help: "Objects that left a store, by reason (space, replaced, invalidated, purged; damaged on disk).",
+  },
+  edge_disk_loads_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["result"],
+    help: "Keys looked for on disk for a request, by result (loaded, nothing, late, busy).",
+  },
+  edge_disk_writes_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["result"],
+    help: "Records for the disk, by result (written, not-admitted, queue-full, too-large, off).",
+  },
+  edge_disk_errors_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["operation"],
+    help: "Failures of the disk, by operation (read, verify, write, sync, note, remove).",
+  },
+  edge_disk_memory_bytes: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Memory that the disk store takes for its index and for what waits to be written; part of the memory budget.",
   },
   edge_encode_jobs_total: {
     part: "edge",

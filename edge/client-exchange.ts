@@ -47,6 +47,8 @@ export class ClientExchange {
   base = "";
   /** What is stored under the key, as of the last lookup. */
   variants: StoredVariants | undefined;
+  /** A slower tier has been asked for more of them. */
+  loaded = false;
   reuse: Reuse | undefined;
   /** The stored object that the decision is about. */
   object: CacheObject | undefined;

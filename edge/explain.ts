@@ -19,11 +19,11 @@ import type { CacheObject, StoredVariants } from "./store/store.ts";
  * do with such a request now, and why, from the functions that decide about real ones. Changes
  * nothing.
  */
-export function explainRequest(
+export async function explainRequest(
   query: URLSearchParams,
   edge: EdgeContext,
   follower: { readonly status: string; readonly version: number },
-): AdminAnswer {
+): Promise<AdminAnswer> {
   const url = URL.parse(query.get("url") ?? "");
   if (url === null || url.protocol !== "http:") {
     return { status: 400, body: { error: "url= must be an absolute http:// URL" } };
@@ -52,7 +52,8 @@ export function explainRequest(
     fields: requestFields,
   });
   const { rule, key, bypass, fields } = asked;
-  const variants = edge.store.lookup(key);
+  const inMemory = new Set(edge.store.lookup(key)?.objects.map(({ id }) => id));
+  const variants = await edge.store.peek(key);
   const standings = standingsOf({ variants, ...asked }, edge);
   const facts = {
     ...base,
@@ -72,6 +73,7 @@ export function explainRequest(
       ...facts,
       stored: (variants?.objects ?? []).map((object, index) => ({
         ...describe(object, edge),
+        tier: inMemory.has(object.id) ? "memory" : "disk",
         standing: standings?.[index]?.kind,
         encoding: edge.forms.explain(object, { site, rule, method, requestFields }),
       })),

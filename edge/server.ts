@@ -30,9 +30,12 @@ import { buildSiteTable, hostName } from "./key/site.ts";
 import { ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
+import { type DiskOptions, openStorage, type Storage } from "./storage.ts";
 import { Invalidations } from "./store/invalidations.ts";
-import { MemoryStore } from "./store/memory-store.ts";
+import type { Store } from "./store/store.ts";
 import { UpgradeProxy } from "./upgrade.ts";
+
+export { DiskFolderError } from "./store/disk/disk-folder.ts";
 
 /** How long the start waits for the state store before serving what the configuration says. */
 const STATE_WAIT_MS = 2_000;
@@ -49,6 +52,8 @@ export interface EdgeOptions {
   readonly memoryBytes: number;
   /** This edge is all that its process does: then `memoryBytes` is the budget of the process. */
   readonly ownsProcess?: boolean;
+  /** Left out: nothing outlives the process. */
+  readonly disk?: DiskOptions;
   readonly capacityBitsPerSecond: number;
   readonly profile: CacheProfile;
   /** In force until the state store says otherwise. */
@@ -66,7 +71,10 @@ export interface EdgeOptions {
   readonly encode?: Encode;
 }
 
-/** Starts one edge. Rejects with a ListenError when a port cannot be bound. */
+/**
+ * Starts one edge. Rejects with a ListenError when a port cannot be bound, with a DiskFolderError
+ * when the folder of its disk cannot be used.
+ */
 export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
   const edge = new Edge(options);
   try {
@@ -87,7 +95,7 @@ class Edge implements RunningDaemon {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #context: EdgeContext;
-  readonly #store: MemoryStore;
+  readonly #storage: Storage;
   readonly #memory: ProcessMemory | undefined;
   readonly #origins: OriginClient;
   readonly #encodingJobs: EncodingJobs;
@@ -109,19 +117,18 @@ class Edge implements RunningDaemon {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log.child({ edge: options.name });
     this.#metrics = new Metrics("edge", { edge: options.name, pop: options.pop });
-    const cuts = this.#metrics.counter("edge_cut_bodies_total");
-    const evictions = this.#metrics.counter("edge_evictions_total");
-    this.#store = new MemoryStore(
-      options.memoryBytes,
-      (object, reason) => {
-        evictions.add({ tier: "memory", reason });
-        this.#recorder?.noteDropped(object);
-      },
-      () => cuts.add({}),
-    );
+    this.#storage = openStorage({
+      memoryBytes: options.memoryBytes,
+      disk: options.disk,
+      identity: storedUnder(options),
+      metrics: this.#metrics,
+      clock: this.#clock,
+      log: this.#log,
+      onDropped: (object) => this.#recorder?.noteDropped(object),
+    });
     this.#memory =
       options.ownsProcess === true
-        ? new ProcessMemory(options.memoryBytes, this.#store, this.#clock)
+        ? new ProcessMemory(options.memoryBytes, this.#storage.memory, this.#clock)
         : undefined;
     const originUp = this.#metrics.gauge("edge_origin_up");
     this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
@@ -142,7 +149,9 @@ class Edge implements RunningDaemon {
     const { listen, admin } = this.#options;
     this.#memory?.start(this.#log);
     this.#follower?.start();
-    await this.#follower?.ready(STATE_WAIT_MS);
+    const isCurrent = await this.#follower?.ready(STATE_WAIT_MS);
+    // Purges may have come while this edge was down: what it finds is confirmed before it is used.
+    if (isCurrent === false && this.#storage.disk?.hasObjects) this.#store.purges.doubtAll();
     this.#admin = await startAdminServer(admin, {
       metrics: this.#metrics,
       readiness: () => this.#readiness(),
@@ -176,6 +185,11 @@ class Edge implements RunningDaemon {
     this.#memory?.stop();
     await this.#follower?.stop();
     await this.#admin?.close();
+    await this.#storage.disk?.stop();
+  }
+
+  get #store(): Store {
+    return this.#storage.store;
   }
 
   /** The time for finishing is over. */
@@ -268,6 +282,7 @@ class Edge implements RunningDaemon {
     const { state, name, sites, cdnDomain, anyHost } = this.#options;
     if (state === undefined) return undefined;
     const table = { cdnDomain, anyHost };
+    const { disk } = this.#storage;
     return new Follower({
       store: state,
       node: edgeNode(name),
@@ -280,6 +295,8 @@ class Edge implements RunningDaemon {
         if (!historyLost) return;
         this.#store.purges.doubtAll();
       },
+      ...(disk?.position === undefined ? {} : { from: disk.position }),
+      onPosition: (position) => disk?.reached(position),
     });
   }
 
@@ -320,16 +337,9 @@ class Edge implements RunningDaemon {
 
   #exposeGauges(): void {
     const metrics = this.#metrics;
-    const tier = "memory";
     const { capacityBitsPerSecond } = this.#options;
     metrics.gauge("edge_capacity_bytes_per_second").set({}, capacityBitsPerSecond / 8);
-    metrics.onScrape("edge_store_bytes", () => [[{ tier }, this.#store.usage().bytes]]);
-    metrics.onScrape("edge_store_limit_bytes", () => [[{ tier }, this.#store.usage().bytesMax]]);
     metrics.onScrape("edge_resident_memory_bytes", () => [[{}, process.memoryUsage.rss()]]);
-    metrics.onScrape("edge_store_objects", () => [[{ tier }, this.#store.usage().objects]]);
-    const { purges } = this.#store;
-    metrics.onScrape("edge_purge_marks", () => [[{}, purges.marks]]);
-    metrics.onScrape("edge_purge_marks_folded", () => [[{}, purges.folded]]);
     metrics.onScrape("edge_fill_waiters", () => [[{}, this.#context.fills.counts().waiters]]);
     metrics.onScrape("edge_connections", () => [[{}, this.#doors.open]]);
     metrics.onScrape("state_up", () => [[{}, this.#options.state?.isUp() === false ? 0 : 1]]);
@@ -353,4 +363,16 @@ class Edge implements RunningDaemon {
     const reason = this.#notServing() ?? catchingUp;
     return reason === undefined ? { ready: true } : { ready: false, reason };
   }
+}
+
+/**
+ * What stored responses depend on that no log tells of: another profile stores what this one must
+ * not serve, and without a state store nothing says that a site has got another origin.
+ */
+function storedUnder({ profile, state, sites }: EdgeOptions): string {
+  if (state !== undefined) return profile;
+  return JSON.stringify([
+    profile,
+    sites.map(({ name, origin }) => [name, origin.host, origin.urls]),
+  ]);
 }

@@ -35,10 +35,14 @@ function duplicatePops(config: Config): CheckProblem[] {
 
 function edgeProblems(config: Config): CheckProblem[] {
   const names: (readonly [string, Path])[] = [];
+  const disks: (readonly [string, Path])[] = [];
   const problems: CheckProblem[] = [];
   for (const [p, pop] of config.pops.entries()) {
     for (const [e, edge] of pop.edges.entries()) {
       names.push([edge.name, ["pops", p, "edges", e, "name"]]);
+      if (edge.disk !== undefined) {
+        disks.push([edge.disk.path, ["pops", p, "edges", e, "disk", "path"]]);
+      }
       if (edge.address2 !== undefined && isIpv6(edge.address) === isIpv6(edge.address2)) {
         problems.push({
           path: ["pops", p, "edges", e, "address2"],
@@ -47,7 +51,7 @@ function edgeProblems(config: Config): CheckProblem[] {
       }
     }
   }
-  return [...duplicates(names, "edge"), ...problems];
+  return [...duplicates(names, "edge"), ...duplicates(disks, "disk folder"), ...problems];
 }
 
 /** An AS is a list of networks only to somebody who has the database that says which. */

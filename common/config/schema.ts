@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   bitRate,
+  diskSize,
   duration,
   hostName,
   ipAddress,
@@ -30,6 +31,13 @@ const edgeSchema = z.strictObject({
     .describe(
       "Memory budget: of the whole process if the edge has one of its own, otherwise of what it stores.",
     ),
+  disk: z
+    .strictObject({
+      path: z.string().min(1).describe("Folder for it; one that is not there is made."),
+      size: diskSize.default(10 * 2 ** 30).describe("Bytes of all files in it."),
+    })
+    .optional()
+    .describe("Where stored objects outlive the process; left out: memory only."),
 });
 
 const asNumber = z

@@ -73,6 +73,14 @@ export function absoluteFiles(config: Config, folder: string): Config {
     },
     ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
+    pops: config.pops.map((pop) => ({
+      ...pop,
+      edges: pop.edges.map((edge) =>
+        edge.disk === undefined
+          ? edge
+          : { ...edge, disk: { ...edge.disk, path: absolute(edge.disk.path) } },
+      ),
+    })),
     zones: config.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })),
     tsig: config.tsig.map((key) =>
       key.secretFile === undefined ? key : { ...key, secretFile: absolute(key.secretFile) },

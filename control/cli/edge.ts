@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { originUrl } from "../../common/config/fields.ts";
@@ -12,7 +13,7 @@ import { usageFailure } from "./failure.ts";
 import { edgeOptions, placedEdges } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startEdge } from "./start.ts";
-import { gathering, logOption, readAddress, readPrefix, readSize } from "./values.ts";
+import { gathering, logOption, readAddress, readDiskSize, readPrefix, readSize } from "./values.ts";
 
 const EXAMPLES = `
 With --config it is one edge of a CDN. With --listen and --origin it is a cache of its own: every
@@ -21,7 +22,9 @@ Host, passed through to one origin, nothing to configure. "rfc" stores whatever 
 
 Examples:
   meridian edge --config cdn.yaml --name syd-1
-  meridian edge --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000 --memory 1GiB`;
+  meridian edge --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000 --memory 1GiB
+  meridian edge --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000 \\
+    --disk /var/cache/meridian --disk-size 100GiB`;
 
 /** What the command line says. */
 interface EdgeFlags {
@@ -30,6 +33,8 @@ interface EdgeFlags {
   readonly listen?: SocketAddress;
   readonly origin?: string;
   readonly memory: number;
+  readonly disk?: string;
+  readonly diskSize: number;
   readonly admin?: SocketAddress;
   readonly profile: "safe" | "rfc";
   readonly compress?: boolean;
@@ -57,6 +62,18 @@ export function edgeCommand(): Command {
       new Option("--memory <size>", "quick mode: memory budget of the whole process")
         .argParser(readSize)
         .default(256 * 2 ** 20, "256MiB")
+        .conflicts("config"),
+    )
+    .addOption(
+      new Option(
+        "--disk <folder>",
+        "quick mode: folder where objects outlive the process",
+      ).conflicts("config"),
+    )
+    .addOption(
+      new Option("--disk-size <size>", "quick mode: bytes of all files in that folder")
+        .argParser(readDiskSize)
+        .default(10 * 2 ** 30, "10GiB")
         .conflicts("config"),
     )
     .addOption(
@@ -113,6 +130,9 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
     admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
     memoryBytes: flags.memory,
     ownsProcess: true,
+    ...(flags.disk === undefined
+      ? {}
+      : { disk: { path: resolve(flags.disk), bytes: flags.diskSize } }),
     capacityBitsPerSecond: 1e9,
     profile: flags.profile,
     ...(flags.purgeFrom === undefined ? {} : { purgeFrom: flags.purgeFrom }),

@@ -64,6 +64,7 @@ export function edgeOptions(
     listen: edgeListen(edge),
     admin: edgeAdminListen(edge),
     memoryBytes: edge.memory,
+    ...(edge.disk === undefined ? {} : { disk: { path: edge.disk.path, bytes: edge.disk.size } }),
     capacityBitsPerSecond: edge.capacity,
     profile: config.edge.profile,
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),

@@ -8,10 +8,15 @@ import { usageFailure } from "./failure.ts";
 // The daemons are loaded when one is started: `meridian status` needs none of them, and a command
 // that people type should not make them wait.
 
-/** Starts an edge. */
+/** Starts an edge; a folder that its disk store cannot use ends the command with exit code 2. */
 export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
   const edge = await import("../../edge/server.ts");
-  return edge.startEdge(options);
+  try {
+    return await edge.startEdge(options);
+  } catch (error) {
+    if (!(error instanceof edge.DiskFolderError)) throw error;
+    throw usageFailure(error.message);
+  }
 }
 
 /** Starts the demo origin. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { parseSocketAddress, type SocketAddress } from "../../common/address.ts";
+import { diskSize } from "../../common/config/fields.ts";
 import { type IpPrefix, parseIp, parsePrefix } from "../../common/ip.ts";
 import type { LogStyle } from "../../common/log.ts";
 import type { Result } from "../../common/result.ts";
@@ -19,6 +20,13 @@ export const readAddress: (text: string) => SocketAddress = reader(parseSocketAd
 
 /** Reads `256MiB`; output: bytes. */
 export const readSize: (text: string) => number = reader(parseSizeBytes);
+
+/** Reads `10GiB`, at least what a disk store needs; output: bytes. */
+export function readDiskSize(text: string): number {
+  const size = diskSize.safeParse(text);
+  if (!size.success) throw new InvalidArgumentError(size.error.issues[0]?.message ?? "not valid");
+  return size.data;
+}
 
 /** Reads `192.0.2.0/24`. */
 export const readPrefix: (text: string) => IpPrefix = reader(parsePrefix);

@@ -13,23 +13,40 @@ const NOTHING: readonly StoredResponse[] = [];
 /** What is stored under the key? */
 export function lookUp(exchange: ClientExchange, edge: EdgeContext, resume: Resume): StepResult {
   exchange.variants = edge.store.lookup(exchange.key);
-  const loading = exchange.variants === undefined ? edge.store.load(exchange.key) : undefined;
-  if (loading === undefined) return "decide";
-  background(edge.log, "store-load", decideWhenLoaded(exchange, loading, resume));
-  return "parked";
+  return exchange.variants === undefined && load(exchange, edge, resume) ? "parked" : "decide";
+}
+
+/** Asks a slower tier, once for each request; false when there is nothing to ask for. */
+function load(exchange: ClientExchange, edge: EdgeContext, resume: Resume): boolean {
+  if (exchange.loaded) return false;
+  const loading = edge.store.load(exchange.key);
+  if (loading === undefined) return false;
+  exchange.loaded = true;
+  background(edge.log, "store-load", decideWhenLoaded(exchange, { loading, edge, resume }));
+  return true;
 }
 
 async function decideWhenLoaded(
   exchange: ClientExchange,
-  loading: Promise<StoredVariants | undefined>,
-  resume: Resume,
+  {
+    loading,
+    edge,
+    resume,
+  }: {
+    readonly loading: Promise<StoredVariants | undefined>;
+    readonly edge: EdgeContext;
+    readonly resume: Resume;
+  },
 ): Promise<void> {
-  exchange.variants = await loading;
+  await loading;
+  // Its client may have gone, and purges may have come.
+  if (exchange.response.destroyed) return;
+  exchange.variants = edge.store.lookup(exchange.key);
   resume("decide");
 }
 
 /** May it be used as it is, after asking, or not at all? */
-export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult {
+export function decide(exchange: ClientExchange, edge: EdgeContext, resume: Resume): StepResult {
   const { variants, method, requestFields } = exchange;
   const standings = standingsOf(exchange, edge);
   const reuse = decideReuse({
@@ -52,10 +69,13 @@ export function decide(exchange: ClientExchange, edge: EdgeContext): StepResult 
       refreshBehind(exchange, edge);
       return serveStored(exchange, edge, reuse);
     case "refuse":
+    case "fetch":
+      // None of the variants in memory fits: a slower tier may have others.
+      if (variants !== undefined && load(exchange, edge, resume)) return "parked";
+      if (reuse.kind === "fetch") return "fetch";
       exchange.refusal = reuse.reason;
       return "refuse";
     case "revalidate":
-    case "fetch":
       return "fetch";
   }
 }

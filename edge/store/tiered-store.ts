@@ -38,7 +38,6 @@ export interface TieredStoreOptions {
  * of the disk.
  */
 export class TieredStore implements Store {
-  readonly objectBytesMax: number;
   readonly purges: PurgeTable;
   readonly #options: TieredStoreOptions;
   readonly #memory: MemoryStore;
@@ -53,8 +52,11 @@ export class TieredStore implements Store {
     this.#options = options;
     this.#memory = memory;
     this.#disk = disk;
-    this.objectBytesMax = memory.objectBytesMax;
     this.purges = memory.purges;
+  }
+
+  get objectBytesMax(): number {
+    return this.#memory.objectBytesMax;
   }
 
   lookup(key: string): StoredVariants | undefined {
@@ -157,13 +159,15 @@ export class TieredStore implements Store {
     }
   }
 
-  /** The variants on disk that are not in memory. */
+  /** The variants on disk that are not in memory, and would fit into it. */
   #missing(key: string): readonly Entry[] {
     const entries = this.#disk.entries(key);
     if (entries.length === 0) return entries;
     const responses = this.#memory.lookup(key)?.responses ?? [];
     const here = new Set(responses.map(({ varyOn }) => hashOfVariant(varyOn)));
-    return entries.filter(({ variant }) => !here.has(variant));
+    return entries.filter(
+      ({ variant, bytes }) => !here.has(variant) && bytes <= this.objectBytesMax,
+    );
   }
 
   /** A disk that hangs must not hold requests up. */
@@ -211,13 +215,11 @@ export class TieredStore implements Store {
       case "restored":
         this.#disk.markUsed(entry);
         return true;
-      case "known":
-        return false;
       case "purged":
         this.#disk.drop(entry, "purged");
         return false;
+      case "known":
       case "too-large":
-        this.#disk.drop(entry, "space");
         return false;
     }
   }
