@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../common/address.ts";
@@ -108,6 +108,7 @@ class Edge implements RunningDaemon {
   readonly #recorder: ObjectRecorder | undefined;
   #admin: AdminServer | undefined;
   #requestNumber = 0;
+  #hasBeenCurrent = false;
   #state: "starting" | "serving" | "stopping" = "starting";
   #stopped: Promise<void> | undefined;
 
@@ -207,7 +208,11 @@ class Edge implements RunningDaemon {
       clock: this.#clock,
       log: this.#log,
       store: this.#store,
-      invalidations: new Invalidations(),
+      // What it remembers is not kept on disk: what is, counts as changed.
+      invalidations: new Invalidations(
+        undefined,
+        this.#storage.disk?.hasObjects === true ? this.#clock.now() : undefined,
+      ),
       origins: this.#origins,
       fills: this.#makeFills(),
       forms: new EncodedForms({
@@ -289,7 +294,14 @@ class Edge implements RunningDaemon {
       initialSites: sites,
       log: this.#log,
       clock: this.#clock,
-      onChange: (change, view) => applyChange(change, view, this.#context, table),
+      onChange: (change, view) => {
+        applyChange(change, view, this.#context, table);
+        const { body } = change;
+        // What rules its objects were stored under is not known any more: see `applySites`.
+        if (this.#isResuming() && body.kind === "site-put") {
+          this.#store.purges.doubtSite(body.site.name);
+        }
+      },
       onSnapshot: (view, historyLost) => {
         applySites(view, this.#context, table);
         if (!historyLost) return;
@@ -297,7 +309,15 @@ class Edge implements RunningDaemon {
       },
       ...(disk?.position === undefined ? {} : { from: disk.position }),
       onPosition: (position) => disk?.reached(position),
+      onStatus: (status) => {
+        if (status === "current") this.#hasBeenCurrent = true;
+      },
     });
+  }
+
+  /** The changes that came while this edge was down are being carried out. */
+  #isResuming(): boolean {
+    return this.#storage.disk?.hasObjects === true && !this.#hasBeenCurrent;
   }
 
   #makeRecorder(): ObjectRecorder | undefined {
@@ -367,12 +387,9 @@ class Edge implements RunningDaemon {
 
 /**
  * What stored responses depend on that no log tells of: another profile stores what this one must
- * not serve, and without a state store nothing says that a site has got another origin.
+ * not serve, and without a state store nothing says that a site is another one than before.
  */
 function storedUnder({ profile, state, sites }: EdgeOptions): string {
   if (state !== undefined) return profile;
-  return JSON.stringify([
-    profile,
-    sites.map(({ name, origin }) => [name, origin.host, origin.urls]),
-  ]);
+  return `${profile} ${createHash("sha256").update(JSON.stringify(sites)).digest("hex")}`;
 }

@@ -49,8 +49,8 @@ export interface FollowState {
   /** The view holds sites from before this log, which had none at first sight. */
   readonly kept: boolean;
   /**
-   * Followed on from where an earlier process was: the changes since then come first, then the
-   * snapshot of the same version, for the view's sites are not those of the log.
+   * To be followed on from where an earlier process was. The view's sites are not those of the log:
+   * the snapshot comes first, then the changes since then, for the sake of the purges among them.
    */
   readonly resumed: boolean;
 }
@@ -97,8 +97,7 @@ export function startFollowing(view: View, at: MonotonicMs, from?: LogPosition):
 
 /** What to ask the store next (P). */
 export function nextQuestion(state: FollowState, at: MonotonicMs): "snapshot" | "changes" {
-  if (state.broken) return "snapshot";
-  if (state.resumed) return state.head > state.view.version ? "changes" : "snapshot";
+  if (state.broken || state.resumed) return "snapshot";
   const settled = state.view.version > 0 && at - state.movedAt >= SETTLE_MS;
   return state.kept && settled ? "snapshot" : "changes";
 }
@@ -141,16 +140,15 @@ function followPage(state: FollowState, page: ChangePage, at: MonotonicMs): Foll
     applied.push({ change, view });
   }
   const behind = view.version < page.head;
-  const reached = state.resumed ? state.status : "current";
   const next: FollowState = {
     ...contact,
-    status: behind && !state.resumed ? "catching-up" : reached,
+    status: behind ? "catching-up" : "current",
     view,
     mark: page.mark,
     head: page.head,
     movedAt: applied.length > 0 ? at : state.movedAt,
   };
-  return { state: next, applied, again: behind || state.resumed };
+  return { state: next, applied, again: behind };
 }
 
 /** True if the page is of the same log, starts right behind the view, and has no gap. */
@@ -164,12 +162,6 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
   const contact = { ...state, contactAt: at };
   const sameVersion =
     snapshot.epoch === state.view.epoch && snapshot.version === state.view.version;
-  if (state.resumed && !state.broken) {
-    const moved = snapshot.epoch === state.view.epoch && snapshot.version > state.view.version;
-    if (moved) return { state: { ...contact, head: snapshot.version }, applied: [], again: true };
-    const same = sameVersion && isSameMark(state.mark, snapshot.mark);
-    if (!same) return { state: { ...contact, broken: true }, applied: [], again: true };
-  }
   // A snapshot tells nothing of purges: unless the log broke, it may only replace its own version.
   if (!state.broken && !state.resumed && !sameVersion) {
     // Not quiet after all: follow the log on, and look again when it is.
@@ -177,18 +169,29 @@ function followSnapshot(state: FollowState, snapshot: Snapshot, at: MonotonicMs)
   }
   const says = viewOf(snapshot);
   const kept = isUnseeded(state.view, says);
+  const resumes = state.resumed && canResume(state, snapshot);
+  const version = resumes ? state.view.version : says.version;
+  const behind = version < says.version;
   const next: FollowState = {
     ...contact,
-    status: "current",
-    view: kept ? keepSites(state.view, says) : says,
-    mark: snapshot.mark,
+    status: behind ? state.status : "current",
+    // Changes that the sites include already change nothing when they come once more.
+    view: { ...(kept ? keepSites(state.view, says) : says), version },
+    mark: behind ? state.mark : snapshot.mark,
     head: snapshot.version,
     movedAt: at,
     broken: false,
     kept,
     resumed: false,
   };
-  return { state: next, applied: [], replaced: { historyLost: state.broken }, again: false };
+  const historyLost = state.broken || (state.resumed && !resumes);
+  return { state: next, applied: [], replaced: { historyLost }, again: behind };
+}
+
+/** True if the log may still have every change since the earlier process: the pages will tell. */
+function canResume({ view, mark }: FollowState, snapshot: Snapshot): boolean {
+  if (snapshot.epoch !== view.epoch || snapshot.version < view.version) return false;
+  return snapshot.version > view.version || isSameMark(mark, snapshot.mark);
 }
 
 /** Not every store marks every version. */

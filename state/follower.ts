@@ -220,6 +220,7 @@ export class Follower {
     const before = this.#state.status;
     this.#state = state;
     const { status, view, head, mark, broken } = state;
+    // Before that, what it starts from is not its own; and a broken log has no places.
     if (status !== "starting" && !broken) {
       const { epoch, version } = view;
       this.#options.onPosition?.({ epoch, version, ...(mark === undefined ? {} : { mark }) });

@@ -49,8 +49,8 @@ export type PurgeEvent =
       readonly target: PurgeTarget;
       readonly force: PurgeForce;
     }
-  /** See `doubtAll`. */
-  | { readonly kind: "doubt"; readonly generation: number };
+  /** See `doubtAll`, and with a site `doubtSite`. */
+  | { readonly kind: "doubt"; readonly generation: number; readonly site?: string };
 
 /** How much one site may make an edge remember. What is oldest beyond it counts for all. */
 export interface PurgeLimits {
@@ -134,7 +134,8 @@ export class PurgeTable {
   replay(event: PurgeEvent): void {
     this.atLeast(event.generation);
     if (event.kind === "purge") this.site(event.site).replay(event);
-    else this.#doubt(event.generation);
+    else if (event.site === undefined) this.#doubt(event.generation);
+    else this.site(event.site).doubt(event.generation);
   }
 
   /**
@@ -146,6 +147,8 @@ export class PurgeTable {
     const events: PurgeEvent[] = doubt === 0 ? [] : [{ kind: "doubt", generation: doubt }];
     for (const [name, site] of this.#sites) {
       for (const event of site.events()) events.push({ ...event, site: name });
+      const own = site.doubtedAt;
+      if (own > doubt) events.push({ kind: "doubt", generation: own, site: name });
     }
     return events.sort((left, right) => left.generation - right.generation);
   }
@@ -163,7 +166,9 @@ export class PurgeTable {
   /** The same for one site: purges of it may not have found all that they were meant for. */
   doubtSite(name: string): void {
     this.#counts.generation += 1;
-    this.site(name).doubt();
+    const event = { kind: "doubt", generation: this.#counts.generation, site: name } as const;
+    this.site(name).doubt(event.generation);
+    this.onEvent(event);
   }
 }
 
@@ -215,6 +220,11 @@ export class SitePurges {
   /** The generation of the newest purge of this site: a verdict holds until it moves. */
   get latest(): number {
     return this.#latest;
+  }
+
+  /** The generation at which its purges were last doubted; 0 is never. */
+  get doubtedAt(): number {
+    return this.#doubt;
   }
 
   /** Prefixes and tags that are remembered. */

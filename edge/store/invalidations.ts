@@ -19,10 +19,12 @@ export class Invalidations {
   /** By the part of keys that the URL gives, the oldest first. */
   readonly #at = new Map<string, EpochMs>();
   readonly #max: number;
-  #floor: EpochMs = Number.NEGATIVE_INFINITY;
+  #floor: EpochMs;
 
-  constructor(max = URLS_MAX) {
+  /** What was asked for up to `floor` may have been changed by requests that are not known here. */
+  constructor(max = URLS_MAX, floor: EpochMs = Number.NEGATIVE_INFINITY) {
     this.#max = max;
+    this.#floor = floor;
   }
 
   /** A request that may have changed what this URL names has been answered. */

@@ -197,3 +197,46 @@ test("a process that slept does not take its view for current", () => {
   const cutOff = run(current, failed(10 + CUT_OFF_AFTER_MS));
   assert.equal(statusAt(cutOff, 1e9, 3_000), "cut-off");
 });
+
+describe("following on from where an earlier process was", () => {
+  const from = { epoch: "e1", version: 3, mark: "m3" };
+  const resuming = startFollowing(initial, 0, from);
+
+  test("begins with the snapshot; if the log has not moved, nothing has been missed", () => {
+    assert.equal(nextQuestion(resuming, 0), "snapshot");
+    const step = follow(resuming, seen(snapshot(3)));
+    assert.deepEqual(step.replaced, { historyLost: false });
+    assert.deepEqual([step.state.status, step.state.view.version], ["current", 3]);
+    assert.deepEqual([...step.state.view.sites.keys()], ["b"]);
+  });
+  test("hands over what came meanwhile, with the sites of the log in force, then is current", () => {
+    const step = follow(resuming, seen(snapshot(5)));
+    assert.deepEqual(step.replaced, { historyLost: false });
+    assert.deepEqual([step.again, step.state.status], [true, "starting"]);
+    assert.deepEqual([...step.state.view.sites.keys()], ["b"]);
+    assert.equal(nextQuestion(step.state, 10), "changes");
+    const next = follow(step.state, paged(page(4, 5)));
+    assert.deepEqual(
+      next.applied.map(({ change }) => change.version),
+      [4, 5],
+    );
+    assert.deepEqual([next.state.status, next.state.view.version], ["current", 5]);
+  });
+  const lost: readonly (readonly [string, Snapshot])[] = [
+    ["another log", snapshot(5, { epoch: "e2" })],
+    ["a log that is shorter", snapshot(2)],
+    ["a log that grew anew", snapshot(3, { mark: "other" })],
+  ];
+  for (const [title, value] of lost) {
+    test(`${title}: the history is lost`, () => {
+      const step = follow(resuming, seen(value));
+      assert.deepEqual(step.replaced, { historyLost: true });
+      assert.deepEqual([step.state.status, step.again], ["current", false]);
+    });
+  }
+  test("a log that was cut behind it: the history is lost", () => {
+    const step = follow(run(resuming, seen(snapshot(9))), paged(page(7, 9, { complete: false })));
+    assert.equal(nextQuestion(step.state, 20), "snapshot");
+    assert.deepEqual(follow(step.state, seen(snapshot(9))).replaced, { historyLost: true });
+  });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import * as fc from "fast-check";
-import { PurgeTable, type PurgeTarget, type TagSet } from "../../state/purge.ts";
+import { type PurgeEvent, PurgeTable, type PurgeTarget, type TagSet } from "../../state/purge.ts";
 
 const HARD = { soft: false } as const;
 const softAt = (at: number) => ({ soft: true, at }) as const;
@@ -179,4 +179,42 @@ test("with room the table agrees with all purges; without, it is only ever stric
     }
   });
   fc.assert(property, { numRuns: 1_000 });
+});
+
+test("what is replayed, event by event or as what became of them, judges as the table does", () => {
+  const doubts = fc.array(fc.record({ after: fc.nat(30), site: fc.boolean() }), { maxLength: 2 });
+  const asked = fc.array(anObject, { minLength: 1 });
+  const property = fc.property(purges, doubts, asked, (all, doubted, objects) => {
+    const limits = { marks: 4, characters: 20, prefixLengths: 2 };
+    const table = new PurgeTable(limits);
+    const kept: PurgeEvent[] = [];
+    table.onEvent = (event) => kept.push(event);
+    for (const [index, { target, soft }] of all.entries()) {
+      table.site("s").purge(target, soft ? softAt(index) : HARD);
+      for (const { after, site } of doubted) {
+        if (after === index) site ? table.doubtSite("s") : table.doubtAll();
+      }
+    }
+    const [replayed, restored] = [new PurgeTable(limits), new PurgeTable(limits)];
+    for (const event of kept) replayed.replay(event);
+    for (const event of table.events()) restored.replay(event);
+    restored.atLeast(table.generation);
+    for (const { generation, key, tags } of objects) {
+      const facts = { generation, key, tags: tagged(...tags) };
+      const expected = table.site("s").judge(facts);
+      assert.deepEqual(replayed.site("s").judge(facts), expected);
+      assert.deepEqual(restored.site("s").judge(facts), expected);
+    }
+    assert.equal(replayed.generation, table.generation);
+    assert.equal(restored.generation, table.generation);
+  });
+  fc.assert(property, { numRuns: 1_000 });
+});
+
+test("a doubt concerns sites that the table hears of later as well", () => {
+  const table = new PurgeTable();
+  table.doubtAll();
+  const facts = { generation: 0, key: "k", tags: tagged() };
+  assert.equal(table.site("later").judge(facts).kind, "unsure");
+  assert.equal(table.site("later").judge({ ...facts, generation: 1 }).kind, "current");
 });

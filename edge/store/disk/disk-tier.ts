@@ -221,7 +221,6 @@ export class DiskTier {
       head: { kind: "facts", key, variant, body: entry.place, generation, staleSince },
       facts: encodeFacts(object),
       body: [],
-      bodyBytes: 0,
     });
     if (typeof placed === "string") {
       this.#options.observer.onWrite(placed, 1);
@@ -352,13 +351,12 @@ export class DiskTier {
 
   #append(object: KeptObject, key: KeyHash, variant: VariantHash): AppendRefusal | undefined {
     if (this.#table.size >= this.#entriesMax) this.#dropOldest();
-    const { generation, staleSince, chunks, bodyBytes } = object;
+    const { generation, staleSince, chunks } = object;
     const body = { segment: 0, offset: 0 };
     const placed = this.#log.append({
       head: { kind: "object", key, variant, body, generation, staleSince },
       facts: encodeFacts(object),
       body: chunks,
-      bodyBytes,
     });
     if (typeof placed === "string") {
       this.#options.observer.onWrite(placed, 1);

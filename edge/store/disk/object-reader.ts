@@ -62,11 +62,10 @@ async function readRecords(
   if (newer.facts.id !== record.facts.id) return { kind: "damaged" };
   const chunks = await readBody(log, place, record);
   if (chunks === undefined) return { kind: "damaged" };
-  const { bodyBytes } = record.head;
   const { generation, staleSince } = newer.head;
   return {
     kind: "object",
-    object: { ...newer.facts, chunks, bodyBytes, generation, staleSince },
+    object: { ...newer.facts, chunks, generation, staleSince },
   };
 }
 

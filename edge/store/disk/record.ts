@@ -69,6 +69,8 @@ export interface RecordFacts {
   readonly site: string;
   readonly url: string;
   readonly response: StoredResponse;
+  /** See `CacheObject.bodyBytes`: more than is here if the body is kept in slices. */
+  readonly bodyBytes: number;
 }
 
 /** The header of a new segment (P). */
@@ -93,8 +95,8 @@ export function decodeSegmentHeader(header: Buffer, number: number): Buffer | un
 }
 
 /** The facts as they stand in a head (P). */
-export function encodeFacts({ id, key, site, url, response }: RecordFacts): Buffer {
-  return Buffer.from(JSON.stringify({ id, key, site, url, response }));
+export function encodeFacts({ id, key, site, url, response, bodyBytes }: RecordFacts): Buffer {
+  return Buffer.from(JSON.stringify({ id, key, site, url, response, bodyBytes }));
 }
 
 /** Bytes of a head with such facts (P). */

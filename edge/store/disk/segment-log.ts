@@ -44,7 +44,6 @@ export interface Draft {
   readonly head: RecordHead;
   readonly facts: Buffer;
   readonly body: readonly Buffer[];
-  readonly bodyBytes: number;
 }
 
 /** What the log is made of, and whom it tells. */
@@ -148,9 +147,9 @@ export class SegmentLog {
   }
 
   /** Appends a record and gives its place and size, or says why not. */
-  append({ head, facts, body, bodyBytes }: Draft): (Place & { bytes: number }) | AppendRefusal {
+  append({ head, facts, body }: Draft): (Place & { bytes: number }) | AppendRefusal {
     const headBytes = headBytesOf(facts);
-    const bytes = headBytes + bodyBytes;
+    const bytes = body.reduce((sum, piece) => sum + piece.length, headBytes);
     if (headBytes > HEAD_BYTES_MAX || bytes > this.recordBytesMax) return "too-large";
     if (this.queuedBytes + bytes > this.#options.queueBytesMax) return "queue-full";
     const segment = this.#room(bytes);
