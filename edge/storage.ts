@@ -19,7 +19,7 @@ export interface DiskOptions {
 export interface StorageOptions {
   readonly memoryBytes: number;
   readonly disk: DiskOptions | undefined;
-  /** What stored objects depend on beside their responses: a disk filled under another is emptied. */
+  /** What stored objects depend on beside their responses: a disk of another one is emptied. */
   readonly identity: string;
   readonly metrics: Metrics;
   readonly clock: Clock;

@@ -192,7 +192,9 @@ test("what is replayed, event by event or as what became of them, judges as the 
     for (const [index, { target, soft }] of all.entries()) {
       table.site("s").purge(target, soft ? softAt(index) : HARD);
       for (const { after, site } of doubted) {
-        if (after === index) site ? table.doubtSite("s") : table.doubtAll();
+        if (after !== index) continue;
+        if (site) table.doubtSite("s");
+        else table.doubtAll();
       }
     }
     const [replayed, restored] = [new PurgeTable(limits), new PurgeTable(limits)];

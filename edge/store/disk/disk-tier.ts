@@ -451,7 +451,7 @@ export class DiskTier {
     if (!this.#stopped && this.#log.get(oldest.number) === oldest) this.#dropOldest();
   }
 
-  /** Purges that concern it in some way are forgotten with what is older: it must not outlive them. */
+  /** Purges that concern it may be forgotten with what is older: it must not outlive them. */
   #isUnpurged({ key, site, generation, response, staleSince }: KeptObject): boolean {
     const facts = { generation, key, tags: tagsOf(response.fields) };
     const verdict = this.#options.purges.site(site).judge(facts);

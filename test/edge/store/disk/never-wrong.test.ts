@@ -163,7 +163,7 @@ class Model {
     for (let i = 0; i < KEYS; i += 1) await this.check(`k${i}`);
   }
 
-  /** Everything that is written, not gone and not replaced must be there, undamaged and with room. */
+  /** Everything that is not gone and not replaced must be there. */
   async checkSurvivors(): Promise<void> {
     this.tiers = await this.tiers.restart(this.#options);
     for (let i = 0; i < KEYS; i += 1) {
