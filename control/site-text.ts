@@ -10,16 +10,18 @@ import type { CnameRecord, SiteBody } from "./api/shapes.ts";
 const CUSTOMER_CNAME_TTL_SECONDS = 3_600;
 
 /** A site in the form in which people write it: durations and sizes as text (P). */
-export function siteInput({ compress, ...site }: Site): SiteInput {
-  const { connectTimeout, firstByteTimeout, idleTimeout, ...origin } = site.origin;
+export function siteInput({ compress, negativeTtl, ...site }: Site): SiteInput {
+  const { connectTimeout, firstByteTimeout, idleTimeout, totalTimeout, ...origin } = site.origin;
   return {
     ...site,
     ...(compress === undefined ? {} : { compress: compressInput(compress) }),
+    ...(negativeTtl === undefined ? {} : { negativeTtl: durationTexts(negativeTtl) }),
     origin: {
       ...origin,
       connectTimeout: formatDurationMs(connectTimeout),
       firstByteTimeout: formatDurationMs(firstByteTimeout),
       idleTimeout: formatDurationMs(idleTimeout),
+      ...(totalTimeout === undefined ? {} : { totalTimeout: formatDurationMs(totalTimeout) }),
     },
     rules: site.rules.map(({ ttl, ...rule }) =>
       ttl === undefined ? rule : { ...rule, ttl: formatDurationMs(ttl) },
@@ -29,6 +31,11 @@ export function siteInput({ compress, ...site }: Site): SiteInput {
 
 function compressInput({ min, max, ...options }: CompressOptions): SiteInput["compress"] {
   return { ...options, min: formatSizeBytes(min), max: formatSizeBytes(max) };
+}
+
+function durationTexts(byStatus: Readonly<Record<string, number>>): Record<string, string> {
+  const entries = Object.entries(byStatus);
+  return Object.fromEntries(entries.map(([status, ms]) => [status, formatDurationMs(ms)]));
 }
 
 /** The name under which the CDN itself serves a site (P). */

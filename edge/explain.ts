@@ -1,5 +1,6 @@
 import type { AdminAnswer } from "../common/admin-server.ts";
 import { ruleText } from "../common/config/rule-text.ts";
+import type { Site } from "../common/config/site.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { currentAgeSeconds } from "./decide/age.ts";
@@ -65,7 +66,7 @@ export async function explainRequest(
   };
   const decision =
     bypass === undefined
-      ? decisionFor({ method, requestFields: fields, variants, standings }, edge)
+      ? decisionFor({ method, requestFields: fields, variants, standings, site }, edge)
       : { kind: "bypass", reason: bypass };
   return {
     status: 200,
@@ -90,10 +91,11 @@ function decisionFor(
     readonly requestFields: FieldLines;
     readonly variants: StoredVariants | undefined;
     readonly standings: readonly Standing[] | undefined;
+    readonly site: Site;
   },
   edge: EdgeContext,
 ): unknown {
-  const { method, requestFields, variants, standings } = question;
+  const { method, requestFields, variants, standings, site } = question;
   return decideReuse({
     stored: variants?.responses ?? [],
     standings,
@@ -101,6 +103,7 @@ function decisionFor(
     requestFields,
     now: edge.clock.now(),
     revalidateAll: edge.revalidateAll(),
+    clientDirectives: site.clientDirectives,
   });
 }
 

@@ -55,6 +55,7 @@ const rule = z.object({
   ttl: count.optional(),
   cache: z.boolean(),
   compress: z.literal(false).optional(),
+  coalesce: z.boolean().optional(),
 } satisfies Fields<Site["rules"][number]>);
 
 const origin = z.object({
@@ -63,6 +64,9 @@ const origin = z.object({
   connectTimeout: count,
   firstByteTimeout: count,
   idleTimeout: count,
+  totalTimeout: count.optional(),
+  failoverOn: z.array(count).optional(),
+  waiters: count.optional(),
 } satisfies Fields<Site["origin"]>);
 
 const compress = z.object({
@@ -78,6 +82,9 @@ const site = z.object({
   hosts: z.array(z.string()),
   origin,
   key,
+  clientDirectives: z.enum(["ignore", "honour"]).optional(),
+  coalesce: z.boolean().optional(),
+  negativeTtl: z.record(z.string(), count).optional(),
   rules: z.array(rule),
   compress: compress.optional(),
   allDown: z.enum(["serve-all", "empty"]),

@@ -106,6 +106,7 @@ export const ruleSchema = z.strictObject({
     .literal(false)
     .optional()
     .describe("False: nothing is encoded here; left out: what the site's `compress` says."),
+  coalesce: z.boolean().optional().describe("Replaces `coalesce` of the site."),
 });
 
 /** One rule of a site. */

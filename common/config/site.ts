@@ -17,7 +17,36 @@ const originSchema = z.strictObject({
   connectTimeout: duration.default(2_000).describe("Until a connection stands."),
   firstByteTimeout: duration.default(10_000).describe("From the request to the response head."),
   idleTimeout: duration.default(30_000).describe("The longest pause between two pieces of a body."),
+  totalTimeout: duration
+    .optional()
+    .describe(
+      "From the request to the last byte of the answer; left out: no limit, for a large body takes " +
+        "as long as it takes.",
+    ),
+  failoverOn: z
+    .array(z.number().int().min(500).max(599))
+    .max(100)
+    .optional()
+    .describe(
+      "Statuses on which the next of `urls` is asked, if the request is safe and has no body; left " +
+        "out: none.",
+    ),
+  waiters: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      "Clients that may wait for one answer that another has asked for; the next is answered 503. " +
+        "Left out: 10000.",
+    ),
 });
+
+/** `404`, or `5xx` for all of its class. */
+const failureStatus = z
+  .string()
+  .regex(/^(4|5)(\d\d|xx)$/, "must be a status of 400 to 599, or 4xx or 5xx");
 
 const siteFields = z.strictObject({
   name: label.describe("It is reached at `<name>.<cdn domain>`."),
@@ -29,6 +58,25 @@ const siteFields = z.strictObject({
   key: keySchema
     .optional()
     .describe("What tells stored responses apart, besides the path: as `rules[].key`, for all."),
+  clientDirectives: z
+    .enum(["ignore", "honour"])
+    .optional()
+    .describe(
+      "What `Cache-Control` and `Pragma` of a request do: nothing but `only-if-cached` (`ignore`), " +
+        "or all that RFC 9111 section 5.2.1 says, which lets any client reach the origin. Left out: " +
+        "`ignore`.",
+    ),
+  coalesce: z
+    .boolean()
+    .optional()
+    .describe("False: clients never wait for what another has asked for. Left out: true."),
+  negativeTtl: z
+    .record(failureStatus, duration)
+    .optional()
+    .describe(
+      "Lifetimes of failures that state none, by status or class: `{ 404: 10s, 5xx: 1s }`. Left out: " +
+        "they are not kept.",
+    ),
   rules: z
     .array(ruleSchema)
     .max(RULES_MAX)

@@ -116,9 +116,13 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
     [
       "timeouts",
       `connect ${site.origin.connectTimeout}, first byte ${site.origin.firstByteTimeout}, ` +
-        `idle ${site.origin.idleTimeout}`,
+        `idle ${site.origin.idleTimeout}, total ${site.origin.totalTimeout ?? "no limit"}`,
     ],
     ["encoded", compressText(site.compress)],
+    ["waiting clients", waitingText(site)],
+    ["next origin on", site.origin.failoverOn?.join(" ") ?? "no status"],
+    ["failures kept", negativeText(site.negativeTtl) ?? "no"],
+    ["client directives", site.clientDirectives ?? "ignore"],
     ["when all are down", site.allDown ?? ""],
     ...(site.rules ?? []).map((rule, index) => {
       const parsed = ruleSchema.safeParse(rule);
@@ -133,6 +137,18 @@ function compressText(compress: SiteInput["compress"]): string {
   if (compress === undefined) return "no";
   const { codings = [], types = [], min, max } = compress;
   return `${codings.join(", ")}, from ${min} to ${max}, of ${types.length} media types`;
+}
+
+function waitingText({ coalesce, origin }: SiteBody["site"]): string {
+  if (coalesce === false) return "none, each asks the origin";
+  return origin.waiters === undefined ? "as many as an edge allows" : String(origin.waiters);
+}
+
+function negativeText(ttls: SiteBody["site"]["negativeTtl"]): string | undefined {
+  if (ttls === undefined) return undefined;
+  return Object.entries(ttls)
+    .map(([status, ttl]) => `${status} ${ttl}`)
+    .join(", ");
 }
 
 async function removeSite(name: string, flags: ClientFlags): Promise<void> {

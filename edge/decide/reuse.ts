@@ -1,6 +1,6 @@
 import type { EpochMs } from "../../common/clock.ts";
 import { acceptedCodings, codingOf, codingWeight } from "../http/accept-encoding.ts";
-import { isOnlyIfCached } from "../http/cache-control.ts";
+import { type RequestDirectives, requestDirectives } from "../http/cache-control.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
 import { currentAgeSeconds, dateValue } from "./age.ts";
@@ -11,9 +11,15 @@ import type { StoredResponse } from "./stored.ts";
 
 /**
  * Why a stored response must be validated before it is used. `no-cache` stands for every directive
- * that asks for it each time, `purged` for a soft purge.
+ * that asks for it each time, `purged` for a soft purge, `request` for the client's own directives.
  */
-export type RevalidateReason = "stale" | "no-cache" | "catching-up" | "purged";
+export type RevalidateReason = "stale" | "no-cache" | "catching-up" | "purged" | "request";
+
+/**
+ * What a site does with the directives of requests: `ignore` follows none but `only-if-cached`,
+ * `honour` all of RFC 9111 section 5.2.1.
+ */
+export type ClientDirectives = "ignore" | "honour";
 
 /** Why nothing that is stored helps. */
 export type FetchReason = "method" | "uri-miss" | "vary-miss";
@@ -54,6 +60,8 @@ export interface ReuseQuestion {
   readonly now: EpochMs;
   /** True while purges may have been missed: nothing is served without asking the origin. */
   readonly revalidateAll: boolean;
+  /** Left out: `ignore`. */
+  readonly clientDirectives?: ClientDirectives | undefined;
 }
 
 /**
@@ -62,21 +70,23 @@ export interface ReuseQuestion {
  * Of the variants that match, one that may be served as it is goes before one that may be served
  * while it is refreshed, and that before one that must be validated; among equals the one whose
  * content coding the client likes best, then the most recent Date, then the shortest. Of the
- * request's own directives only `only-if-cached` is followed: `no-cache`, `max-age`, `min-fresh`,
- * `max-stale` and Pragma are advisory (section 5.2.1), and would let any stranger drive load to the
- * origin or be given what the origin has withdrawn.
+ * request's own directives only `only-if-cached` is followed unless the site honours them:
+ * `no-cache`, `max-age`, `min-fresh`, `max-stale` and Pragma are advisory (section 5.2.1), and
+ * would let any stranger drive load to the origin or be given what the origin has withdrawn.
  */
 export function decideReuse(question: ReuseQuestion): Reuse {
   const { stored, method, requestFields } = question;
   if (method !== "GET" && method !== "HEAD") return { kind: "fetch", reason: "method" };
+  const honours = question.clientDirectives === "honour";
+  const wishes = honours ? requestDirectives(requestFields) : undefined;
   let best: Candidate | undefined;
   for (const [index, response] of stored.entries()) {
     if (!matchesVariant(response, requestFields)) continue;
-    const candidate = { reuse: judgeCandidate(response, index, question), response };
+    const candidate = { reuse: judgeCandidate(response, index, question, wishes), response };
     if (best === undefined || isBetter(candidate, best, question)) best = candidate;
   }
   const needsOrigin = best === undefined || best.reuse.kind === "revalidate";
-  if (needsOrigin && isOnlyIfCached(requestFields)) {
+  if (needsOrigin && (wishes ?? requestDirectives(requestFields)).onlyIfCached) {
     return { kind: "refuse", reason: "only-if-cached" };
   }
   if (best !== undefined) return best.reuse;
@@ -94,6 +104,7 @@ function judgeCandidate(
   stored: StoredResponse,
   index: number,
   { now, revalidateAll, standings }: ReuseQuestion,
+  wishes: RequestDirectives | undefined,
 ): Usable {
   const standing = standings?.[index];
   if (revalidateAll || standing?.kind === "unsure") {
@@ -103,11 +114,41 @@ function judgeCandidate(
   const ageSeconds = currentAgeSeconds(stored, now);
   const remaining = remainingSeconds(stored, now, standing);
   const ttlSeconds = Math.floor(remaining);
+  const { directives } = directivesOf(stored.fields);
+  const immutable = directives.immutable && remaining > 0;
+  if (wishes !== undefined && !satisfies(wishes, { ageSeconds, remaining, immutable })) {
+    return { kind: "revalidate", index, reason: "request" };
+  }
   if (remaining > 0) return { kind: "serve", index, ageSeconds, ttlSeconds };
-  const windowSeconds = directivesOf(stored.fields).directives.staleWhileRevalidate ?? 0;
-  return -remaining < windowSeconds && !forbidsStale(stored)
-    ? { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds }
-    : { kind: "revalidate", index, reason: standing?.kind === "stale" ? "purged" : "stale" };
+  const purged = standing?.kind === "stale";
+  if (!forbidsStale(stored)) {
+    if (-remaining < (directives.staleWhileRevalidate ?? 0)) {
+      return { kind: "serve-stale-refresh", index, ageSeconds, ttlSeconds };
+    }
+    // No client may ask for what has been purged, however softly.
+    const allowedSeconds = purged ? 0 : (wishes?.maxStale ?? 0);
+    if (-remaining < allowedSeconds) return { kind: "serve", index, ageSeconds, ttlSeconds };
+  }
+  return { kind: "revalidate", index, reason: purged ? "purged" : "stale" };
+}
+
+/**
+ * True if a response is what its client asks for. RFC 9111 section 5.2.1. The `max-age` of a reload
+ * does not count against an immutable response (RFC 8246 section 2), `no-cache` does.
+ */
+function satisfies(
+  { noCache, maxAge, minFresh, maxStale }: RequestDirectives,
+  response: {
+    readonly ageSeconds: number;
+    readonly remaining: number;
+    readonly immutable: boolean;
+  },
+): boolean {
+  const { ageSeconds, remaining, immutable } = response;
+  if (noCache || (minFresh !== undefined && remaining < minFresh)) return false;
+  if (maxAge === undefined || immutable) return true;
+  // Section 5.2.1.1: who gives an age wants nothing stale, unless it says so.
+  return ageSeconds <= maxAge && (remaining > 0 || maxStale !== undefined);
 }
 
 /**

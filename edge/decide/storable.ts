@@ -31,6 +31,8 @@ export type NotStoredReason =
   | "request-body"
   /** What belongs into its key is longer than keys hold: it would stand under another key. */
   | "key-too-long"
+  /** The client says `no-store`, and the site honours that. */
+  | "request-no-store"
   /** 206: parts are not stored, only complete responses. */
   | "partial"
   /** An interim response or a 304, or one that is only stored when it says for how long. */
@@ -66,6 +68,8 @@ export interface Exchange {
   readonly targetUri: string;
   /** When the head of the response arrived. */
   readonly receivedAt: EpochMs;
+  /** What the site gives an answer of this status that states no lifetime: seconds. */
+  readonly negativeSeconds?: number | undefined;
 }
 
 /** Whether a response is stored, and if not, why. */
@@ -85,8 +89,8 @@ const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([
  *
  * A rule's `ttl` replaces the lifetime, and counts as one for statuses that are cacheable by
  * default; it never overrides `no-store`, `private` or the rules on Authorization. A request's own
- * `no-store` is ignored: request directives are advisory (section 5.2.1), and strangers must not
- * decide what a shared cache holds.
+ * `no-store` is ignored unless the site honours it: request directives are advisory (section
+ * 5.2.1), and strangers must not decide what a shared cache holds.
  */
 export function judgeStorable(exchange: Exchange): Storable {
   const reason =
@@ -115,7 +119,8 @@ export function withoutLimited(fields: FieldLines): FieldLine[] {
 function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
   const { method, fields, rule, targetUri, receivedAt } = exchange;
   if (rule?.cache === false) return "rule";
-  if (exchange.bypass === "key-too-long") return exchange.bypass;
+  const { bypass } = exchange;
+  if (bypass === "key-too-long" || bypass === "request-no-store") return bypass;
   if (method === "GET") return hasContent(exchange.requestFields) ? "request-body" : undefined;
   if (method !== "POST") return "method";
   // RFC 9110 section 9.3.3: explicit freshness, and Content-Location equal to the target.
@@ -144,9 +149,9 @@ function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {
 }
 
 function refusedAsUseless(exchange: Exchange): NotStoredReason | undefined {
-  const { status, fields, rule, receivedAt } = exchange;
+  const { status, fields, rule, receivedAt, negativeSeconds } = exchange;
   const { directives } = directivesOf(fields);
-  const explicit = explicitLifetimeSeconds(fields, receivedAt);
+  const explicit = explicitLifetimeSeconds(fields, receivedAt) ?? negativeSeconds;
   const byDefault = isCacheableByDefault(status);
   if (explicit === undefined && !directives.public && !byDefault) return "status";
   if (hasField(fields, "etag") || hasField(fields, "last-modified")) return undefined;

@@ -62,7 +62,7 @@ export function freshen(
  * True if a 304 is about this stored response (P). RFC 9111 section 4.3.4: it has no validators, or
  * the same ones. An ETag decides where both have one, else Last-Modified.
  */
-function identifies(fields304: FieldLines, stored: StoredResponse): boolean {
+export function identifies(fields304: FieldLines, stored: StoredResponse): boolean {
   const etag = singleField(fields304, "etag");
   const storedEtag = singleField(stored.fields, "etag");
   if (etag !== undefined && storedEtag !== undefined) {

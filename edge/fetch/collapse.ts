@@ -10,6 +10,9 @@ import type { OriginClient } from "./origin-client.ts";
 /** Refreshes behind clients' backs at the same time; beyond that the next request waits. */
 const BACKGROUND_FILLS_MAX = 256;
 
+/** Clients that wait for one answer, besides the one who asked, where the site names no number. */
+export const WAITERS_MAX = 10_000;
+
 /** What the fills of an edge need, and whom they tell. */
 export interface FillsOptions {
   readonly store: Store;

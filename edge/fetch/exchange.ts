@@ -4,7 +4,7 @@ import type { Clock, EpochMs } from "../../common/clock.ts";
 import { type FieldLine, fieldLinesFromRaw } from "../http/fields.ts";
 import { classifyFailure, type OriginFailure } from "./failure.ts";
 import type { ConnectionWish, OriginConnection, OriginPool } from "./pool.ts";
-import { type AttemptVerdict, isIdempotent, judgeRetry } from "./retry.ts";
+import { type AttemptVerdict, isIdempotent, judgeRetry, mayFailOver } from "./retry.ts";
 
 /** What an origin is asked. */
 export interface OriginRequest {
@@ -16,6 +16,10 @@ export interface OriginRequest {
   readonly body: Readable | undefined;
   readonly firstByteTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** For the whole exchange, over all attempts; undefined for no limit. */
+  readonly totalTimeoutMs: number | undefined;
+  /** Statuses on which the next address is asked: see `mayFailOver`. */
+  readonly failoverOn: readonly number[];
 }
 
 /** The head of a final response. */
@@ -80,6 +84,7 @@ export class OriginExchange implements ConnectionWish {
   #connection: OriginConnection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #stopWaiting: (() => void) | undefined;
+  #stopTotal: (() => void) | undefined;
   #retried = false;
   #over = false;
   #paused = false;
@@ -97,6 +102,22 @@ export class OriginExchange implements ConnectionWish {
 
   /** Begins. The listener may be called before this returns. */
   start(): void {
+    const { totalTimeoutMs } = this.#request;
+    if (totalTimeoutMs !== undefined) {
+      this.#stopTotal = this.#options.clock.after(totalTimeoutMs, () => this.#runOutOfTime());
+    }
+    this.#tryAddress();
+  }
+
+  #runOutOfTime(): void {
+    if (this.#over) return;
+    this.abort();
+    const detail = `not complete after ${this.#request.totalTimeoutMs} ms`;
+    this.#note({ up: false, reachable: true });
+    this.#listener.onFailure({ kind: "total-timeout", detail });
+  }
+
+  #tryAddress(): void {
     const pool = this.#pool();
     if (pool === undefined) {
       this.#fail({ kind: "connect", detail: "the site has no origin" });
@@ -119,6 +140,7 @@ export class OriginExchange implements ConnectionWish {
   abort(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stopTotal?.();
     this.#stopWaiting?.();
     this.#pool()?.cancel(this);
     this.#controller?.abort(new AbortedError("nobody needs the answer"));
@@ -170,6 +192,8 @@ export class OriginExchange implements ConnectionWish {
     const progress = { sent: false, headSeen: false, answered: false, reused: false };
     let requestTime = clock.now();
     let interims = 0;
+    // Another address has been asked instead: whatever still comes on this one is nobody's.
+    let abandoned = false;
     return {
       onRequestStart: (controller) => {
         this.#controller = controller;
@@ -192,6 +216,11 @@ export class OriginExchange implements ConnectionWish {
           this.#listener.onInterim(status, fields);
           return;
         }
+        if (this.#failsOver(status)) {
+          abandoned = true;
+          this.#askNext();
+          return;
+        }
         progress.headSeen = true;
         this.#note({ up: true, reachable: true });
         const responseTime = clock.now();
@@ -199,13 +228,15 @@ export class OriginExchange implements ConnectionWish {
         if (this.#paused) controller.pause();
       },
       onResponseData: (controller, chunk) => {
-        if (this.#over) return;
+        if (this.#over || abandoned) return;
         this.#listener.onData(chunk);
         if (this.#paused) controller.pause();
       },
-      onResponseEnd: () => this.#end(connection),
+      onResponseEnd: () => {
+        if (!abandoned) this.#end(connection);
+      },
       onResponseError: (_controller, error) => {
-        if (this.#over) return;
+        if (this.#over || abandoned) return;
         this.#dropConnection();
         this.#afterFailure(classifyFailure(error, progress), progress);
       },
@@ -222,6 +253,7 @@ export class OriginExchange implements ConnectionWish {
       return;
     }
     this.#over = true;
+    this.#stopTotal?.();
     this.#connection = undefined;
     this.#pool()?.release(connection);
     this.#listener.onEnd();
@@ -239,7 +271,7 @@ export class OriginExchange implements ConnectionWish {
       idempotent: isIdempotent(this.#request.method),
       streamsBody: this.#request.body !== undefined,
       retried: this.#retried,
-      originsLeft: this.#options.pools.length - this.#poolIndex - 1,
+      originsLeft: this.#originsLeft,
     });
     if (verdict !== "retry-fresh") this.#note({ up: false, reachable: progress.sent });
     this.#controller = undefined;
@@ -247,19 +279,45 @@ export class OriginExchange implements ConnectionWish {
       case "retry-fresh":
         this.#retried = true;
         this.fresh = true;
-        this.start();
+        this.#tryAddress();
         return;
       case "next-origin":
         this.#poolIndex += 1;
-        this.start();
+        this.#tryAddress();
         return;
       case "give-up":
         this.#fail(failure);
     }
   }
 
+  get #originsLeft(): number {
+    return this.#options.pools.length - this.#poolIndex - 1;
+  }
+
+  #failsOver(status: number): boolean {
+    const { method, body, failoverOn } = this.#request;
+    const streamsBody = body !== undefined;
+    return mayFailOver({
+      method,
+      status,
+      streamsBody,
+      originsLeft: this.#originsLeft,
+      failoverOn,
+    });
+  }
+
+  /** Lets go of an address that has answered, and asks the next one. */
+  #askNext(): void {
+    this.#note({ up: false, reachable: true });
+    this.#controller = undefined;
+    this.#dropConnection();
+    this.#poolIndex += 1;
+    this.#tryAddress();
+  }
+
   #fail(failure: OriginFailure): void {
     this.#over = true;
+    this.#stopTotal?.();
     this.#listener.onFailure(failure);
   }
 

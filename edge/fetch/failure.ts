@@ -10,6 +10,8 @@ export type OriginFailureKind =
   | "first-byte-timeout"
   /** The body paused for longer than the site allows. */
   | "idle-timeout"
+  /** The whole exchange took longer than the site allows. */
+  | "total-timeout"
   /** The body ended before its announced end. */
   | "truncated"
   /** Bytes that are not HTTP/1.1. */

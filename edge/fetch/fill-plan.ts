@@ -27,6 +27,8 @@ export interface FillPlan {
   readonly body: Readable | undefined;
   /** The stored object that the origin is asked about, if any. */
   readonly validating: CacheObject | undefined;
+  /** Other variants of the key whose tags the origin is told: a 304 may name one of them. */
+  readonly alternatives: readonly CacheObject[];
   /** Other clients may join. */
   readonly shared: boolean;
   /**
@@ -42,6 +44,8 @@ export type ReleaseReason =
   | "vary"
   /** The answer is for the one who leads, because of its Authorization. */
   | "authorization"
+  /** The origin's 304 names nothing that is stored: the whole must be asked for. */
+  | "unknown-304"
   /** A purge came between: what the fill brings may be older. */
   | "purged"
   /** The origin answered with a 5xx, which `status` gives. */

@@ -1,8 +1,10 @@
 import type { PurgeVerdict } from "../../state/purge.ts";
+import { namedBy304 } from "../decide/alternatives.ts";
 import { forbidsSharing } from "../decide/facts.ts";
+import { imposedLifetimeSeconds, negativeLifetimeSeconds } from "../decide/imposed.ts";
 import { fieldsToStore, judgeStorable, type NotStoredReason } from "../decide/storable.ts";
 import type { StoredResponse } from "../decide/stored.ts";
-import { freshen } from "../decide/validation.ts";
+import { freshen, identifies } from "../decide/validation.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { tagsOf } from "../http/tags.ts";
 import { matchesVariant, selectedFields, varyNames } from "../key/variant.ts";
@@ -120,6 +122,11 @@ export class Fill implements ExchangeListener {
     this.#finish("failed", "aborted");
   }
 
+  /** True if one more client may wait, of whom `max` at once may. */
+  hasRoom(max: number): boolean {
+    return this.head !== undefined || this.#clients.size <= max;
+  }
+
   /** Clients that wait or are being served. */
   get clients(): number {
     return this.#clients.size;
@@ -138,6 +145,10 @@ export class Fill implements ExchangeListener {
   onHead(head: OriginHead): void {
     if (head.status === 304 && this.plan.validating !== undefined) {
       this.#confirm(this.plan.validating, head);
+      return;
+    }
+    if (head.status === 304 && this.plan.alternatives.length > 0) {
+      this.#takeAlternative(head);
       return;
     }
     this.head = head;
@@ -190,9 +201,68 @@ export class Fill implements ExchangeListener {
     for (const client of waiting) client.onOutcome({ kind: "failed", failure });
   }
 
+  /**
+   * The origin has named a variant that was stored for other request fields: it is the answer to
+   * these, too, and stored once more under them. RFC 9111 sections 4.1 and 4.3.4.
+   */
+  #takeAlternative(head: OriginHead): void {
+    const { alternatives, requestFields } = this.plan;
+    const { requestTime, responseTime } = head;
+    const named = namedBy304(head.fields, alternatives);
+    if (named === undefined) {
+      this.#releaseAll("unknown-304");
+      return;
+    }
+    const fresh = freshen(named.response, head.fields, { requestTime, responseTime });
+    const names = varyNames(fresh.fields);
+    const varyOn = names === "*" ? [] : selectedFields(names, requestFields);
+    const response = { ...fresh, varyOn };
+    const object = this.#putAgain(named, response) ?? { ...named, response };
+    const clients = [...this.#clients];
+    this.#clients.clear();
+    this.#finish("complete", "not_modified");
+    for (const client of clients) {
+      const fits = names !== "*" && matchesVariant(response, client.requestFields);
+      if (fits || client === this.#leader) client.onOutcome({ kind: "not-modified", object });
+      else client.onOutcome({ kind: "released", reason: "vary", status: 304 });
+    }
+  }
+
+  /** Stores the body of an object once more, for the request fields of this fill. */
+  #putAgain(named: CacheObject, response: StoredResponse): CacheObject | undefined {
+    const { method, requestFields, profile, rule, bypass, site, key, url } = this.plan;
+    const verdict = judgeStorable({
+      method,
+      requestFields,
+      status: response.status,
+      fields: response.fields,
+      profile,
+      rule,
+      bypass,
+      targetUri: url,
+      receivedAt: response.times.responseTime,
+    });
+    if (!verdict.store || this.#doomed) return undefined;
+    const { chunks, bodyBytes } = named;
+    const generation = this.#generation;
+    const body = { chunks, bodyBytes, reservedBytes: 0 };
+    return this.#around.store.put({ key, site: site.name, url, response, generation, ...body });
+  }
+
+  #releaseAll(reason: ReleaseReason): void {
+    const clients = [...this.#clients];
+    this.#clients.clear();
+    this.#finish("complete", "uncacheable");
+    for (const client of clients) client.onOutcome({ kind: "released", reason, status: 304 });
+  }
+
   #confirm(validated: CacheObject, head: OriginHead): void {
     const { requestTime, responseTime } = head;
     const { store } = this.#around;
+    if (!identifies(head.fields, validated.response)) {
+      this.#releaseAll("unknown-304");
+      return;
+    }
     const response = freshen(validated.response, head.fields, { requestTime, responseTime });
     // A 304 can make private what was not: then it is an answer to the client that leads alone.
     const isPrivate = forbidsSharing(response.fields);
@@ -216,10 +286,16 @@ export class Fill implements ExchangeListener {
 
   /** Decides whether the answer is kept, and prepares what will be stored. */
   #judge(head: OriginHead): void {
-    const { method, requestFields, profile, rule, bypass, url: targetUri } = this.plan;
+    const { method, requestFields, profile, rule, bypass, site, url: targetUri } = this.plan;
     const { status, fields, requestTime, responseTime } = head;
+    const negativeSeconds = negativeLifetimeSeconds(site.negativeTtl, {
+      status,
+      fields,
+      receivedAt: responseTime,
+      replaces: this.plan.validating !== undefined,
+    });
     const exchange = { method, requestFields, status, fields, profile, rule, bypass, targetUri };
-    const verdict = judgeStorable({ ...exchange, receivedAt: responseTime });
+    const verdict = judgeStorable({ ...exchange, receivedAt: responseTime, negativeSeconds });
     if (!verdict.store) {
       this.notStored = verdict.reason;
       this.#dropWhatWasReplaced(status);
@@ -240,7 +316,7 @@ export class Fill implements ExchangeListener {
       bodyBytes: undefined,
       method,
       varyOn: names === "*" ? [] : selectedFields(names, requestFields),
-      ruleTtlSeconds: rule?.ttl === undefined ? undefined : rule.ttl / 1000,
+      ruleTtlSeconds: imposedLifetimeSeconds(rule, negativeSeconds),
     };
   }
 

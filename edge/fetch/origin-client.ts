@@ -18,12 +18,19 @@ export class OriginClient {
   /** Starts one exchange with the origin of a site. */
   send(
     site: Site,
-    request: Omit<OriginRequest, "firstByteTimeoutMs" | "idleTimeoutMs">,
+    request: Pick<OriginRequest, "method" | "target" | "fields" | "body">,
     listener: ExchangeListener,
   ): OriginExchange {
     const { urls, connectTimeout, firstByteTimeout, idleTimeout } = site.origin;
+    const { totalTimeout, failoverOn = [] } = site.origin;
     const exchange = new OriginExchange(
-      { ...request, firstByteTimeoutMs: firstByteTimeout, idleTimeoutMs: idleTimeout },
+      {
+        ...request,
+        firstByteTimeoutMs: firstByteTimeout,
+        idleTimeoutMs: idleTimeout,
+        totalTimeoutMs: totalTimeout,
+        failoverOn,
+      },
       listener,
       {
         pools: this.#health.order(urls).map((url) => this.#pool(url, connectTimeout)),

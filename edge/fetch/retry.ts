@@ -1,3 +1,4 @@
+import { isSafeMethod } from "../decide/invalidation.ts";
 import type { OriginFailure } from "./failure.ts";
 
 /** What is known when an exchange with an origin has failed. */
@@ -37,6 +38,27 @@ export function judgeRetry(attempt: FailedAttempt): AttemptVerdict {
   return diedUnanswered && attempt.reused && harmless && !attempt.retried
     ? "retry-fresh"
     : "give-up";
+}
+
+/** The answer of one address of an origin, before any of it has been used. */
+export interface AnsweredAttempt {
+  readonly method: string;
+  readonly status: number;
+  readonly streamsBody: boolean;
+  readonly originsLeft: number;
+  /** Statuses on which the site wants the next address to be asked. */
+  readonly failoverOn: readonly number[];
+}
+
+/**
+ * True if another address is asked although this one has answered (P).
+ *
+ * Only where the site says so, and only a safe request without a body: an address that answers may
+ * have done what it was asked (RFC 9110 section 9.2.1).
+ */
+export function mayFailOver(answer: AnsweredAttempt): boolean {
+  const { method, status, streamsBody, originsLeft, failoverOn } = answer;
+  return originsLeft > 0 && failoverOn.includes(status) && isSafeMethod(method) && !streamsBody;
 }
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND"]);

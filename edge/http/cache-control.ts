@@ -18,6 +18,8 @@ export interface CacheDirectives {
   readonly mustRevalidate: boolean;
   readonly proxyRevalidate: boolean;
   readonly mustUnderstand: boolean;
+  /** It does not change while it is fresh. RFC 8246. */
+  readonly immutable: boolean;
 }
 
 /** What one directive may carry: nothing, or a text that has lost its quotes. */
@@ -40,19 +42,50 @@ export function responseDirectives(fields: FieldLines): CacheDirectives {
   return collectDirectives(fieldMembers(fields, "cache-control").map(splitDirective));
 }
 
-/** True if the request says `only-if-cached` (P). RFC 9111 section 5.2.1.7. */
-export function isOnlyIfCached(requestFields: FieldLines): boolean {
-  return fieldMembers(requestFields, "cache-control").some(
-    (member) => splitDirective(member)[0] === "only-if-cached",
-  );
+/** What a request asks of caches. RFC 9111 section 5.2.1. Seconds, 0 to DELTA_SECONDS_MAX. */
+export interface RequestDirectives {
+  readonly noCache: boolean;
+  readonly noStore: boolean;
+  readonly onlyIfCached: boolean;
+  readonly maxAge: number | undefined;
+  readonly minFresh: number | undefined;
+  /** Without an argument a response may be stale for any time. */
+  readonly maxStale: number | undefined;
+}
+
+/**
+ * Reads `Cache-Control` of a request over all its lines; where there is none, `Pragma: no-cache`
+ * stands for `no-cache` (P). RFC 9111 sections 5.2.1 and 5.4.
+ *
+ * Of a directive that is repeated the first counts. An argument that cannot be read is taken as the
+ * one that allows least: no age, the longest freshness, no staleness.
+ */
+export function requestDirectives(requestFields: FieldLines): RequestDirectives {
+  const members = fieldMembers(requestFields, "cache-control").map(splitDirective);
+  const first = firstOfEach(members);
+  const pragma = () =>
+    fieldMembers(requestFields, "pragma").some((word) => word.toLowerCase() === "no-cache");
+  const seconds = (name: string, illegible: number, absent: number) => {
+    if (!first.has(name)) return undefined;
+    const argument = first.get(name);
+    if (argument === undefined) return absent;
+    return isDeltaSeconds(argument) ? parseDeltaSeconds(argument) : illegible;
+  };
+  return {
+    noCache: first.has("no-cache") || (members.length === 0 && pragma()),
+    noStore: first.has("no-store"),
+    onlyIfCached: first.has("only-if-cached"),
+    maxAge: seconds("max-age", 0, 0),
+    minFresh: seconds("min-fresh", DELTA_SECONDS_MAX, DELTA_SECONDS_MAX),
+    maxStale: seconds("max-stale", 0, DELTA_SECONDS_MAX),
+  };
 }
 
 /** Makes directives of names in lower case and their arguments; the first of each counts (P). */
 export function collectDirectives(
   members: Iterable<readonly [name: string, argument: DirectiveArgument]>,
 ): CacheDirectives {
-  const first = new Map<string, DirectiveArgument>();
-  for (const [name, argument] of members) if (!first.has(name)) first.set(name, argument);
+  const first = firstOfEach(members);
   const seconds = (name: string) =>
     first.has(name) ? parseDeltaSeconds(first.get(name) ?? "") : undefined;
   const limited = (name: string) => (first.has(name) ? fieldNames(first.get(name)) : false);
@@ -69,12 +102,25 @@ export function collectDirectives(
     mustRevalidate: first.has("must-revalidate"),
     proxyRevalidate: first.has("proxy-revalidate"),
     mustUnderstand: first.has("must-understand"),
+    immutable: first.has("immutable"),
   };
+}
+
+function firstOfEach(
+  members: Iterable<readonly [name: string, argument: DirectiveArgument]>,
+): ReadonlyMap<string, DirectiveArgument> {
+  const first = new Map<string, DirectiveArgument>();
+  for (const [name, argument] of members) if (!first.has(name)) first.set(name, argument);
+  return first;
 }
 
 /** Reads delta-seconds: digits only, clamped; anything else is 0, that is, stale (P). */
 function parseDeltaSeconds(text: string): number {
-  return /^\d+$/.test(text) ? Math.min(Number(text), DELTA_SECONDS_MAX) : 0;
+  return isDeltaSeconds(text) ? Math.min(Number(text), DELTA_SECONDS_MAX) : 0;
+}
+
+function isDeltaSeconds(text: string): boolean {
+  return /^\d+$/.test(text);
 }
 
 /** The fields that `no-cache` or `private` is limited to; true when it is not, or not legibly. */

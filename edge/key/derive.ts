@@ -40,7 +40,8 @@ export function deriveRequest(site: Site, request: SiteRequest): DerivedRequest 
   const normal = { host, target: normalTarget(target), fields };
   const derived = requestKey(site.name, keyRulesOf(site, rule), normal);
   const bypass =
-    bypassReason(method, rule, fields) ?? (derived === undefined ? "key-too-long" : undefined);
+    bypassReason(method, rule, fields, site.clientDirectives) ??
+    (derived === undefined ? "key-too-long" : undefined);
   if (bypass === undefined && derived !== undefined) return { rule, bypass, ...derived };
   const base = derived?.base ?? joinKey(site.name, host, normal.target);
   return { rule, bypass, key: derived?.key ?? base, base, host, target, fields };

@@ -1,8 +1,10 @@
 import type { Site } from "../../common/config/site.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
+import { alternatives, anyOfThese } from "../decide/alternatives.ts";
 import { invalidatedTargets } from "../decide/invalidation.ts";
 import { conditionalFields, freshenFromHead } from "../decide/validation.ts";
+import { WAITERS_MAX } from "../fetch/collapse.ts";
 import type { OriginHead } from "../fetch/exchange.ts";
 import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
 import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
@@ -35,10 +37,14 @@ export function fetchOrJoin(
   }
   const mayJoin = exchange.bypass === undefined && exchange.method === "GET" && !exchange.alone;
   if (mayJoin) {
-    const fill = edge.fills.mayCoalesce(exchange.key)
+    const fill = coalesces(exchange, edge)
       ? edge.fills.find(exchange.key, exchange.requestFields, exchange.variants)
       : undefined;
     if (fill !== undefined) {
+      if (!fill.hasRoom(exchange.site?.origin.waiters ?? WAITERS_MAX)) {
+        exchange.refusal = "overloaded";
+        return "refuse";
+      }
       exchange.collapsed = true;
       exchange.fill = fill;
       fill.join(client);
@@ -60,7 +66,8 @@ export function fetchOrJoin(
 /** Brings a stale object up to date without anybody waiting for it. */
 export function refreshBehind(exchange: ClientExchange, edge: EdgeContext): void {
   const plan = planFill(exchange, edge);
-  if (plan !== undefined) edge.fills.refresh(plan);
+  // One refresh is enough, whoever waits for whom.
+  if (plan !== undefined) edge.fills.refresh({ ...plan, shared: true });
 }
 
 /** What to ask the origin; undefined when the request has come from it. */
@@ -68,12 +75,17 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
   const { site, method, host, target, key, rule, requestFields, request, url } = exchange;
   if (site === undefined) return undefined;
   const forStore = exchange.bypass === undefined && method === "GET" && !exchange.alone;
-  const shared = forStore && edge.fills.mayCoalesce(key);
+  const shared = forStore && coalesces(exchange, edge);
   const validating = forStore && exchange.object !== undefined ? exchange.object : undefined;
-  const purpose =
-    shared || validating !== undefined
-      ? ({ kind: "fill", conditions: conditionsFor(validating) } as const)
-      : ({ kind: "pass" } as const);
+  // What lately could not be stored is asked for as its client does; what only nobody waits for is
+  // not.
+  const isFill = validating !== undefined || (forStore && edge.fills.mayCoalesce(key));
+  const others = isFill && validating === undefined ? otherVariants(exchange) : [];
+  const conditions =
+    validating === undefined
+      ? anyOfThese(others.map(({ response }) => response))
+      : conditionalFields(validating.response);
+  const purpose = isFill ? ({ kind: "fill", conditions } as const) : ({ kind: "pass" } as const);
   const origin = originRequestFields({
     method,
     requestFields: fieldsToAskWith(exchange),
@@ -98,7 +110,8 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
     requestFields,
     originFields: origin.fields,
     body,
-    validating: purpose.kind === "fill" ? validating : undefined,
+    validating,
+    alternatives: others,
     shared,
     conditionsKept: purpose.kind === "pass",
   };
@@ -113,8 +126,17 @@ function fieldsToAskWith({ bypass, requestFields }: ClientExchange): FieldLines 
   return withAcceptEncoding(requestFields, acceptedCodings(requestFields).ask);
 }
 
-function conditionsFor(validating: CacheObject | undefined): FieldLine[] {
-  return validating === undefined ? [] : conditionalFields(validating.response);
+/** True if clients of this request wait for one another: by its rule, its site and its past. */
+function coalesces({ rule, site, key }: ClientExchange, edge: EdgeContext): boolean {
+  return (rule?.coalesce ?? site?.coalesce ?? true) && edge.fills.mayCoalesce(key);
+}
+
+/** Variants for other request fields that may turn out to be the answer to these, too. */
+function otherVariants({ reuse, variants, requestFields }: ClientExchange): CacheObject[] {
+  if (reuse?.kind !== "fetch" || reuse.reason !== "vary-miss" || variants === undefined) return [];
+  return alternatives(variants.responses, requestFields).flatMap(
+    (index) => variants.objects[index] ?? [],
+  );
 }
 
 /** True while it is the origin's turn: the client has sent its body, and taken all there is. */

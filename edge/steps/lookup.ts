@@ -56,6 +56,7 @@ export function decide(exchange: ClientExchange, edge: EdgeContext, resume: Resu
     requestFields,
     now: edge.clock.now(),
     revalidateAll: edge.revalidateAll(),
+    clientDirectives: exchange.site?.clientDirectives,
   });
   exchange.reuse = reuse;
   exchange.object = "index" in reuse ? variants?.objects[reuse.index] : undefined;

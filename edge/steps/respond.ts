@@ -287,9 +287,11 @@ function forwarded(
 function forwardReason({ bypass, reuse }: ClientExchange): ForwardReason {
   if (bypass === "method") return "method";
   if (bypass === "range") return "partial";
+  if (bypass === "request-no-store") return "request";
   if (bypass !== undefined) return "bypass";
   if (reuse?.kind === "fetch") return reuse.reason;
-  return reuse?.kind === "revalidate" ? "stale" : "miss";
+  if (reuse?.kind !== "revalidate") return "miss";
+  return reuse.reason === "request" ? "request" : "stale";
 }
 
 /** Counts the exchange once its last byte has been handed to the socket. */

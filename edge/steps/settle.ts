@@ -66,8 +66,9 @@ function settleReleased(
   }
   exchange.releases += 1;
   // Another variant may be shared with others like it; what cannot be shared must not be tried
-  // again.
-  const mayShare = reason !== "uncacheable" && reason !== "origin-error";
+  // again, and neither may conditions that the origin answers with what nobody asked about.
+  const mayShare =
+    reason !== "uncacheable" && reason !== "origin-error" && reason !== "unknown-304";
   exchange.alone = !mayShare || exchange.releases > RELEASES_MAX;
   return exchange.alone ? "fetch" : "lookup";
 }
@@ -106,6 +107,7 @@ function refusalFor(kind: OriginFailureKind): ErrorReason {
     case "connect-timeout":
     case "first-byte-timeout":
     case "idle-timeout":
+    case "total-timeout":
       return "origin-timeout";
     case "busy":
       return "overloaded";

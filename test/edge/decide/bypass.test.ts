@@ -26,3 +26,11 @@ for (const [method, rule, fields, expected] of CASES) {
     assert.equal(bypassReason(method, RULES[rule], fields), expected);
   });
 }
+
+test("RFC 9111 s.5.2.1.5: a client's no-store counts only where the site honours it", () => {
+  const fields: FieldLines = [["cache-control", "no-store"]];
+  assert.equal(bypassReason("GET", undefined, fields), undefined);
+  assert.equal(bypassReason("GET", undefined, fields, "ignore"), undefined);
+  assert.equal(bypassReason("GET", undefined, fields, "honour"), "request-no-store");
+  assert.equal(bypassReason("POST", undefined, fields, "honour"), "method");
+});

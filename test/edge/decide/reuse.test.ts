@@ -227,3 +227,79 @@ test("purged: a variant that no purge concerns goes before one that is softly pu
   const stored = aStored(["Cache-Control: max-age=60, stale-while-revalidate=60"]);
   assert.deepEqual(decide([stored, stored], { standings: [softly(1)] }), fresh(1));
 });
+
+const STALE_5: Reuse = { kind: "serve", index: 0, ageSeconds: 10, ttlSeconds: -5 };
+const REFRESH_5: Reuse = {
+  kind: "serve-stale-refresh",
+  index: 0,
+  ageSeconds: 10,
+  ttlSeconds: -5,
+};
+const REFUSED: Reuse = { kind: "refuse", reason: "only-if-cached" };
+
+/** Ten seconds old: what the response says, what the client says, what a site that honours does. */
+const HONOURED: readonly (readonly [response: string, request: string, Reuse])[] = [
+  ["max-age=60", "x", fresh()],
+  ["max-age=60", "no-cache", revalidate("request")],
+  ["max-age=60, immutable", "no-cache", revalidate("request")],
+  ["max-age=60", "max-age=0", revalidate("request")],
+  ["max-age=60", "max-age=9", revalidate("request")],
+  ["max-age=60", "max-age=10", fresh()],
+  ["max-age=60, immutable", "max-age=0", fresh()],
+  ["max-age=5, immutable", "max-age=0", revalidate("request")],
+  ["max-age=60", "min-fresh=50", fresh()],
+  ["max-age=60", "min-fresh=51", revalidate("request")],
+  ["max-age=60, immutable", "min-fresh=51", revalidate("request")],
+  ["max-age=5", "max-stale", STALE_5],
+  ["max-age=5", "max-stale=6", STALE_5],
+  ["max-age=5", "max-stale=5", revalidate("stale")],
+  ["max-age=5", "max-stale=99, max-age=99", STALE_5],
+  ["max-age=5", "max-stale=99, max-age=9", revalidate("request")],
+  ["max-age=5, stale-while-revalidate=60", "max-stale", REFRESH_5],
+  ["max-age=5, stale-while-revalidate=60", "max-age=60", revalidate("request")],
+  ["max-age=5, stale-while-revalidate=60", "x", REFRESH_5],
+  ["max-age=5, must-revalidate", "max-stale", revalidate("stale")],
+  ["max-age=5, proxy-revalidate", "max-stale", revalidate("stale")],
+  ["s-maxage=5", "max-stale", revalidate("stale")],
+  ["max-age=60, no-cache", "max-stale", revalidate("no-cache")],
+  ["max-age=60", "only-if-cached", fresh()],
+  ["max-age=60", "only-if-cached, no-cache", REFUSED],
+  ["max-age=60", "only-if-cached, max-age=0", REFUSED],
+  ["max-age=5", "only-if-cached", REFUSED],
+  ["max-age=5", "only-if-cached, max-stale", STALE_5],
+];
+
+for (const [response, request, expected] of HONOURED) {
+  const requestFields = lines(`Cache-Control: ${request}`);
+  const stored = [aStored([`Cache-Control: ${response}`])];
+  test(`RFC 9111 s.5.2.1: "${response}" asked for with "${request}", honoured`, () => {
+    const reuse = decide(stored, { requestFields, clientDirectives: "honour" });
+    assert.deepEqual(reuse, expected);
+  });
+  test(`ADR 7: "${response}" asked for with "${request}", ignored`, () => {
+    // But for only-if-cached, which costs the origin nothing, as if the client had said nothing.
+    const plain = decide(stored);
+    const isRefused = request.includes("only-if-cached") && plain.kind === "revalidate";
+    assert.deepEqual(decide(stored, { requestFields }), isRefused ? REFUSED : plain);
+  });
+}
+
+test("RFC 9111 s.5.4: Pragma counts where it is honoured", () => {
+  const stored = [aStored(["Cache-Control: max-age=60"])];
+  const requestFields = lines("Pragma: no-cache");
+  assert.deepEqual(decide(stored, { requestFields }), fresh());
+  assert.deepEqual(
+    decide(stored, { requestFields, clientDirectives: "honour" }),
+    revalidate("request"),
+  );
+});
+
+test("no client may ask for what has been purged, however softly", () => {
+  const stored = [aStored(["Cache-Control: max-age=60"])];
+  const standings: Standing[] = [{ kind: "stale", since: NOW + 5_000 }];
+  const requestFields = lines("Cache-Control: max-stale");
+  assert.deepEqual(
+    decide(stored, { standings, requestFields, clientDirectives: "honour" }),
+    revalidate("purged"),
+  );
+});

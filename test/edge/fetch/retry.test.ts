@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { classifyFailure } from "../../../edge/fetch/failure.ts";
-import { type FailedAttempt, isIdempotent, judgeRetry } from "../../../edge/fetch/retry.ts";
+import {
+  type AnsweredAttempt,
+  type FailedAttempt,
+  isIdempotent,
+  judgeRetry,
+  mayFailOver,
+} from "../../../edge/fetch/retry.ts";
 
 const DIED_REUSED: FailedAttempt = {
   failure: { kind: "reset", detail: "" },
@@ -73,6 +79,30 @@ suite("names of failures", () => {
     test(`${code}, ${sent ? "sent" : "not sent"}, ${headSeen ? "head" : "no head"}: ${kind}`, () => {
       const error = Object.assign(new Error("why"), { code });
       assert.equal(classifyFailure(error, { sent, headSeen }).kind, kind);
+    });
+  }
+});
+
+suite("RFC 9110 s.9.2.1: which answers send a request to the next address", () => {
+  const DOWN: AnsweredAttempt = {
+    method: "GET",
+    status: 503,
+    streamsBody: false,
+    originsLeft: 1,
+    failoverOn: [502, 503],
+  };
+  const CASES: readonly (readonly [string, Partial<AnsweredAttempt>, boolean])[] = [
+    ["a status that the site names", {}, true],
+    ["another status", { status: 500 }, false],
+    ["no status is named", { failoverOn: [] }, false],
+    ["nobody left", { originsLeft: 0 }, false],
+    ["HEAD", { method: "HEAD" }, true],
+    ["not safe, if idempotent", { method: "PUT" }, false],
+    ["its body is gone", { method: "GET", streamsBody: true }, false],
+  ];
+  for (const [title, others, expected] of CASES) {
+    test(`${title}: ${expected ? "yes" : "no"}`, () => {
+      assert.equal(mayFailOver({ ...DOWN, ...others }), expected);
     });
   }
 });

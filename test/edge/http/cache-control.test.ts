@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import {
   type CacheDirectives,
   DELTA_SECONDS_MAX,
-  isOnlyIfCached,
+  type RequestDirectives,
+  requestDirectives,
   responseDirectives,
 } from "../../../edge/http/cache-control.ts";
 import { effectiveDirectives } from "../../../edge/http/targeted-cache-control.ts";
@@ -22,6 +23,16 @@ const NONE: CacheDirectives = {
   mustRevalidate: false,
   proxyRevalidate: false,
   mustUnderstand: false,
+  immutable: false,
+};
+
+const NO_WISHES: RequestDirectives = {
+  noCache: false,
+  noStore: false,
+  onlyIfCached: false,
+  maxAge: undefined,
+  minFresh: undefined,
+  maxStale: undefined,
 };
 
 const CASES: readonly (readonly [string, Partial<CacheDirectives>])[] = [
@@ -68,7 +79,7 @@ const CASES: readonly (readonly [string, Partial<CacheDirectives>])[] = [
   ["public=yes", {}],
   [
     "must-revalidate, proxy-revalidate, must-understand, immutable, no-transform",
-    { mustRevalidate: true, proxyRevalidate: true, mustUnderstand: true },
+    { mustRevalidate: true, proxyRevalidate: true, mustUnderstand: true, immutable: true },
   ],
 ];
 
@@ -100,9 +111,40 @@ for (const [value, expected] of [
   ["no-cache", false],
 ] as const) {
   test(`RFC 9111 s.5.2.1.7: a request with ${value}`, () => {
-    assert.equal(isOnlyIfCached(lines(`Cache-Control: ${value}`)), expected);
+    assert.equal(requestDirectives(lines(`Cache-Control: ${value}`)).onlyIfCached, expected);
   });
 }
+
+const WISHES: readonly (readonly [lines: readonly string[], expected: object])[] = [
+  [[], {}],
+  [["Cache-Control: nothing-to-see-here", "Pragma: foo"], {}],
+  [["Cache-Control: no-cache"], { noCache: true }],
+  [["Cache-Control: No-Cache, NO-STORE"], { noCache: true, noStore: true }],
+  [["Pragma: x, No-Cache"], { noCache: true }],
+  [["Pragma: no-cache", "Cache-Control: max-age=5"], { maxAge: 5 }],
+  [["Cache-Control: max-age=5, max-age=9"], { maxAge: 5 }],
+  [["Cache-Control: max-age=x"], { maxAge: 0 }],
+  [["Cache-Control: max-age"], { maxAge: 0 }],
+  [['Cache-Control: max-age="7"'], { maxAge: 7 }],
+  [["Cache-Control: min-fresh=30"], { minFresh: 30 }],
+  [["Cache-Control: min-fresh=-1"], { minFresh: DELTA_SECONDS_MAX }],
+  [["Cache-Control: min-fresh"], { minFresh: DELTA_SECONDS_MAX }],
+  [["Cache-Control: max-stale"], { maxStale: DELTA_SECONDS_MAX }],
+  [["Cache-Control: max-stale=30"], { maxStale: 30 }],
+  [["Cache-Control: max-stale=x"], { maxStale: 0 }],
+  [["Cache-Control: max-age=99999999999"], { maxAge: DELTA_SECONDS_MAX }],
+  [["Cache-Control: max-age=1", "Cache-Control: no-store"], { maxAge: 1, noStore: true }],
+];
+
+for (const [texts, expected] of WISHES) {
+  test(`RFC 9111 s.5.2.1: a request with ${texts.join("; ") || "nothing"}`, () => {
+    assert.deepEqual(requestDirectives(lines(...texts)), { ...NO_WISHES, ...expected });
+  });
+}
+
+test("RFC 8246: immutable is read", () => {
+  assert.ok(responseDirectives(lines("Cache-Control: max-age=1, Immutable")).immutable);
+});
 
 const OWN = "Cache-Control: max-age=1";
 
