@@ -3,11 +3,12 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { gunzipSync } from "node:zlib";
 import type { SocketAddress } from "../../common/address.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { type FetchedResponse, fetchAt } from "../support/http.ts";
-import { startMeridian, startProcess } from "../support/process.ts";
+import { runProcess, startMeridian, startProcess } from "../support/process.ts";
 import { suiteScope } from "../support/scope.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -17,6 +18,8 @@ describe("an edge in front of nginx", () => {
   const film = randomBytes(3_000_000);
   const page = "<p>one</p>\n".repeat(500);
   let edge: SocketAddress;
+  /** With --compress. */
+  let encoding: SocketAddress;
   let folder: string;
 
   before(async () => {
@@ -34,6 +37,8 @@ describe("an edge in front of nginx", () => {
     const args = ["edge", "--listen=127.0.0.1:0", `--origin=http://127.0.0.1:${port}`];
     const { ready } = await startMeridian(scope, args);
     edge = (ready["addresses"] as { http: SocketAddress }).http;
+    const other = await startMeridian(scope, [...args, "--compress"]);
+    encoding = (other.ready["addresses"] as { http: SocketAddress }).http;
   });
 
   function get(path: string, headers: Record<string, string> = {}): Promise<FetchedResponse> {
@@ -87,6 +92,42 @@ describe("an edge in front of nginx", () => {
     await wasAsked("/validate/page.html", ["200", "304", "200"]);
   });
 
+  it("--compress: curl decodes every coding to the bytes that nginx has", async () => {
+    const url = `http://127.0.0.1:${encoding.port}/coded/page.html`;
+    const before = readFileSync(join(folder, "www", "page.html"));
+    const curl = async (accept: string) => {
+      const output = join(folder, "got");
+      const write = "%header{content-encoding} %header{cache-status} %{size_download}";
+      const headers = ["-H", `Accept-Encoding: ${accept}`];
+      const args = ["-s", "--compressed", ...headers, "-o", output, "-w", write, url];
+      const { code, stdout } = await runProcess({ command: "curl", args });
+      assert.equal(code, 0);
+      assert.ok(readFileSync(output).equals(before), `${accept}: ${stdout}`);
+      return stdout;
+    };
+    assert.match(await curl("gzip, br, zstd"), /^ \S+; fwd=uri-miss; fwd-status=200; stored \d+$/);
+    for (const coding of ["gzip", "br", "zstd"]) {
+      await eventually(`there is a form in ${coding}`, async () => {
+        const written = await curl(coding);
+        assert.match(written, new RegExp(`^${coding} \\S+; hit; ttl=`));
+        assert.ok(Number(written.split(" ").at(-1)) < before.length / 4, written);
+      });
+    }
+    await wasAsked("/coded/page.html", ["200"]);
+  });
+
+  it("--compress: what nginx has encoded is not encoded again", async () => {
+    const at = encoding;
+    const headers = { "accept-encoding": "br, gzip" };
+    for (const expected of [/fwd=uri-miss/, /; hit/, /; hit/]) {
+      const answer = await fetchAt("http://x.test/gzip/page.html?again", { at, headers });
+      assert.match(field(answer, "cache-status"), expected);
+      assert.equal(field(answer, "content-encoding"), "gzip");
+      const plain = readFileSync(join(folder, "www", "page.html"));
+      assert.ok(gunzipSync(answer.body).equals(plain));
+    }
+  });
+
   it("RFC 9111 s.4.1: keeps what nginx compressed apart from what it did not", async () => {
     const packed = await get("/gzip/page.html", { "accept-encoding": "gzip" });
     const plain = await get("/gzip/page.html");
@@ -125,6 +166,7 @@ http {
     root ${join(folder, "www")};
     location / { add_header Cache-Control max-age=600; }
     location /validate/ { alias ${join(folder, "www")}/; add_header Cache-Control no-cache; }
+    location /coded/ { alias ${join(folder, "www")}/; add_header Cache-Control max-age=600; }
     location /gzip/ { alias ${join(folder, "www")}/; gzip on; add_header Cache-Control max-age=600; }
   }
 }
