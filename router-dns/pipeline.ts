@@ -7,6 +7,7 @@ import {
   OUR_FAULT,
   type Refusal,
 } from "./policy/query-policy.ts";
+import type { Denial, Signing, ZoneSigner } from "./signing.ts";
 import type { SteerAnswer, SteerClient, Steering } from "./steering.ts";
 import type { Transport } from "./transport/answer.ts";
 import { CLASS_CH, FLAG, HEADER_BYTES, RCODE, TYPE } from "./wire/codes.ts";
@@ -14,15 +15,23 @@ import { type SubnetPrefix, subnetPrefix } from "./wire/edns.ts";
 import { decodeQuery, type Query } from "./wire/message.ts";
 import { type Name, type NameKey, nameKey, replaceAncestor } from "./wire/name.ts";
 import { type OptExtras, optBytes, putOpt } from "./wire/opt.ts";
-import { nameRdata } from "./wire/rdata.ts";
+import { fixedRdata, nameRdata } from "./wire/rdata.ts";
 import { MessageWriter, type Owner, QUESTION_NAME, SECTION, type Section } from "./wire/writer.ts";
-import { findZone, isInMissingZone, lookUp } from "./zone/lookup.ts";
-import type { Delegation, Glue, Rrset, Zone, ZoneTable } from "./zone/zone.ts";
+import { findZone, isInMissingZone, lookUp, typesAt } from "./zone/lookup.ts";
+import {
+  type Delegation,
+  findRrset,
+  type Glue,
+  type Rrset,
+  type Zone,
+  type ZoneTable,
+} from "./zone/zone.ts";
 
 /** Everything that answers depend on, as it is at one moment. Swapped as a whole, never changed. */
 export interface Snapshot {
   readonly zones: ZoneTable;
   readonly steering: Steering;
+  readonly signing: Signing;
 }
 
 /** What is known about a query beside its packet. */
@@ -76,7 +85,11 @@ const STREAM_BYTES = 65_535;
 const ANY_TTL_SECONDS = 3600;
 
 /** CPU "RFC8482" and an empty OS (RFC 8482 section 4.2). */
-const ANY_HINFO = Uint8Array.from([7, ...Buffer.from("RFC8482", "latin1"), 0]);
+const ANY_HINFO: Rrset = {
+  type: TYPE.HINFO,
+  ttlSeconds: ANY_TTL_SECONDS,
+  rdatas: [fixedRdata(Uint8Array.from([7, ...Buffer.from("RFC8482", "latin1"), 0]))],
+};
 
 const DROPPED: Outcome = { length: 0, rcode: RCODE.NOERROR, qtype: 0, truncated: false };
 
@@ -95,10 +108,18 @@ interface Exchange {
   steered: Outcome["steered"];
   /** DNAMEs in the answer: what a chain meets again is not written again (RFC 2181 section 5). */
   dnames: readonly Rrset[];
+  /** The signer of the zone that is answering; undefined: it is not signed. */
+  signer: ZoneSigner | undefined;
 }
 
 /** How an answer goes on after one name: done, or with the target of a CNAME. */
-type Step = { readonly owner: Owner; readonly key: NameKey } | undefined;
+type Step = Place | undefined;
+
+/** A name of the answer: as records are owned by it, and as it is looked up. */
+interface Place {
+  readonly owner: Owner;
+  readonly key: NameKey;
+}
 
 const NO_DNAMES: readonly Rrset[] = [];
 
@@ -182,6 +203,7 @@ function begin({ packet, query }: ReceivedQuery, context: QueryContext): Exchang
     subject: undefined,
     steered: undefined,
     dnames: NO_DNAMES,
+    signer: undefined,
   };
 }
 
@@ -216,11 +238,12 @@ function refuse(exchange: Exchange, refusal: Refusal): void {
   exchange.extendedError = refusal.extendedError;
   exchange.isAuthoritative = false;
   exchange.scopePrefixLength = 0;
+  exchange.signer = undefined;
 }
 
 /** Answers the question, and the one that each CNAME puts in its place (RFC 1034 section 4.3.2). */
 function solve(exchange: Exchange): void {
-  const { zones } = exchange.context.snapshot;
+  const { zones, signing } = exchange.context.snapshot;
   const { qname, qtype } = exchange.query;
   let step: Step = { owner: QUESTION_NAME, key: qname };
   const seen: NameKey[] = [];
@@ -233,13 +256,16 @@ function solve(exchange: Exchange): void {
     }
     if (seen.length === 0) exchange.subject = zone.nodes.has(step.key) ? step.key : zone.key;
     seen.push(step.key);
+    exchange.signer = signing.signerOf(zone.key);
     step = solveName(exchange, zone, step.owner, step.key);
   }
 }
 
 /** Writes what one zone has for one name of the chain. */
 function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): Step {
-  const found = lookUp(zone, key, exchange.query.qtype);
+  const { qtype } = exchange.query;
+  if (exchange.signer !== undefined && putFromSigner(exchange, zone, owner, key)) return undefined;
+  const found = lookUp(zone, key, qtype);
   // RFC 1035 section 4.1.1: AA is about the first owner name of the answer.
   if (owner === QUESTION_NAME) exchange.isAuthoritative = found.kind !== "delegation";
   switch (found.kind) {
@@ -247,10 +273,10 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
       putHit(exchange, zone, owner, found.rrset);
       return undefined;
     case "any":
-      putHinfo(exchange, owner);
+      putRrset(exchange, SECTION.ANSWER, owner, ANY_HINFO);
       return undefined;
     case "steered":
-      putSteered(exchange, zone, owner, found);
+      putSteered(exchange, zone, { owner, key }, found);
       return undefined;
     case "follow": {
       putRrset(exchange, SECTION.ANSWER, owner, found.cname);
@@ -260,13 +286,15 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
     case "dname":
       return putDname(exchange, owner, found);
     case "delegation":
-      putReferral(exchange, found.delegation);
+      putReferral(exchange, zone, found.delegation);
       return undefined;
     case "nodata":
-      putNegative(exchange, zone, RCODE.NOERROR);
+      putNegative(exchange, zone, { owner, key });
       return undefined;
     case "nxdomain":
-      putNegative(exchange, zone, RCODE.NXDOMAIN);
+      // RFC 9824 section 5: who cannot tell the two apart sees a name without data.
+      if (!isDenialCompact(exchange)) exchange.rcode = RCODE.NXDOMAIN;
+      putNegative(exchange, zone, { owner, key });
       return undefined;
     default:
       return unreachable(found);
@@ -295,11 +323,9 @@ function putDname(
     return undefined;
   }
   const { ttlSeconds } = found.dname;
-  putRrset(exchange, SECTION.ANSWER, owner, {
-    type: TYPE.CNAME,
-    ttlSeconds,
-    rdatas: [nameRdata(cname)],
-  });
+  // RFC 6672 section 5.3.1: it has no signature; that of the DNAME is what proves it.
+  const head = { owner, type: TYPE.CNAME, ttl: ttlSeconds };
+  if (!exchange.writer.record(SECTION.ANSWER, head, nameRdata(cname))) truncate(exchange);
   // RFC 6672 section 3.2: for who asks for the CNAME, this is it.
   const isOver = exchange.isTruncated || exchange.query.qtype === TYPE.CNAME;
   return isOver ? undefined : { owner: cname, key: nameKey(cname) };
@@ -316,25 +342,45 @@ function questionName({ packet, query }: Exchange): Name {
  */
 function putHit(exchange: Exchange, zone: Zone, owner: Owner, rrset: Rrset): void {
   putRrset(exchange, SECTION.ANSWER, owner, rrset);
-  if (rrset.type === TYPE.NS && !exchange.isTruncated) putGlue(exchange, zone.glue);
+  if (rrset.type !== TYPE.NS || exchange.isTruncated) return;
+  const missing = putGlue(exchange, zone.glue);
+  const { signer } = exchange;
+  if (signer === undefined || !isSigned(exchange)) return;
+  for (const { owner, rrset } of zone.glue.filter((glue) => !missing.includes(glue))) {
+    const key = nameKey(owner);
+    if (zone.nodes.get(key)?.cut !== undefined) continue;
+    const head = { owner, type: TYPE.RRSIG, ttl: rrset.ttlSeconds };
+    // RFC 4035 section 3.1.1: what is additional may go without its signature.
+    for (const rrsig of signer.sign(key, rrset)) {
+      exchange.writer.plainRecord(SECTION.ADDITIONAL, head, rrsig);
+    }
+  }
 }
 
-/** RFC 2308 section 2: the SOA says how long the negative answer may be kept. */
-function putNegative(exchange: Exchange, zone: Zone, rcode: number): void {
-  exchange.rcode = rcode;
-  putRrset(exchange, SECTION.AUTHORITY, zone.origin, zone.negativeSoa);
-}
-
-function putHinfo(exchange: Exchange, owner: Owner): void {
-  const head = { owner, type: TYPE.HINFO, ttl: ANY_TTL_SECONDS };
-  if (!exchange.writer.plainRecord(SECTION.ANSWER, head, ANY_HINFO)) truncate(exchange);
+/**
+ * RFC 2308 section 2: the SOA says how long the negative answer may be kept; `ttlSeconds` shortens
+ * that. In a signed zone the NSEC record of the name proves it (RFC 9824).
+ */
+function putNegative(
+  exchange: Exchange,
+  zone: Zone,
+  { owner, key }: Place,
+  { ttlSeconds = zone.negativeSoa.ttlSeconds, except = 0 } = {},
+): void {
+  const ttl = Math.min(ttlSeconds, zone.negativeSoa.ttlSeconds);
+  // RFC 4034 section 3.1.4: signed is the TTL of the zone, whatever is left of it here.
+  putRrset(exchange, SECTION.AUTHORITY, zone.origin, zone.soa, ttl);
+  if (exchange.signer === undefined || exchange.isTruncated || !isSigned(exchange)) return;
+  const types = typesAt(zone, key);
+  const held = except === 0 ? types : types?.filter((type) => type !== except);
+  putDenial(exchange, SECTION.AUTHORITY, owner, exchange.signer.deny(key, held, ttl));
 }
 
 /** Asks steering for the addresses of this client and writes them, or NODATA if there are none. */
 function putSteered(
   exchange: Exchange,
   zone: Zone,
-  owner: Owner,
+  place: Place,
   { site, family }: { readonly site: string; readonly family: 4 | 6 },
 ): void {
   const { snapshot, peer } = exchange.context;
@@ -348,18 +394,19 @@ function putSteered(
     const scope = answer.scopePrefixLength + prefix.scopeOffset;
     exchange.scopePrefixLength = Math.min(scope, prefix.scopeOffset + prefix.bytes.length * 8);
   }
-  if (answer.addresses.length === 0) return putSteeredNodata(exchange, zone, answer.ttlSeconds);
-  const head = { owner, type: family === 4 ? TYPE.A : TYPE.AAAA, ttl: answer.ttlSeconds };
-  for (const address of answer.addresses) {
+  const type = family === 4 ? TYPE.A : TYPE.AAAA;
+  const { addresses, ttlSeconds } = answer;
+  if (addresses.length === 0) {
+    // That there is no edge may be remembered no longer than which edge there is.
+    return putNegative(exchange, zone, place, { ttlSeconds, except: type });
+  }
+  const head = { owner: place.owner, type, ttl: ttlSeconds };
+  for (const address of addresses) {
     if (!exchange.writer.plainRecord(SECTION.ANSWER, head, address)) return truncate(exchange);
   }
-}
-
-/** That there is no edge may be remembered no longer than which edge there is. */
-function putSteeredNodata(exchange: Exchange, zone: Zone, ttlSeconds: number): void {
-  const soa = zone.negativeSoa;
-  const shortened = { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, ttlSeconds) };
-  putRrset(exchange, SECTION.AUTHORITY, zone.origin, shortened);
+  if (exchange.signer === undefined || !isSigned(exchange)) return;
+  const rrsigs = exchange.signer.signSteered(place.key, { type, ttlSeconds, addresses });
+  putRrsigs(exchange, SECTION.ANSWER, head, rrsigs);
 }
 
 function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClient {
@@ -370,8 +417,13 @@ function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClie
 }
 
 /** RFC 1034 section 4.2.1: the delegation in the authority section, glue in the additional one. */
-function putReferral(exchange: Exchange, { owner, ns, glue }: Delegation): void {
-  putRrset(exchange, SECTION.AUTHORITY, owner, ns);
+function putReferral(exchange: Exchange, zone: Zone, delegation: Delegation): void {
+  const { owner, ns, glue } = delegation;
+  const head = { owner, type: ns.type, ttl: ns.ttlSeconds };
+  if (!exchange.writer.records(SECTION.AUTHORITY, head, ns.rdatas)) truncate(exchange);
+  if (exchange.signer !== undefined && isSigned(exchange)) {
+    putDelegationProof(exchange, exchange.signer, zone, delegation);
+  }
   if (exchange.isTruncated) return;
   // RFC 9471 section 3.1: without in-domain glue the referral leads nowhere, so TC; other glue can
   // be asked for.
@@ -386,9 +438,97 @@ function putGlue({ writer }: Exchange, glue: readonly Glue[]): readonly Glue[] {
   });
 }
 
-function putRrset(exchange: Exchange, section: Section, owner: Owner, rrset: Rrset): void {
+/** RFC 4035 section 3.1.4: the DS of a signed child, or the proof that the child is not signed. */
+function putDelegationProof(
+  exchange: Exchange,
+  signer: ZoneSigner,
+  zone: Zone,
+  { owner, key }: Delegation,
+): void {
+  if (exchange.isTruncated) return;
+  const ds = findRrset(zone.nodes.get(key), TYPE.DS);
+  if (ds !== undefined) return putRrset(exchange, SECTION.AUTHORITY, owner, ds);
+  const denial = signer.deny(key, typesAt(zone, key), zone.negativeSoa.ttlSeconds);
+  putDenial(exchange, SECTION.AUTHORITY, owner, denial);
+}
+
+/**
+ * Answers what only a signed zone has: the keys at its apex, and of every name its NSEC record,
+ * which is the answer to NSEC, and whose signature is the answer to RRSIG (RFC 9824 section 3).
+ * False if the query is for something else.
+ */
+function putFromSigner(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): boolean {
+  const { signer } = exchange;
+  const { qtype } = exchange.query;
+  if (signer === undefined) return false;
+  const isNsec = qtype === TYPE.NSEC || qtype === TYPE.RRSIG;
+  if (isNsec && isOwnName(zone, key, qtype)) {
+    const denial = signer.deny(key, typesAt(zone, key), zone.negativeSoa.ttlSeconds);
+    if (qtype === TYPE.NSEC) putDenial(exchange, SECTION.ANSWER, owner, denial);
+    else
+      putRrsigs(exchange, SECTION.ANSWER, { owner, ttl: denial.rrset.ttlSeconds }, denial.rrsigs);
+  } else {
+    const rrset =
+      key === zone.key ? signer.apexRrsets.find(({ type }) => type === qtype) : undefined;
+    if (rrset === undefined) return false;
+    putRrset(exchange, SECTION.ANSWER, owner, rrset);
+  }
+  if (owner === QUESTION_NAME) exchange.isAuthoritative = true;
+  return true;
+}
+
+/** True if the zone itself says what there is at a name, or that there is nothing. */
+function isOwnName(zone: Zone, key: NameKey, qtype: number): boolean {
+  const { kind } = lookUp(zone, key, qtype);
+  return kind !== "delegation" && kind !== "dname";
+}
+
+function putDenial(exchange: Exchange, section: Section, owner: Owner, denial: Denial): void {
+  const { rrset, rrsigs } = denial;
   const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
-  if (!exchange.writer.records(section, head, rrset.rdatas)) truncate(exchange);
+  if (!exchange.writer.records(section, head, rrset.rdatas)) return truncate(exchange);
+  if (isSigned(exchange)) putRrsigs(exchange, section, head, rrsigs);
+}
+
+/** True if the client wants signatures and the zone that is answering has them. */
+function isSigned({ query, signer }: Exchange): boolean {
+  return signer !== undefined && query.edns?.isDnssecOk === true;
+}
+
+/** True if a name that does not exist is answered like one without data (RFC 9824 section 5). */
+function isDenialCompact(exchange: Exchange): boolean {
+  return isSigned(exchange) && exchange.query.edns?.isCompactOk !== true;
+}
+
+/**
+ * Writes a set and, if the client wants them, its signatures; not if the zone is not signed.
+ * `ttlSeconds` is what clients may keep it for, if that is less than what the zone says.
+ */
+function putRrset(
+  exchange: Exchange,
+  section: Section,
+  owner: Owner,
+  rrset: Rrset,
+  ttlSeconds: number = rrset.ttlSeconds,
+): void {
+  const head = { owner, type: rrset.type, ttl: ttlSeconds };
+  if (!exchange.writer.records(section, head, rrset.rdatas)) return truncate(exchange);
+  if (exchange.signer === undefined || !isSigned(exchange)) return;
+  const key = typeof owner === "number" ? exchange.query.qname : nameKey(owner);
+  putRrsigs(exchange, section, head, exchange.signer.sign(key, rrset));
+}
+
+/** RFC 4034 section 3: signatures have owner and TTL of what they sign. */
+function putRrsigs(
+  exchange: Exchange,
+  section: Section,
+  { owner, ttl }: { readonly owner: Owner; readonly ttl: number },
+  rrsigs: readonly Uint8Array[],
+): void {
+  const head = { owner, type: TYPE.RRSIG, ttl };
+  for (const rrsig of rrsigs) {
+    if (!exchange.writer.plainRecord(section, head, rrsig)) return truncate(exchange);
+  }
 }
 
 /** RFC 2181 section 9: half an RRset is worth nothing, so the client gets TC and no records. */
@@ -399,8 +539,10 @@ function truncate(exchange: Exchange): void {
 
 function finish(exchange: Exchange, failure: unknown): Outcome {
   const { packet, query, context, writer, rcode, scopePrefixLength, extendedError } = exchange;
+  // RFC 9824 section 5.1: CO in the answer says that we know what it means.
+  const isCompact = isSigned(exchange) && query.edns?.isCompactOk === true;
   const { maxUdpBytes: udpBytes, extras } = context;
-  const opt = { udpBytes, rcode, scopePrefixLength, extendedError, extras };
+  const opt = { udpBytes, rcode, scopePrefixLength, extendedError, isCompact, extras };
   if (query.edns !== undefined && !putOpt(writer, packet, query.edns, opt)) return DROPPED;
   const flags =
     FLAG.QR |

@@ -6,6 +6,7 @@ import type { SteerView } from "../geo/choose.ts";
 import { createSteering } from "../geo/choose.ts";
 import type { EdgeHealth } from "../health/board.ts";
 import type { Snapshot } from "../pipeline.ts";
+import { type Signing, UNSIGNED } from "../signing.ts";
 import type { NameKey } from "../wire/name.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
 import type { BuiltMap } from "./map-build.ts";
@@ -45,19 +46,25 @@ export class LiveSnapshot {
   #serial: number;
   #zones: ZoneTable;
   #view: SteerView;
+  #signing: Signing;
   #snapshot: Snapshot;
   #onZones: ZonesListener = () => undefined;
 
   /** Throws if the zones cannot be served together; the message says why. */
-  constructor(options: LiveOptions, parts: LiveParts) {
+  constructor(options: LiveOptions, parts: LiveParts, signing: Signing = UNSIGNED) {
     this.#options = options;
     this.#parts = parts;
+    this.#signing = signing;
     this.#serial = parts.version + 1;
     const zones = this.#buildZones(parts, this.#serial);
     if (!zones.ok) throw new Error(zones.error);
     this.#zones = zones.value;
     this.#view = this.#buildView();
-    this.#snapshot = { zones: this.#zones, steering: createSteering(this.#view) };
+    this.#snapshot = {
+      zones: this.#zones,
+      steering: createSteering(this.#view),
+      signing: this.#signing,
+    };
   }
 
   /** What to answer from now. */
@@ -111,6 +118,12 @@ export class LiveSnapshot {
     this.#replaceZones(this.#parts);
   }
 
+  /** Takes other signers. */
+  setSigning(signing: Signing): void {
+    this.#signing = signing;
+    this.#swap();
+  }
+
   #replaceZones(parts: LiveParts): void {
     // A secondary, and anybody who compares serials, must never see one go back, not even when the
     // state has been lost and its versions begin again.
@@ -138,7 +151,11 @@ export class LiveSnapshot {
 
   #swap(): void {
     this.#view = this.#buildView();
-    this.#snapshot = { zones: this.#zones, steering: createSteering(this.#view) };
+    this.#snapshot = {
+      zones: this.#zones,
+      steering: createSteering(this.#view),
+      signing: this.#signing,
+    };
   }
 
   #buildView(): SteerView {

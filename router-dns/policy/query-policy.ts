@@ -30,6 +30,8 @@ export const OUR_FAULT: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.OT
  */
 const META_TYPES: ReadonlyMap<number, Refusal> = new Map([
   [TYPE.OPT, { rcode: RCODE.FORMERR, extendedError: undefined }],
+  // RFC 9824 section 2: it stands in type bit maps and nowhere else.
+  [TYPE.NXNAME, { rcode: RCODE.FORMERR, extendedError: EDE.INVALID_QUERY_TYPE }],
   [TYPE.TKEY, NOT_SUPPORTED],
   [TYPE.TSIG, { rcode: RCODE.FORMERR, extendedError: undefined }],
   [TYPE.IXFR, NO_TRANSFER],
@@ -43,7 +45,7 @@ export function judgeQuery(query: Query): Refusal | undefined {
   if (query.rcode === RCODE.NOTIMP) return NOT_SUPPORTED;
   if (query.rcode !== RCODE.NOERROR) return { rcode: query.rcode, extendedError: undefined };
   if (query.qclass !== CLASS_IN) return NOT_OUR_CLASS;
-  return query.qtype >= TYPE.TKEY || query.qtype === TYPE.OPT
+  return query.qtype >= TYPE.NXNAME || query.qtype === TYPE.OPT
     ? META_TYPES.get(query.qtype)
     : undefined;
 }

@@ -15,6 +15,8 @@ export const TYPE = {
   OPT: 41,
   DS: 43,
   SSHFP: 44,
+  RRSIG: 46,
+  NSEC: 47,
   DNSKEY: 48,
   TLSA: 52,
   SMIMEA: 53,
@@ -23,6 +25,7 @@ export const TYPE = {
   OPENPGPKEY: 61,
   SVCB: 64,
   HTTPS: 65,
+  NXNAME: 128,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,
@@ -62,6 +65,9 @@ export const FLAG = {
 /** Bits of the flags word of an OPT record: DO (RFC 3225 section 3). */
 export const EDNS_DNSSEC_OK = 0x8000;
 
+/** Bits of the flags word of an OPT record: CO, compact answers OK (RFC 9824 section 5.1). */
+export const EDNS_COMPACT_OK = 0x4000;
+
 /**
  * Response codes (RFC 1035 section 4.1.1; YXDOMAIN: RFC 6672; BADVERS: RFC 6891; BADCOOKIE: RFC
  * 7873).
@@ -95,6 +101,7 @@ export const EDE = {
   PROHIBITED: 18,
   NOT_AUTHORITATIVE: 20,
   NOT_SUPPORTED: 21,
+  INVALID_QUERY_TYPE: 30,
 } as const;
 
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map(

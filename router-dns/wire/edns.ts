@@ -1,5 +1,5 @@
 import { type IpBytes, unmapIpv4 } from "../../common/ip.ts";
-import { EDNS_DNSSEC_OK, OPTION, RCODE } from "./codes.ts";
+import { EDNS_COMPACT_OK, EDNS_DNSSEC_OK, OPTION, RCODE } from "./codes.ts";
 import { octetAt, wordAt } from "./octets.ts";
 import type { Reader } from "./reader.ts";
 
@@ -10,6 +10,8 @@ export interface Edns {
   readonly version: number;
   /** The DO bit (RFC 3225). */
   readonly isDnssecOk: boolean;
+  /** The CO bit (RFC 9824 section 5.1): NXDOMAIN may stand beside the proof of a missing name. */
+  readonly isCompactOk: boolean;
   readonly clientSubnet: ClientSubnet | undefined;
   readonly cookie: Cookie | undefined;
   /** The client would like to know which server answers (RFC 5001 section 2.1). */
@@ -101,6 +103,7 @@ function emptyEdns(fields: OptFields): MutableEdns {
     udpBytes: fields.udpBytes,
     version: fields.version,
     isDnssecOk: (fields.flags & EDNS_DNSSEC_OK) !== 0,
+    isCompactOk: (fields.flags & EDNS_COMPACT_OK) !== 0,
     clientSubnet: undefined,
     cookie: undefined,
     asksNsid: false,

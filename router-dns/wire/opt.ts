@@ -1,4 +1,4 @@
-import { EDNS_DNSSEC_OK, OPTION, TYPE } from "./codes.ts";
+import { EDNS_COMPACT_OK, EDNS_DNSSEC_OK, OPTION, TYPE } from "./codes.ts";
 import type { Edns } from "./edns.ts";
 import { ROOT } from "./name.ts";
 import { octetAt } from "./octets.ts";
@@ -14,6 +14,8 @@ export interface OptAnswer {
   readonly scopePrefixLength: number;
   /** An extended DNS error without text (RFC 8914 section 2). */
   readonly extendedError: number | undefined;
+  /** The CO bit: what does not exist is denied as RFC 9824 says. */
+  readonly isCompact: boolean;
   readonly extras: OptExtras | undefined;
 }
 
@@ -70,7 +72,7 @@ export function putOpt(
   edns: Edns,
   answer: OptAnswer,
 ): boolean {
-  const flags = edns.isDnssecOk ? EDNS_DNSSEC_OK : 0;
+  const flags = (edns.isDnssecOk ? EDNS_DNSSEC_OK : 0) | (answer.isCompact ? EDNS_COMPACT_OK : 0);
   const ttl = ((answer.rcode >> 4) << 24) | flags;
   writer.beginRecord({ owner: ROOT, type: TYPE.OPT, ttl, rrclass: answer.udpBytes });
   const subnet = edns.clientSubnet;

@@ -29,6 +29,9 @@ const NODATA: Lookup = { kind: "nodata" };
 const NXDOMAIN: Lookup = { kind: "nxdomain" };
 const SOME_DATA: Lookup = { kind: "any" };
 
+/** What the zone above has at a delegation. */
+const CUT_TYPES: readonly number[] = [TYPE.NS, TYPE.DS];
+
 /**
  * The zone that answers for a name: the one with the longest apex at or above it (P). A query for
  * DS belongs to the zone above the cut (RFC 4035 section 3.1.4.1), as far as we have that one.
@@ -73,6 +76,19 @@ export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
   if (dname !== undefined) return { kind: "dname", owner: encloser.owner, dname };
   // RFC 4592 section 3.3.1: only the child of the closest encloser is a source of synthesis.
   return encloser.wildcard === undefined ? NXDOMAIN : lookInside(encloser.wildcard, qtype);
+}
+
+/**
+ * The types that a name has in the zone that `findZone` gave for it, as NSEC records list them (P).
+ * RFC 4034 section 4.1.2; at a delegation only what is not the child's (RFC 4035 section 2.3).
+ * Undefined: there is no such name. A steered name may have addresses of both families.
+ */
+export function typesAt(zone: Zone, key: NameKey): readonly number[] | undefined {
+  const node = zone.nodes.get(key) ?? closestEncloser(zone, key).wildcard;
+  if (node === undefined) return undefined;
+  const types = node.rrsets.map(({ type }) => type);
+  if (node.cut !== undefined) return types.filter((type) => CUT_TYPES.includes(type));
+  return node.steered === undefined ? types : [...types, TYPE.A, TYPE.AAAA];
 }
 
 /** What a node has that is not at or below a delegation. */

@@ -3,6 +3,7 @@ import * as dns from "dns-packet";
 import { formatProblem } from "../../common/file-problem.ts";
 import { parseIp } from "../../common/ip.ts";
 import { answerQuery, type Outcome, type Snapshot } from "../../router-dns/pipeline.ts";
+import { UNSIGNED } from "../../router-dns/signing.ts";
 import type { SteerAnswer, SteerClient } from "../../router-dns/steering.ts";
 import { rcodeName, TYPE } from "../../router-dns/wire/codes.ts";
 import { type Name, nameKey, parseName } from "../../router-dns/wire/name.ts";
@@ -32,6 +33,8 @@ export interface Question {
   readonly flags?: number;
   readonly udpBytes?: number;
   readonly isDnssecOk?: boolean;
+  /** The CO bit (RFC 9824 section 5.1). */
+  readonly isCompactOk?: boolean;
   readonly version?: number;
   /** Options of the OPT record: code, and data in hexadecimal. */
   readonly options?: readonly (readonly [number, string])[];
@@ -75,10 +78,11 @@ export function zoneOf(text: string): Zone {
 export function snapshotOf(
   zones: readonly Zone[],
   steering: Snapshot["steering"] = new FixedSteering({ addresses: [] }),
+  signing: Snapshot["signing"] = UNSIGNED,
 ): Snapshot {
   const table = buildZoneTable(zones);
   assert.ok(table.ok);
-  return { zones: table.value, steering };
+  return { zones: table.value, steering, signing };
 }
 
 /** A query in wire form. */
@@ -95,7 +99,9 @@ export function queryBytes(question: Question, id = 0x1234): Buffer {
     });
     const rdata = Buffer.concat(data);
     const dnssecOk = question.isDnssecOk === true ? 0x8000 : 0;
-    const head = words(41, question.udpBytes ?? 1232, question.version ?? 0, dnssecOk);
+    const compactOk = question.isCompactOk === true ? 0x4000 : 0;
+    const ednsFlags = dnssecOk | compactOk;
+    const head = words(41, question.udpBytes ?? 1232, question.version ?? 0, ednsFlags);
     parts.push(Buffer.from([0]), head, words(rdata.length), rdata);
     return Buffer.concat([words(id, flags, 1, 0, 0, 1), ...parts.slice(1)]);
   }

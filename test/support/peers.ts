@@ -19,6 +19,8 @@ export interface Peer {
 export const PEERS: readonly Peer[] = [
   { binary: "redis-server", debianPackage: "redis-server", proves: "shared state, and its loss" },
   { binary: "dig", debianPackage: "bind9-dnsutils", proves: "what DNS clients see" },
+  { binary: "delv", debianPackage: "bind9-dnsutils", proves: "that our signatures validate" },
+  { binary: "dnssec-signzone", debianPackage: "bind9-utils", proves: "that we sign alike" },
   { binary: "unbound", debianPackage: "unbound", proves: "what a recursive resolver makes of us" },
   { binary: "knotd", debianPackage: "knot", proves: "that another server answers alike" },
   { binary: "named", debianPackage: "bind9", proves: "that BIND can be our secondary" },

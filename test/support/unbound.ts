@@ -14,9 +14,13 @@ export interface UnboundOptions {
   readonly stubs?: readonly { readonly zone: string; readonly at: SocketAddress }[];
   /** Servers that get the client's subnet (RFC 7871); the resolver takes it from the query too. */
   readonly sendClientSubnetTo?: readonly string[];
+  /** DS or DNSKEY records; with them the resolver validates. Left out: it does not. */
+  readonly trustAnchors?: readonly string[];
+  /** The most seconds that anything is remembered; left out: as long as its TTL says. */
+  readonly cacheMaxTtl?: number;
 }
 
-/** Starts a real unbound that validates nothing and asks on loopback. Resolves when it serves. */
+/** Starts a real unbound that asks on loopback. Resolves when it serves. */
 export async function startUnbound(scope: Scope, options: UnboundOptions): Promise<SocketAddress> {
   const dir = tempDir(scope);
   const port = await freePort();
@@ -28,7 +32,12 @@ export async function startUnbound(scope: Scope, options: UnboundOptions): Promi
 }
 
 function unboundConfig(dir: string, port: number, options: UnboundOptions): string {
-  const ecs = options.sendClientSubnetTo ?? [];
+  const { sendClientSubnetTo: ecs = [], trustAnchors: anchors = [] } = options;
+  const modules = [
+    ...(ecs.length > 0 ? ["subnetcache"] : []),
+    ...(anchors.length > 0 ? ["validator"] : []),
+    "iterator",
+  ];
   const lines = [
     "server:",
     `  directory: "${dir}"`,
@@ -48,7 +57,11 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     // RFC 6761 s.6.2 lets resolvers answer for test. themselves.
     '  local-zone: "test." nodefault',
     "  qname-minimisation: yes",
-    `  module-config: "${ecs.length > 0 ? "subnetcache iterator" : "iterator"}"`,
+    `  module-config: "${modules.join(" ")}"`,
+    ...anchors.map((anchor) => `  trust-anchor: "${anchor}"`),
+    // What a validator does not have to ask for again, it makes up from denials (RFC 8198).
+    ...(anchors.length > 0 ? ["  aggressive-nsec: yes"] : []),
+    ...(options.cacheMaxTtl === undefined ? [] : [`  cache-max-ttl: ${options.cacheMaxTtl}`]),
     ...ecs.map((server) => `  send-client-subnet: ${server}`),
     ...(ecs.length > 0 ? ["  client-subnet-always-forward: yes"] : []),
     ...(options.rootHints === undefined ? [] : [`  root-hints: "${options.rootHints}"`]),

@@ -65,6 +65,7 @@ describe("EDNS options of a query", () => {
       udpBytes: 1232,
       version: 7,
       isDnssecOk: false,
+      isCompactOk: false,
       clientSubnet: undefined,
       cookie: undefined,
       asksNsid: false,
@@ -117,6 +118,13 @@ describe("EDNS options of a query", () => {
       decodeEdns(new Reader(new Uint8Array(0)), { ...FIELDS, flags: 0x7fff }).isDnssecOk,
       false,
     );
+  });
+
+  it("RFC 9824 s.5.1: CO is the second of them", () => {
+    const flagsOf = (flags: number) =>
+      decodeEdns(new Reader(new Uint8Array(0)), { ...FIELDS, flags });
+    assert.equal(flagsOf(0x4000).isCompactOk, true);
+    assert.equal(flagsOf(0xbfff).isCompactOk, false);
   });
 
   it("RFC 4291 s.2.5.5.2: a prefix that ends before the IPv4 part stays IPv6", () => {

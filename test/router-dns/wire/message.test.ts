@@ -71,6 +71,7 @@ describe("decodeQuery", () => {
       udpBytes: 4096,
       version: 0,
       isDnssecOk: true,
+      isCompactOk: false,
       clientSubnet: undefined,
       cookie: undefined,
       asksNsid: false,
