@@ -238,6 +238,42 @@ export const METRICS = {
     labels: ["zone"],
     help: "Serial of the version of each zone that is served.",
   },
+  dns_signatures_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["made"],
+    help: "Signatures made: ahead of any query, or because a query had to wait for one (query).",
+  },
+  dns_signature_hits_total: {
+    part: "dns",
+    kind: "counter",
+    labels: [],
+    help: "Sets of records whose signatures were made already when a query needed them.",
+  },
+  dns_signatures_cached: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["made"],
+    help: "Sets of records whose signatures are kept, by whether they were made ahead or for a query.",
+  },
+  dns_sign_ahead_seconds: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "How long the last round of signing ahead took; queries are answered meanwhile.",
+  },
+  dns_zone_key_state: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["zone", "tag", "role", "state"],
+    help: "1 for the state that a key of a signed zone is in (created, published, ready, active, retired, removed).",
+  },
+  dns_zone_keys_good: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["zone"],
+    help: "1 while the folder of keys can be read; 0 while this router goes on with those it read before.",
+  },
   dns_map_prefixes: {
     part: "dns",
     kind: "gauge",

@@ -5,6 +5,7 @@ import type { RouterConfig } from "../common/config/router.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
+import { formatProblem } from "../common/file-problem.ts";
 import { LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
@@ -15,16 +16,19 @@ import type { StateStore } from "../state/store.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { GuardCounters } from "./admin/guard-counters.ts";
+import { SigningMetrics } from "./admin/signing-metrics.ts";
 import { CookieKeeper } from "./data/cookie-keeper.ts";
-import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
+import { loadFiles, type RouterFiles, RouterFilesError, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
+import { type DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { Reporter } from "./data/reporter.ts";
-import { toMapPop } from "./data/snapshot.ts";
+import { steeredSets, toMapPop } from "./data/snapshot.ts";
 import { Guard } from "./guard.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { chaosRecords } from "./policy/chaos.ts";
+import { zoneKeyOf } from "./sign/dnskey.ts";
 import { isForTransfers } from "./transfer/service.ts";
 import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
 import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
@@ -32,6 +36,7 @@ import type { AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
 import { TCP_LIMITS } from "./transport/tcp.ts";
 import type { HostAddress } from "./zone/cdn-zone.ts";
+import type { Zone } from "./zone/zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
 
@@ -64,6 +69,8 @@ export interface RouterOptions {
   readonly zoneFiles: readonly string[];
   /** What goes between this server and others; left out: nothing. */
   readonly transfers?: TransferSettings;
+  /** Left out: nothing is signed. */
+  readonly dnssec?: DnssecOptions;
   /** In force until the state store answers. */
   readonly sites: readonly Site[];
   /** Quick mode: every name below the domain is steered. */
@@ -84,11 +91,13 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const { log } = options;
   const files = routerFiles(options);
   const { fileZones, built } = await loadFiles(files, log);
+  const maxTtlSeconds = files.maxTtls?.get(zoneKeyOf(options.domain));
   const live = new LiveSnapshot(
     {
       ...options,
       answersMax: options.answers,
       fetched: fetchedNames(options.transfers?.zones ?? []),
+      ...(maxTtlSeconds === undefined ? {} : { maxTtlSeconds }),
     },
     {
       fileZones,
@@ -98,7 +107,9 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
       health: new Map(),
     },
   );
-  const router = new Router(options, live, clock);
+  const signing =
+    options.dnssec && loadSigning(options, options.dnssec, { live, fileZones }, clock);
+  const router = new Router(options, live, clock, signing);
   try {
     return await router.start(files);
   } catch (error) {
@@ -107,8 +118,45 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   }
 }
 
+/** Reads the keys of the signed zones; a zone without keys, or keys without a zone, is an error. */
+function loadSigning(
+  { random = systemRandom, log, transfers }: RouterOptions,
+  dnssec: DnssecOptions,
+  { live, fileZones }: { readonly live: LiveSnapshot; readonly fileZones: readonly Zone[] },
+  clock: Clock,
+): LiveSigning {
+  const files = transfers?.zones.filter(({ primaries }) => primaries === undefined) ?? [];
+  const leaving = fileZones.filter((_, index) => files[index]?.transfer !== undefined);
+  const travelling = dnssec.zones.filter(({ name }) =>
+    leaving.some(({ key }) => key === zoneKeyOf(name)),
+  );
+  const unknown = dnssec.zones.filter(
+    ({ name }) => !live.snapshot().zones.byApex.has(zoneKeyOf(name)),
+  );
+  const signing = new LiveSigning({
+    ...dnssec,
+    clock,
+    random,
+    log,
+    subjects: () => ({ zones: live.snapshot().zones, steered: steeredSets(live.view()) }),
+    onChange: (changed) => live.setSigning(changed),
+  });
+  const loaded = signing.load();
+  const problems = [
+    ...unknown.map(({ name }) => `dnssec: ${name} is signed, and no zone of that name is served`),
+    // Secondaries would get the records, and no signatures: those are made when asked for.
+    ...travelling.map(({ name }) => `dnssec: ${name} is signed, so it cannot be transferred`),
+    ...(loaded.ok ? [] : loaded.error.map(formatProblem)),
+  ];
+  if (!loaded.ok || problems.length > 0) throw new RouterFilesError(problems);
+  live.setSigning(loaded.value);
+  return signing;
+}
+
 function routerFiles(options: RouterOptions): RouterFiles {
+  const signed = options.dnssec?.zones ?? [];
   return {
+    maxTtls: new Map(signed.map(({ name, policy }) => [zoneKeyOf(name), policy.maxTtl])),
     zoneFiles: options.zoneFiles,
     map: {
       pops: options.pops.map(toMapPop),
@@ -132,6 +180,8 @@ class Router {
   readonly #monitor: HealthMonitor;
   readonly #follower: Follower | undefined;
   readonly #transfers: Transfers | undefined;
+  readonly #signing: LiveSigning | undefined;
+  readonly #signingMetrics: SigningMetrics | undefined;
   #reporter: Reporter | undefined;
   #listeners: readonly DnsListener[] = [];
   #admin: AdminServer | undefined;
@@ -142,12 +192,19 @@ class Router {
   #queriesBefore = 0;
   #queriesPerSecond = 0;
 
-  constructor(options: RouterOptions, live: LiveSnapshot, clock: Clock) {
+  constructor(
+    options: RouterOptions,
+    live: LiveSnapshot,
+    clock: Clock,
+    signing: LiveSigning | undefined,
+  ) {
     this.#options = options;
     this.#live = live;
     this.#clock = clock;
     this.#metrics = new Metrics("dns");
     this.#counters = new QueryCounters(this.#metrics);
+    this.#signing = signing;
+    this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
     const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
     const { secretFile } = options.service.cookies;
     this.#cookies = new CookieKeeper({ secretFile, clock, random, log });
@@ -176,6 +233,7 @@ class Router {
     this.#startTransfers();
     this.#admin = await this.#startAdmin();
     this.#everySecond();
+    this.#signing?.start();
     if (options.state !== undefined) {
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
@@ -186,7 +244,11 @@ class Router {
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
         this.#cookies.reload();
-        return this.#reload(() => reloadFiles(files, this.#live, log));
+        return this.#reload(async () => {
+          await reloadFiles(files, this.#live, log);
+          await this.#signing?.look();
+          this.#signing?.signAhead();
+        });
       },
     };
   }
@@ -230,6 +292,7 @@ class Router {
 
   async #stopInOrder(deadlineMs: number): Promise<void> {
     this.#cancelSecond();
+    this.#signing?.stop();
     this.#reporter?.stop();
     this.#cookies.stop();
     this.#monitor.stop();
@@ -295,6 +358,7 @@ class Router {
     const take = (view: FollowedView): void => {
       this.#live.setSites(view.sites, view.version);
       this.#monitor.setDrained(view.drained);
+      this.#signing?.signAhead();
     };
     return new Follower({
       store,
@@ -309,6 +373,7 @@ class Router {
 
   #takeHealth(): void {
     this.#live.setHealth(new Map(this.#monitor.health()));
+    this.#signing?.signAhead();
   }
 
   #everySecond(): void {
@@ -326,6 +391,7 @@ class Router {
         expose: () => {
           this.#counters.flush();
           this.#guardCounters.flush();
+          this.#signingMetrics?.flush();
           return this.#metrics.expose();
         },
       },

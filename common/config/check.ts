@@ -1,4 +1,5 @@
 import { isLoopback, parseIp } from "../ip.ts";
+import { signedZones, signingProblems } from "./dnssec.ts";
 import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
 import { zoneProblems } from "./zone-check.ts";
@@ -25,6 +26,7 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
       config.tsig.map(({ name }, k) => [name, ["tsig", k, "name"]] as const),
       "key",
     ),
+    ...dnssecProblems(config),
   ];
 }
 
@@ -76,6 +78,36 @@ export function takenBy(
   const name = `${site}.${cdn.domain}`;
   const isTaken = cdn.nameservers.some((ns) => ns.name === name || ns.name.endsWith(`.${name}`));
   return isTaken ? "a name server" : undefined;
+}
+
+function dnssecProblems({ dnssec, cdn, zones }: Config): CheckProblem[] {
+  if (dnssec === undefined) return [];
+  const names = dnssec.zones.map(({ name }, z) => [name, ["dnssec", "zones", z, "name"]] as const);
+  const problems = signedZones(dnssec).flatMap((zone, z): CheckProblem[] => {
+    const given = dnssec.zones[z] ?? {};
+    // What a zone does not say itself is wrong where it is said for all.
+    const pathOf = (key: string) =>
+      key in given ? ["dnssec", "zones", z, key] : (["dnssec", key] as const);
+    const found: CheckProblem[] = signingProblems(zone).map(({ key, message }) => ({
+      path: pathOf(key),
+      message,
+    }));
+    const served = zones.find(({ name }) => name === zone.name);
+    const path: Path = ["dnssec", "zones", z, "name"];
+    if (served?.primaries !== undefined) {
+      found.push({ path, message: "this zone comes from a primary, and that is who signs it" });
+    }
+    // Secondaries would get the records, and no signatures: those are made when they are asked for.
+    if ((zone.name === cdn.domain ? cdn.transfer : served?.transfer) !== undefined) {
+      found.push({ path, message: "a signed zone cannot be transferred to other servers" });
+    }
+    if (zone.name === cdn.domain && zone.maxTtl < cdn.ttl) {
+      found.push({ path: pathOf("maxTtl"), message: "is less than cdn.ttl" });
+    }
+    return found;
+  });
+  const once = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...duplicates(names, "signed zone"), ...once.values()];
 }
 
 function controlProblems(config: Config): CheckProblem[] {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { dnssecSchema } from "./dnssec.ts";
 import {
   bitRate,
   diskSize,
@@ -179,6 +180,7 @@ export const configSchema = z.strictObject({
     .array(tsigKeySchema)
     .default([])
     .describe("Keys that sign zone transfers and notices (RFC 8945)."),
+  dnssec: dnssecSchema.optional().describe("Which zones are signed, and how; left out: none."),
 });
 
 /** The configuration with defaults filled in: durations in ms, sizes in bytes, rates in bit/s. */

@@ -85,5 +85,8 @@ export function absoluteFiles(config: Config, folder: string): Config {
     tsig: config.tsig.map((key) =>
       key.secretFile === undefined ? key : { ...key, secretFile: absolute(key.secretFile) },
     ),
+    ...(config.dnssec === undefined
+      ? {}
+      : { dnssec: { ...config.dnssec, keys: absolute(config.dnssec.keys) } }),
   };
 }

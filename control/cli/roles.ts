@@ -1,4 +1,9 @@
 import type { SocketAddress } from "../../common/address.ts";
+import {
+  type DnssecConfig,
+  type SignedZoneConfig,
+  signedZones,
+} from "../../common/config/dnssec.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Logger } from "../../common/log.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
@@ -36,6 +41,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     ...(config.coverage === undefined ? {} : { coverageFile: config.coverage }),
     zoneFiles: config.zones.flatMap(({ file, primaries }) => (primaries ? [] : [file])),
     ...transferSettings(config),
+    ...(config.dnssec === undefined ? {} : { dnssec: dnssecOptions(config.dnssec) }),
     sites: config.sites,
     anyName: false,
     ...shared,
@@ -49,6 +55,32 @@ function transferSettings(config: Config): Pick<RouterOptions, "transfers"> {
   if (tsig.length === 0 && cdn.transfer === undefined && !zones.some(isUsed)) return {};
   const own = cdn.transfer === undefined ? {} : { cdn: cdn.transfer };
   return { transfers: { tsig, zones, ...own } };
+}
+
+/** How a router signs according to the configuration (P). */
+export function dnssecOptions(dnssec: DnssecConfig): NonNullable<RouterOptions["dnssec"]> {
+  return {
+    folder: dnssec.keys,
+    rollsOver: dnssec.rollover === "automatic",
+    zones: signedZones(dnssec).map((zone) => ({ name: zone.name, policy: signingPolicy(zone) })),
+  };
+}
+
+/** The times of one signed zone in whole seconds (P). */
+export function signingPolicy(
+  zone: SignedZoneConfig,
+): NonNullable<RouterOptions["dnssec"]>["zones"][number]["policy"] {
+  const seconds = (ms: number) => Math.round(ms / 1_000);
+  return {
+    scheme: zone.scheme,
+    zskLifetime: seconds(zone.zskLifetime),
+    kskLifetime: seconds(zone.kskLifetime),
+    signatureLifetime: seconds(zone.signatureLifetime),
+    dnskeyTtl: seconds(zone.dnskeyTtl),
+    maxTtl: seconds(zone.maxTtl),
+    propagation: seconds(zone.propagation),
+    dsTtl: seconds(zone.dsTtl),
+  };
 }
 
 /** What one edge does according to the configuration (P). */

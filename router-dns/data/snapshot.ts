@@ -2,9 +2,11 @@ import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type IpBytes, parseIp } from "../../common/ip.ts";
 import type { Result } from "../../common/result.ts";
-import type { Standing, SteerPop, SteerView } from "../geo/choose.ts";
+import { possibleAnswers, type Standing, type SteerPop, type SteerView } from "../geo/choose.ts";
 import type { MapPop, SteeringMap } from "../geo/compile.ts";
 import type { EdgeHealth } from "../health/board.ts";
+import type { SteeredSet } from "../signing.ts";
+import { TYPE } from "../wire/codes.ts";
 import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
 import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
 
@@ -17,6 +19,8 @@ export interface CdnIdentity {
   readonly pops: readonly PopConfig[];
   /** Quick mode: every name below the domain is steered. */
   readonly anyName: boolean;
+  /** The longest TTL, if the zone is signed. */
+  readonly maxTtlSeconds?: number;
 }
 
 /** The site that names of quick mode are counted under when there is no site. */
@@ -36,6 +40,7 @@ export function buildZones(
     nameservers,
     ...(hostmaster === undefined ? {} : { hostmaster }),
     ttlSeconds,
+    ...(identity.maxTtlSeconds === undefined ? {} : { maxTtlSeconds: identity.maxTtlSeconds }),
     serial,
     sites: [...sites.keys()],
     ...(anyName ? { anyNameSite: first } : {}),
@@ -61,6 +66,18 @@ export function buildView(parts: {
     pops: pops.map((pop) => toSteerPop(pop, health)),
     allDown: new Map([...sites].map(([name, site]) => [name, site.allDown])),
   };
+}
+
+/** Every set of addresses that a steered name can be answered with while an edge is up (P). */
+export function steeredSets(view: SteerView): readonly SteeredSet[] {
+  const { ttlSeconds } = view;
+  return ([4, 6] as const).flatMap((family) =>
+    possibleAnswers(view, family).map((addresses) => ({
+      type: family === 4 ? TYPE.A : TYPE.AAAA,
+      ttlSeconds,
+      addresses,
+    })),
+  );
 }
 
 /** A PoP of the configuration as the map takes it (P). */

@@ -114,6 +114,23 @@ export function chooseEdges(
   return answer(left[0]?.name, "all-down", addresses);
 }
 
+/**
+ * Every set of addresses of a family that some client is answered with while an edge is up (P),
+ * each once: few enough to be prepared, because only the PoP and where its turn begins decide.
+ */
+export function possibleAnswers(view: SteerView, family: 4 | 6): readonly (readonly IpBytes[])[] {
+  const sets = new Map<string, readonly IpBytes[]>();
+  for (const pop of view.pops) {
+    const up = pop.edges.filter((edge) => edge.standing === "up");
+    for (let spread = 0; spread < up.length; spread += 1) {
+      const addresses = addressesOf(up, family, spread).slice(0, view.answersMax);
+      const text = addresses.map((address) => address.join(".")).sort();
+      if (addresses.length > 0) sets.set(text.join(), addresses);
+    }
+  }
+  return [...sets.values()];
+}
+
 function addressesOf(edges: readonly SteerEdge[], family: 4 | 6, spread: number): IpBytes[] {
   const addresses: IpBytes[] = [];
   for (let i = 0; i < edges.length; i += 1) {

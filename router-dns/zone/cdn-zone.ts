@@ -25,6 +25,8 @@ export interface CdnZoneOptions {
   readonly hostmaster?: string;
   /** TTL of the addresses of single edges, in seconds. */
   readonly ttlSeconds: number;
+  /** The longest TTL that a record may have; left out: there is none. */
+  readonly maxTtlSeconds?: number;
   /** Serial of the SOA: 0 to 2^32 - 1. */
   readonly serial: number;
   /**
@@ -70,7 +72,10 @@ export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
 function infrastructure(options: CdnZoneOptions, origin: Name): readonly ZoneRecord[] {
   const primary = options.nameservers[0];
   invariant(primary !== undefined, "a CDN zone has a name server");
-  const ttlSeconds = INFRASTRUCTURE_TTL_SECONDS;
+  const ttlSeconds = Math.min(
+    INFRASTRUCTURE_TTL_SECONDS,
+    options.maxTtlSeconds ?? INFRASTRUCTURE_TTL_SECONDS,
+  );
   const soa = soaRdata({
     primary: mustParseName(primary.name),
     hostmaster: mustParseName(options.hostmaster ?? `hostmaster.${options.domain}`),
