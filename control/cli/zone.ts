@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { reportProblems } from "./config.ts";
 import { jsonOption } from "./values.ts";
 import { checkZoneFile } from "./zone-check.ts";
+import { zoneKeysCommand } from "./zone-keys.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,7 +14,7 @@ interface ZoneFlags {
   readonly json?: boolean;
 }
 
-/** `meridian zone`: is a zone file right? */
+/** `meridian zone`: is a zone file right, and which keys is a zone signed with? */
 export function zoneCommand(): Command {
   const check = new Command("check")
     .description("find everything that is wrong in a zone file (RFC 1035)")
@@ -23,9 +24,10 @@ export function zoneCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(runCheck);
   return new Command("zone")
-    .description("check a zone file")
+    .description("check a zone file, or look after the keys of signed zones")
     .addHelpText("after", EXAMPLES)
-    .addCommand(check);
+    .addCommand(check)
+    .addCommand(zoneKeysCommand());
 }
 
 function runCheck(file: string, flags: ZoneFlags): void {
