@@ -1,4 +1,5 @@
 import type { CompressOptions } from "../common/config/compress.ts";
+import type { RuleInput, SiteRule } from "../common/config/rule.ts";
 import type { Site, SiteInput } from "../common/config/site.ts";
 import { formatDurationMs, formatSizeBytes } from "../common/units.ts";
 import type { CnameRecord, SiteBody } from "./api/shapes.ts";
@@ -23,9 +24,7 @@ export function siteInput({ compress, negativeTtl, ...site }: Site): SiteInput {
       idleTimeout: formatDurationMs(idleTimeout),
       ...(totalTimeout === undefined ? {} : { totalTimeout: formatDurationMs(totalTimeout) }),
     },
-    rules: site.rules.map(({ ttl, ...rule }) =>
-      ttl === undefined ? rule : { ...rule, ttl: formatDurationMs(ttl) },
-    ),
+    rules: site.rules.map(ruleInput),
   };
 }
 
@@ -36,6 +35,23 @@ function compressInput({ min, max, ...options }: CompressOptions): SiteInput["co
 function durationTexts(byStatus: Readonly<Record<string, number>>): Record<string, string> {
   const entries = Object.entries(byStatus);
   return Object.fromEntries(entries.map(([status, ms]) => [status, formatDurationMs(ms)]));
+}
+
+function ruleInput(rule: SiteRule): RuleInput {
+  const { ttl, clientTtl, staleWhileRevalidate, staleIfError, ...others } = rule;
+  return {
+    ...others,
+    ...(ttl === undefined ? {} : { ttl: lifetimesInput(ttl) }),
+    ...(clientTtl === undefined ? {} : { clientTtl: lifetimesInput(clientTtl) }),
+    ...(staleWhileRevalidate === undefined
+      ? {}
+      : { staleWhileRevalidate: formatDurationMs(staleWhileRevalidate) }),
+    ...(staleIfError === undefined ? {} : { staleIfError: formatDurationMs(staleIfError) }),
+  };
+}
+
+function lifetimesInput(lifetimes: NonNullable<SiteRule["ttl"]>): NonNullable<RuleInput["ttl"]> {
+  return typeof lifetimes === "number" ? formatDurationMs(lifetimes) : durationTexts(lifetimes);
 }
 
 /** The name under which the CDN itself serves a site (P). */

@@ -40,6 +40,8 @@ export class ClientExchange {
   host = "";
   /** Path and query. */
   target = "";
+  /** The same as the origin is asked for them: rules may put them elsewhere. */
+  originTarget = "";
   site: Site | undefined;
   rule: SiteRule | undefined;
   key = "";

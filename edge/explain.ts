@@ -62,7 +62,7 @@ export async function explainRequest(
     rule: rule ?? null,
     ...(rule === undefined ? {} : { ruleText: ruleText(rule) }),
     key,
-    origin: { host: site.origin.host ?? asked.host, target: asked.target },
+    origin: { host: site.origin.host ?? asked.host, target: asked.originTarget },
   };
   const decision =
     bypass === undefined

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { CompressOptions } from "../common/config/compress.ts";
+import type { HeaderEdits } from "../common/config/header-edits.ts";
 import type { KeyOptions } from "../common/config/key.ts";
-import type { Match } from "../common/config/rule.ts";
+import type { Redirect } from "../common/config/redirect.ts";
+import { type Match, OVERRIDES } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
 import { fail, ok, type Result } from "../common/result.ts";
 import type { ChangeBody } from "./change.ts";
@@ -49,10 +51,44 @@ const key = z
   } satisfies Fields<KeyOptions>)
   .optional();
 
+const edits = z
+  .object({
+    set: z.record(z.string(), z.string()).optional(),
+    add: z.record(z.string(), z.string()).optional(),
+    remove: names,
+  } satisfies Fields<HeaderEdits>)
+  .optional();
+
+const redirect = z
+  .object({
+    to: z.string(),
+    status: z.union([
+      z.literal(301),
+      z.literal(302),
+      z.literal(303),
+      z.literal(307),
+      z.literal(308),
+    ]),
+    query: z.boolean(),
+  } satisfies Fields<Redirect>)
+  .optional();
+
+const lifetimes = z.union([count, z.record(z.string(), count)]).optional();
+const setCookie = z.enum(["refuse", "strip", "keep"]).optional();
+
 const rule = z.object({
   key,
+  clientTtl: lifetimes,
+  staleWhileRevalidate: count.optional(),
+  staleIfError: count.optional(),
+  setCookie,
+  override: z.array(z.enum(OVERRIDES)).optional(),
+  requestHeaders: edits,
+  responseHeaders: edits,
+  rewrite: z.string().optional(),
+  redirect,
   match: z.union([z.string(), match]),
-  ttl: count.optional(),
+  ttl: lifetimes,
   cache: z.boolean(),
   compress: z.literal(false).optional(),
   coalesce: z.boolean().optional(),
@@ -85,6 +121,10 @@ const site = z.object({
   clientDirectives: z.enum(["ignore", "honour"]).optional(),
   coalesce: z.boolean().optional(),
   negativeTtl: z.record(z.string(), count).optional(),
+  profile: z.enum(["safe", "rfc"]).optional(),
+  setCookie,
+  requestHeaders: edits,
+  responseHeaders: edits,
   rules: z.array(rule),
   compress: compress.optional(),
   allDown: z.enum(["serve-all", "empty"]),

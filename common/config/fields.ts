@@ -83,3 +83,20 @@ export const originUrl = z.string().transform((text, context): string => {
   }
   return url.origin;
 });
+
+/** A duration, or a plain 0. */
+const lifetime = z.union([duration, z.literal(0)]);
+
+/**
+ * Lifetimes in ms: one for every status below 500, or by status (`404`) and by class (`5xx`), of
+ * which the status counts first.
+ */
+export const lifetimes = z.union([
+  lifetime,
+  z
+    .record(
+      z.string().regex(/^[2-5](?:[0-9]{2}|xx)$/, "is no status (404) and no class (5xx)"),
+      lifetime,
+    )
+    .refine((table) => Object.keys(table).length > 0, "names no status"),
+]);

@@ -88,7 +88,8 @@ function offsetOf(document: Document, path: Path): number {
   const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
   if (typeof parent === "object" && parent !== null && "items" in parent) {
     for (const item of parent.items as { key?: { value?: unknown; range?: number[] } }[]) {
-      if (item.key?.value === path.at(-1) && item.key?.range) return item.key.range[0] ?? 0;
+      if (String(item.key?.value) === String(path.at(-1)) && item.key?.range)
+        return item.key.range[0] ?? 0;
     }
   }
   for (let depth = path.length; depth >= 0; depth -= 1) {

@@ -1,6 +1,9 @@
 import type { KeyOptions } from "./key.ts";
+import { patternOf } from "./location.ts";
+import { loopProblem } from "./redirect-loop.ts";
 import type { SiteRule } from "./rule.ts";
 import { reachOf } from "./rule-reach.ts";
+import { placesProblem, starsOf } from "./template.ts";
 
 /** Something wrong with a site, at a path from its root. */
 export interface RuleProblem {
@@ -21,10 +24,12 @@ export function ruleProblems(site: RuledSite): RuleProblem[] {
     ...hostlessProblems(site),
     ...site.rules.flatMap((rule, index) => [
       ...reachProblems(site.rules, index),
-      ...uselessProblems(rule).map(({ path, message }) => ({
-        path: ["rules", index, ...path],
-        message,
-      })),
+      ...[...uselessProblems(rule), ...textProblems(rule), ...loopProblems(site, index)].map(
+        ({ path, message }) => ({
+          path: ["rules", index, ...path],
+          message,
+        }),
+      ),
     ]),
   ];
 }
@@ -42,14 +47,61 @@ function hostlessProblems({ hosts, key, rules }: RuledSite): RuleProblem[] {
 }
 
 /** What says something about storing, in a rule under which nothing is stored. */
-const ABOUT_STORING = ["ttl", "key"] as const;
+const ABOUT_STORING = [
+  "ttl",
+  "staleWhileRevalidate",
+  "staleIfError",
+  "setCookie",
+  "override",
+  "key",
+] as const;
+
+/** What says something about the origin, in a rule that does not ask it. */
+const ABOUT_ORIGIN = [
+  ...ABOUT_STORING,
+  "clientTtl",
+  "requestHeaders",
+  "rewrite",
+] as const satisfies readonly (keyof SiteRule)[];
 
 function uselessProblems(rule: SiteRule): RuleProblem[] {
-  if (rule.cache) return [];
-  return ABOUT_STORING.filter((name) => rule[name] !== undefined).map((name) => ({
-    path: [name],
-    message: "has no meaning where `cache` is false: leave one of them out",
-  }));
+  const [names, where] =
+    rule.redirect === undefined
+      ? [rule.cache ? [] : ABOUT_STORING, "`cache` is false"]
+      : [ABOUT_ORIGIN, "`redirect` answers"];
+  return names
+    .filter((name) => rule[name] !== undefined)
+    .map((name) => ({
+      path: [name],
+      message: `has no meaning where ${where}: leave one of them out`,
+    }));
+}
+
+function loopProblems(site: RuledSite, index: number): RuleProblem[] {
+  const message = loopProblem(site, index);
+  return message === undefined ? [] : [{ path: ["redirect", "to"], message }];
+}
+
+function textProblems(rule: SiteRule): RuleProblem[] {
+  const stars = starsOf(patternOf(rule));
+  const { redirect, rewrite, clientTtl, responseHeaders } = rule;
+  const to = redirect === undefined ? undefined : placesProblem(redirect.to, stars);
+  const path = rewrite === undefined ? undefined : rewriteProblem(rewrite, stars);
+  const lifetime = [responseHeaders?.set ?? {}, responseHeaders?.add ?? {}].some(
+    (lines) => clientTtl !== undefined && "cache-control" in lines,
+  );
+  return [
+    ...(to === undefined ? [] : [{ path: ["redirect", "to"], message: to }]),
+    ...(path === undefined ? [] : [{ path: ["rewrite"], message: path }]),
+    ...(lifetime
+      ? [{ path: ["clientTtl"], message: "says what `responseHeaders` says about Cache-Control" }]
+      : []),
+  ];
+}
+
+function rewriteProblem(rewrite: string, stars: number): string | undefined {
+  if (rewrite.includes("{host}")) return "{host} can only stand in `redirect.to`";
+  return placesProblem(rewrite, stars);
 }
 
 function reachProblems(rules: readonly SiteRule[], index: number): RuleProblem[] {

@@ -1,4 +1,5 @@
 import { formatDurationMs } from "../units.ts";
+import type { HeaderEdits } from "./header-edits.ts";
 import type { KeyOptions } from "./key.ts";
 import type { Match, SiteRule } from "./rule.ts";
 
@@ -9,13 +10,44 @@ export function ruleText(rule: SiteRule): string {
 }
 
 /** What a rule does, in words, one thing each (P). */
-function effectTexts({ ttl, cache, key, compress }: SiteRule): string[] {
-  const effects: string[] = [];
-  if (!cache) effects.push("never cached");
-  if (ttl !== undefined) effects.push(`fresh for ${formatDurationMs(ttl)}`);
-  if (key !== undefined) effects.push(...keyTexts(key));
-  if (compress === false) effects.push("not encoded");
-  return effects;
+function effectTexts(rule: SiteRule): string[] {
+  const { redirect, rewrite, requestHeaders, responseHeaders, key, override = [] } = rule;
+  const { staleWhileRevalidate, staleIfError, setCookie } = rule;
+  const timed = (text: string, ms: number | undefined) =>
+    ms === undefined ? [] : [`${text} ${formatDurationMs(ms)}`];
+  return [
+    ...(redirect === undefined ? [] : [`sends to ${redirect.to} (${redirect.status})`]),
+    ...(rule.cache ? [] : ["never cached"]),
+    ...lifetimeTexts("fresh for", rule.ttl),
+    ...lifetimeTexts("for clients", rule.clientTtl),
+    ...timed("stale while refreshed for", staleWhileRevalidate),
+    ...timed("stale on errors for", staleIfError),
+    ...(override.length === 0 ? [] : [`overrides ${override.join(", ")}`]),
+    ...(setCookie === undefined ? [] : [`Set-Cookie: ${setCookie}`]),
+    ...(key === undefined ? [] : keyTexts(key)),
+    ...(rewrite === undefined ? [] : [`asks the origin for ${rewrite}`]),
+    ...editTexts("to origin", requestHeaders),
+    ...editTexts("to clients", responseHeaders),
+    ...(rule.compress === false ? ["not encoded"] : []),
+  ];
+}
+
+function lifetimeTexts(what: string, lifetimes: SiteRule["ttl"]): string[] {
+  if (lifetimes === undefined) return [];
+  if (typeof lifetimes === "number") return [`${what} ${formatDurationMs(lifetimes)}`];
+  const entries = Object.entries(lifetimes).map(([key, ms]) => `${key} ${formatDurationMs(ms)}`);
+  return [`${what} ${entries.join(", ")}`];
+}
+
+/** Names only: values may be secrets that an origin asks for. */
+function editTexts(where: string, edits: HeaderEdits | undefined): string[] {
+  if (edits === undefined) return [];
+  const texts = [
+    ...Object.keys(edits.set ?? {}).map((name) => `=${name}`),
+    ...Object.keys(edits.add ?? {}).map((name) => `+${name}`),
+    ...(edits.remove ?? []).map((name) => `-${name}`),
+  ];
+  return [`${where} ${texts.join(" ")}`];
 }
 
 function keyTexts({ query, cookies, headers, host }: KeyOptions): string[] {

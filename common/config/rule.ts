@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { duration, hostName } from "./fields.ts";
+import { duration, hostName, lifetimes } from "./fields.ts";
+import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { keySchema } from "./key.ts";
+import { redirectSchema } from "./redirect.ts";
 
 /** Rules of one site: the first that matches is looked for in order. */
 export const RULES_MAX = 256;
@@ -87,6 +89,18 @@ const matchSchema = z
     context.addIssue({ code: "custom", message });
   });
 
+/** What of a response can be overridden, by the names of the directives. */
+export const OVERRIDES = [
+  "private",
+  "no-store",
+  "no-cache",
+  "must-revalidate",
+  "authorization",
+] as const;
+
+/** What is done with the Set-Cookie of a response that could be stored otherwise. */
+export const setCookie = z.enum(["refuse", "strip", "keep"]);
+
 /** What is done with the requests that match. */
 export const ruleSchema = z.strictObject({
   match: z
@@ -95,7 +109,51 @@ export const ruleSchema = z.strictObject({
       "Which requests: a whole path, in which `*` stands for any run of characters, or conditions " +
         "that must all hold.",
     ),
-  ttl: duration.optional().describe("Freshness lifetime that replaces what the origin says."),
+  ttl: lifetimes
+    .optional()
+    .describe(
+      "Freshness lifetime that replaces what the origin says: one for all but 5xx, or by status and " +
+        "class: `{ 200: 1h, 404: 10s, 5xx: 0 }`. It does not make storable what is private.",
+    ),
+  clientTtl: lifetimes
+    .optional()
+    .describe(
+      "For how long clients are told to keep what they get, from now on; likewise. Without it they " +
+        "are told what the origin says.",
+    ),
+  staleWhileRevalidate: duration
+    .optional()
+    .describe("How long a stale response is served while it is refreshed (RFC 5861)."),
+  staleIfError: duration
+    .optional()
+    .describe("How long a stale response stands in for an origin that fails (RFC 5861)."),
+  setCookie: setCookie
+    .optional()
+    .describe("What is done with Set-Cookie of what could be stored: as `sites[].setCookie`."),
+  override: z
+    .array(z.enum(OVERRIDES))
+    .min(1, "is an empty list")
+    .optional()
+    .describe(
+      "What the origin says and the edge does not follow. Dangerous: with `private`, `no-store` or " +
+        "`authorization` one client's answer is given to all that the rule matches.",
+    ),
+  requestHeaders: requestEditsSchema
+    .optional()
+    .describe("Changes to the fields that go to the origin, after those of the site."),
+  responseHeaders: responseEditsSchema
+    .optional()
+    .describe("Changes to the fields that go to clients, after those of the site."),
+  rewrite: z
+    .string()
+    .max(1_024)
+    .regex(/^\/[^?#\s\\]*$/, "must be a path that starts with /")
+    .regex(/^\/(?!\/)/, "must not start with two slashes")
+    .optional()
+    .describe("The path that the origin is asked for: `{path}` and `{1}` as in `redirect.to`."),
+  redirect: redirectSchema
+    .optional()
+    .describe("Clients are sent elsewhere; the origin is not asked."),
   key: keySchema
     .optional()
     .describe(

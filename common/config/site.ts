@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { compressSchema } from "./compress.ts";
 import { duration, hostName, label, originUrl } from "./fields.ts";
+import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { keySchema } from "./key.ts";
-import { RULES_MAX, ruleSchema } from "./rule.ts";
+import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
 
 const originSchema = z.strictObject({
@@ -77,6 +78,23 @@ const siteFields = z.strictObject({
       "Lifetimes of failures that state none, by status or class: `{ 404: 10s, 5xx: 1s }`. Left out: " +
         "they are not kept.",
     ),
+  profile: z
+    .enum(["safe", "rfc"])
+    .optional()
+    .describe("What may be stored; left out: as `edge.profile`."),
+  setCookie: setCookie
+    .optional()
+    .describe(
+      "What is done with Set-Cookie of what could be stored otherwise: `refuse` stores nothing, " +
+        "`strip` takes it away from everybody, `keep` gives it to everybody. Left out: profile " +
+        "`safe` refuses, `rfc` keeps.",
+    ),
+  requestHeaders: requestEditsSchema
+    .optional()
+    .describe("Changes to the fields that go to the origin."),
+  responseHeaders: responseEditsSchema
+    .optional()
+    .describe("Changes to the fields that go to clients, also to those of answers of the edge."),
   rules: z
     .array(ruleSchema)
     .max(RULES_MAX)

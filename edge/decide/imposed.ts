@@ -2,6 +2,7 @@ import type { EpochMs } from "../../common/clock.ts";
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { explicitLifetimeSeconds } from "./freshness.ts";
+import { lifetimeMs } from "./rule-fields.ts";
 
 /** Lifetimes in ms by status (`404`) or class of statuses (`5xx`). */
 export type NegativeTtl = Readonly<Record<string, number>>;
@@ -32,10 +33,15 @@ export function negativeLifetimeSeconds(
   return explicitLifetimeSeconds(fields, receivedAt) === undefined ? ms / 1000 : undefined;
 }
 
-/** The lifetime that replaces the origin's, in seconds: the rule's, else that of failures (P). */
+/**
+ * The lifetime that replaces the origin's for a status, in seconds: the rule's, else that of
+ * failures (P).
+ */
 export function imposedLifetimeSeconds(
   rule: SiteRule | undefined,
+  status: number,
   negativeSeconds: number | undefined,
 ): number | undefined {
-  return rule?.ttl === undefined ? negativeSeconds : rule.ttl / 1000;
+  const ms = lifetimeMs(rule?.ttl, status);
+  return ms === undefined ? negativeSeconds : ms / 1000;
 }

@@ -14,6 +14,7 @@ import { varyNames } from "../key/variant.ts";
 import { type BypassReason, hasContent } from "./bypass.ts";
 import { directivesOf } from "./facts.ts";
 import { explicitLifetimeSeconds, isCacheableByDefault } from "./freshness.ts";
+import { lifetimeMs } from "./rule-fields.ts";
 
 /**
  * How far storing goes: `rfc` stores whatever RFC 9111 allows a shared cache to store; `safe` also
@@ -46,7 +47,7 @@ export type NotStoredReason =
   | "vary-star"
   /** Never fresh, and nothing to validate it with: storing it would only cost memory. */
   | "not-reusable"
-  /** Profile `safe`: a Set-Cookie would be replayed to everybody. */
+  /** A Set-Cookie would be replayed to everybody, and the site does not say that it may be. */
   | "set-cookie"
   /** Profile `safe`: a transfer coding other than chunked. */
   | "transfer-coding";
@@ -62,6 +63,8 @@ export interface Exchange {
   readonly rule: SiteRule | undefined;
   /** Why the request went past the cache, if it did. */
   readonly bypass?: BypassReason | undefined;
+  /** What the site wants done with Set-Cookie; left out: what the profile does. */
+  readonly setCookie?: SiteRule["setCookie"];
   /**
    * Absolute URI of the request: an answer to a POST is only stored when it says that it is its.
    */
@@ -88,9 +91,10 @@ const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([
  * Whether a shared cache stores this response (P). RFC 9111 section 3.
  *
  * A rule's `ttl` replaces the lifetime, and counts as one for statuses that are cacheable by
- * default; it never overrides `no-store`, `private` or the rules on Authorization. A request's own
- * `no-store` is ignored unless the site honours it: request directives are advisory (section
- * 5.2.1), and strangers must not decide what a shared cache holds.
+ * default, and for those that it names. It never overrides `no-store`, `private` or the rules on
+ * Authorization: that needs an `override` of the rule. A request's own `no-store` is ignored unless
+ * the site honours it: request directives are advisory (section 5.2.1), and strangers must not
+ * decide what a shared cache holds.
  */
 export function judgeStorable(exchange: Exchange): Storable {
   const reason =
@@ -132,7 +136,7 @@ function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
 }
 
 function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {
-  const { status, fields, requestFields } = exchange;
+  const { status, fields, requestFields, rule } = exchange;
   const { directives } = directivesOf(fields);
   if (status < 200 || status === 304) return "status";
   if (status === 206) return "partial";
@@ -140,7 +144,8 @@ function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {
     if (!UNDERSTOOD_STATUSES.has(status)) return "must-understand";
   } else if (directives.noStore) return "no-store";
   if (directives.private === true) return "private";
-  if (hasField(requestFields, "authorization")) {
+  const isShared = rule?.override?.includes("authorization") === true;
+  if (!isShared && hasField(requestFields, "authorization")) {
     const { public: shared, mustRevalidate, sMaxage } = directives;
     if (!shared && !mustRevalidate && sMaxage === undefined) return "authorization";
   }
@@ -153,19 +158,24 @@ function refusedAsUseless(exchange: Exchange): NotStoredReason | undefined {
   const { directives } = directivesOf(fields);
   const explicit = explicitLifetimeSeconds(fields, receivedAt) ?? negativeSeconds;
   const byDefault = isCacheableByDefault(status);
-  if (explicit === undefined && !directives.public && !byDefault) return "status";
+  const ruled = lifetimeMs(rule?.ttl, status);
+  const isNamed = ruled !== undefined && typeof rule?.ttl === "object";
+  if (explicit === undefined && !directives.public && !byDefault && !isNamed) return "status";
   if (hasField(fields, "etag") || hasField(fields, "last-modified")) return undefined;
   if (directives.noCache === true) return "not-reusable";
-  const lifetime = rule?.ttl ?? explicit ?? 0;
+  const lifetime = ruled ?? explicit ?? 0;
   const extended = Math.max(directives.staleWhileRevalidate ?? 0, directives.staleIfError ?? 0);
   return lifetime > 0 || extended > 0 ? undefined : "not-reusable";
 }
 
-function refusedByProfile({ fields, profile }: Exchange): NotStoredReason | undefined {
-  if (profile === "rfc") return undefined;
-  if (hasField(fields, "set-cookie") && !limitedFields(fields).has("set-cookie")) {
+function refusedByProfile(exchange: Exchange): NotStoredReason | undefined {
+  const { fields, profile } = exchange;
+  const keeps =
+    exchange.setCookie === undefined ? profile === "rfc" : exchange.setCookie === "keep";
+  if (!keeps && hasField(fields, "set-cookie") && !limitedFields(fields).has("set-cookie")) {
     return "set-cookie";
   }
+  if (profile === "rfc") return undefined;
   const codings = fieldMembers(fields, "transfer-encoding");
   return codings.every((coding) => coding.toLowerCase() === "chunked")
     ? undefined

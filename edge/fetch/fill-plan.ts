@@ -16,6 +16,8 @@ export interface FillPlan {
   readonly rule: SiteRule | undefined;
   readonly bypass: BypassReason | undefined;
   readonly profile: CacheProfile;
+  /** What the site, or its rule, wants done with Set-Cookie; undefined: what the profile does. */
+  readonly setCookie: SiteRule["setCookie"];
   /** Absolute URL of the request. */
   readonly url: string;
   readonly method: string;

@@ -1,7 +1,7 @@
 import type { PurgeVerdict } from "../../state/purge.ts";
 import { namedBy304 } from "../decide/alternatives.ts";
 import { forbidsSharing } from "../decide/facts.ts";
-import { imposedLifetimeSeconds, negativeLifetimeSeconds } from "../decide/imposed.ts";
+import { imposedLifetimeSeconds } from "../decide/imposed.ts";
 import { fieldsToStore, judgeStorable, type NotStoredReason } from "../decide/storable.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import { freshen, identifies } from "../decide/validation.ts";
@@ -14,6 +14,7 @@ import type { OriginFailure } from "./failure.ts";
 import { FillBody } from "./fill-body.ts";
 import type { FillClient, FillPlan, ReleaseReason } from "./fill-plan.ts";
 import type { OriginClient } from "./origin-client.ts";
+import { exchangeOf, headUnderRule } from "./under-rule.ts";
 
 /** How a fill ended: the label values of `edge_fills_total{result}`. */
 export type FillResult =
@@ -142,7 +143,8 @@ export class Fill implements ExchangeListener {
     this.#leader?.onInterim(status, fields);
   }
 
-  onHead(head: OriginHead): void {
+  onHead(arrived: OriginHead): void {
+    const head = headUnderRule(arrived, this.plan);
     if (head.status === 304 && this.plan.validating !== undefined) {
       this.#confirm(this.plan.validating, head);
       return;
@@ -230,18 +232,9 @@ export class Fill implements ExchangeListener {
 
   /** Stores the body of an object once more, for the request fields of this fill. */
   #putAgain(named: CacheObject, response: StoredResponse): CacheObject | undefined {
-    const { method, requestFields, profile, rule, bypass, site, key, url } = this.plan;
-    const verdict = judgeStorable({
-      method,
-      requestFields,
-      status: response.status,
-      fields: response.fields,
-      profile,
-      rule,
-      bypass,
-      targetUri: url,
-      receivedAt: response.times.responseTime,
-    });
+    const { site, key, url } = this.plan;
+    const { status, fields, times } = response;
+    const verdict = judgeStorable(exchangeOf(this.plan, { status, fields, ...times }));
     if (!verdict.store || this.#doomed) return undefined;
     const { chunks, bodyBytes } = named;
     const generation = this.#generation;
@@ -263,7 +256,13 @@ export class Fill implements ExchangeListener {
       this.#releaseAll("unknown-304");
       return;
     }
-    const response = freshen(validated.response, head.fields, { requestTime, responseTime });
+    const { rule } = this.plan;
+    const { status } = validated.response;
+    const response = {
+      ...freshen(validated.response, head.fields, { requestTime, responseTime }),
+      ruleTtlSeconds:
+        imposedLifetimeSeconds(rule, status, undefined) ?? validated.response.ruleTtlSeconds,
+    };
     // A 304 can make private what was not: then it is an answer to the client that leads alone.
     const isPrivate = forbidsSharing(response.fields);
     if (isPrivate) store.remove(this.plan.key, "invalidated");
@@ -286,16 +285,10 @@ export class Fill implements ExchangeListener {
 
   /** Decides whether the answer is kept, and prepares what will be stored. */
   #judge(head: OriginHead): void {
-    const { method, requestFields, profile, rule, bypass, site, url: targetUri } = this.plan;
+    const { method, requestFields, rule } = this.plan;
     const { status, fields, requestTime, responseTime } = head;
-    const negativeSeconds = negativeLifetimeSeconds(site.negativeTtl, {
-      status,
-      fields,
-      receivedAt: responseTime,
-      replaces: this.plan.validating !== undefined,
-    });
-    const exchange = { method, requestFields, status, fields, profile, rule, bypass, targetUri };
-    const verdict = judgeStorable({ ...exchange, receivedAt: responseTime, negativeSeconds });
+    const exchange = exchangeOf(this.plan, head);
+    const verdict = judgeStorable(exchange);
     if (!verdict.store) {
       this.notStored = verdict.reason;
       this.#dropWhatWasReplaced(status);
@@ -316,7 +309,7 @@ export class Fill implements ExchangeListener {
       bodyBytes: undefined,
       method,
       varyOn: names === "*" ? [] : selectedFields(names, requestFields),
-      ruleTtlSeconds: imposedLifetimeSeconds(rule, negativeSeconds),
+      ruleTtlSeconds: imposedLifetimeSeconds(rule, status, exchange.negativeSeconds),
     };
   }
 

@@ -1,10 +1,13 @@
+import { climbs, rewrittenPath } from "../../common/config/location.ts";
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type BypassReason, bypassReason } from "../decide/bypass.ts";
 import type { FieldLines } from "../http/fields.ts";
+import { requestEdits, withoutEdited } from "./header-edits.ts";
 import { keyRulesOf, requestKey } from "./key-rules.ts";
 import { joinKey, normalTarget } from "./primary.ts";
 import { ruleFor } from "./rule.ts";
+import { hostName } from "./site.ts";
 
 /** A request that has been accepted for a site. */
 export interface SiteRequest {
@@ -28,6 +31,10 @@ export interface DerivedRequest {
   readonly host: string;
   readonly target: string;
   readonly fields: FieldLines;
+  /** The path and query that the origin is asked for, where a rule rewrites them. */
+  readonly originTarget: string;
+  /** The path leads out of where a rule would put it. */
+  readonly climbs: boolean;
 }
 
 /**
@@ -35,14 +42,39 @@ export interface DerivedRequest {
  * asked (P). What a key leaves out does not reach the origin: its answer goes to everybody.
  */
 export function deriveRequest(site: Site, request: SiteRequest): DerivedRequest {
-  const { method, host, target, fields } = request;
+  const { method, host, target } = request;
   const rule = ruleFor(site, request);
+  const fields = withoutEdited(request.fields, requestEdits.of(site, rule));
   const normal = { host, target: normalTarget(target), fields };
-  const derived = requestKey(site.name, keyRulesOf(site, rule), normal);
+  const keyed = requestKey(site.name, keyRulesOf(site, rule), normal);
   const bypass =
     bypassReason(method, rule, fields, site.clientDirectives) ??
-    (derived === undefined ? "key-too-long" : undefined);
-  if (bypass === undefined && derived !== undefined) return { rule, bypass, ...derived };
-  const base = derived?.base ?? joinKey(site.name, host, normal.target);
-  return { rule, bypass, key: derived?.key ?? base, base, host, target, fields };
+    (keyed === undefined ? "key-too-long" : undefined);
+  const base = keyed?.base ?? joinKey(site.name, host, normal.target);
+  const asked =
+    bypass === undefined && keyed !== undefined
+      ? keyed
+      : { key: keyed?.key ?? base, base, host, target, fields };
+  return { rule, bypass, ...asked, ...rewritten(rule, asked) };
+}
+
+function rewritten(
+  rule: SiteRule | undefined,
+  asked: { readonly host: string; readonly target: string },
+): Pick<DerivedRequest, "originTarget" | "climbs"> {
+  if (rule?.rewrite === undefined) return { originTarget: asked.target, climbs: false };
+  const place = placeOf(asked);
+  const path = rewrittenPath(rule, place);
+  const originTarget = place.query === undefined ? path : `${path}?${place.query}`;
+  return { originTarget, climbs: climbs(place.path) };
+}
+
+/** Host, path and query of a request, apart (P). */
+export function placeOf({ host, target }: { readonly host: string; readonly target: string }) {
+  const mark = target.indexOf("?");
+  return {
+    host: hostName(host),
+    path: mark === -1 ? target : target.slice(0, mark),
+    query: mark === -1 ? undefined : target.slice(mark + 1),
+  };
 }

@@ -5,6 +5,7 @@ import { wishTexts } from "../../common/config/rule-text.ts";
 import type { Site } from "../../common/config/site.ts";
 import { meantName } from "../../common/field-names.ts";
 import { combinedField, type FieldLine, type FieldLines } from "../http/fields.ts";
+import { PerRule } from "./header-edits.ts";
 import { joinKey } from "./primary.ts";
 import { compileQueryRules, keyTarget, type QueryRules } from "./query.ts";
 
@@ -28,21 +29,11 @@ export interface KeyRules {
 /** Names, and for each the values that count; `true` for all. */
 type KeyParts = ReadonlyMap<string, ReadonlySet<string> | true>;
 
-const known = new WeakMap<Site, Map<SiteRule | undefined, KeyRules>>();
+const known = new PerRule(compileKeyRules);
 
 /** The key rules under a rule of a site, or where no rule matches (P: made once). */
 export function keyRulesOf(site: Site, rule: SiteRule | undefined): KeyRules {
-  let ofSite = known.get(site);
-  if (ofSite === undefined) {
-    ofSite = new Map();
-    known.set(site, ofSite);
-  }
-  let rules = ofSite.get(rule);
-  if (rules === undefined) {
-    rules = compileKeyRules(site, rule);
-    ofSite.set(rule, rules);
-  }
-  return rules;
+  return known.of(site, rule);
 }
 
 function compileKeyRules(site: Site, rule: SiteRule | undefined): KeyRules {

@@ -11,6 +11,8 @@ export type ForwardReason =
 
 /** How a cache handled one request. RFC 9211. */
 export type CacheStatus =
+  /** An answer of this cache's own: neither stored nor forwarded. */
+  | { readonly kind: "made-here"; readonly detail: string }
   /** Answered from the store, without asking anybody. */
   | {
       readonly kind: "hit";
@@ -44,6 +46,7 @@ export type CacheStatus =
  */
 export function cacheStatusMember(edge: string, status: CacheStatus): string {
   let member = EDGE_TOKEN.test(edge) ? edge : structuredString(edge);
+  if (status.kind === "made-here") return `${member}; detail=${structuredString(status.detail)}`;
   if (status.kind === "hit") {
     member += "; hit";
   } else {

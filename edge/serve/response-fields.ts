@@ -1,6 +1,9 @@
-import { type FieldLine, type FieldLines, fieldValues } from "../http/fields.ts";
+import { TIER_FIELDS } from "../../common/config/header-edits.ts";
+import { type FieldLine, type FieldLines, fieldValues, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
+import { withoutEdited } from "../key/header-edits.ts";
 import { type CacheStatus, cacheStatusMember } from "./cache-status.ts";
+import { type ClientEdits, clientLifetime } from "./client-edits.ts";
 
 /** What a response to a client is made of. */
 export interface ClientResponse {
@@ -15,15 +18,9 @@ export interface ClientResponse {
    * been validated. Undefined for one that is passed on as it arrives, whose Age is upstream's.
    */
   readonly ageSeconds: number | undefined;
+  /** What the site and its rule change. */
+  readonly edits?: ClientEdits | undefined;
 }
-
-/** Instructions from tier to tier that are no business of clients. */
-const INTERNAL_FIELDS: ReadonlySet<string> = new Set([
-  "cache-tag",
-  "meridian-cache-control",
-  "surrogate-control",
-  "surrogate-key",
-]);
 
 /** Fields about a body, which a 304 does not have. RFC 9110 section 15.4.5. */
 const BODY_FIELDS: ReadonlySet<string> = new Set([
@@ -43,12 +40,13 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set(["via", "cache-status"]);
  * Left out: hop-by-hop fields and what Connection lists (RFC 9110 section 7.6.1), instructions
  * between tiers, and from a 304 what describes a body. Added: Age for what comes out of the store
  * (RFC 9111 section 5.1), Via (RFC 9110 section 7.6.3) and Cache-Status (RFC 9211) behind the
- * members that upstream caches wrote.
+ * members that upstream caches wrote. A rule's lifetime for clients comes in place of the origin's,
+ * and its other changes before what this edge writes.
  */
 export function clientResponseFields(response: ClientResponse): FieldLine[] {
-  const { edge, status, cacheStatus, ageSeconds } = response;
+  const { edge, status, cacheStatus, ageSeconds, edits } = response;
   const { kept, via, cacheStatuses } = upstreamFields(response.fields);
-  const sent = kept.filter(
+  const sent = (edits === undefined ? kept : editedFields(kept, response)).filter(
     ([name]) =>
       !(status === 304 && BODY_FIELDS.has(name)) && !(ageSeconds !== undefined && name === "age"),
   );
@@ -56,6 +54,28 @@ export function clientResponseFields(response: ClientResponse): FieldLine[] {
   sent.push(["via", `${via}1.1 ${edge}`]);
   sent.push(["cache-status", cacheStatuses + cacheStatusMember(edge, cacheStatus)]);
   return sent;
+}
+
+/** Fields on which a lifetime for clients must not be contradicted. */
+const LIFETIME_FIELDS: ReadonlySet<string> = new Set(["cache-control", "expires", "pragma"]);
+
+function editedFields(kept: FieldLines, response: ClientResponse): FieldLines {
+  const { edits, status, ageSeconds } = response;
+  const lifetime = clientLifetime(kept, status, edits);
+  let fields = kept;
+  if (lifetime !== undefined) {
+    const seconds = lifetime.seconds + (ageSeconds ?? statedAge(kept));
+    const told: FieldLine = ["cache-control", `${lifetime.before}${seconds}`];
+    fields = [...kept.filter(([name]) => !LIFETIME_FIELDS.has(name)), told];
+  }
+  if (edits?.fields === undefined) return fields;
+  return [...withoutEdited(fields, edits.fields), ...edits.fields.lines];
+}
+
+/** The Age that upstream wrote; 0 if it cannot be read. */
+function statedAge(fields: FieldLines): number {
+  const age = singleField(fields, "age") ?? "";
+  return /^\d{1,10}$/.test(age) ? Number(age) : 0;
 }
 
 /** What stays of the fields of upstream. */
@@ -75,7 +95,7 @@ function upstreamFields(fields: FieldLines): UpstreamFields {
     const before = (name: string) => fieldValues(fields, name).map((value) => `${value}, `);
     upstream = {
       kept: endToEndFields(fields).filter(
-        ([name]) => !INTERNAL_FIELDS.has(name) && !WRITTEN_HERE.has(name),
+        ([name]) => !TIER_FIELDS.has(name) && !WRITTEN_HERE.has(name),
       ),
       via: before("via").join(""),
       cacheStatuses: before("cache-status").join(""),

@@ -10,6 +10,7 @@ import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
 import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
+import { requestEdits } from "../key/header-edits.ts";
 import { siteForHost } from "../key/site.ts";
 import { keysOfUrl } from "../key/url-keys.ts";
 import { originRequestFields } from "../serve/origin-request-fields.ts";
@@ -72,7 +73,17 @@ export function refreshBehind(exchange: ClientExchange, edge: EdgeContext): void
 
 /** What to ask the origin; undefined when the request has come from it. */
 function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undefined {
-  const { site, method, host, target, key, rule, requestFields, request, url } = exchange;
+  const {
+    site,
+    method,
+    host,
+    originTarget: target,
+    key,
+    rule,
+    requestFields,
+    request,
+    url,
+  } = exchange;
   if (site === undefined) return undefined;
   const forStore = exchange.bypass === undefined && method === "GET" && !exchange.alone;
   const shared = forStore && coalesces(exchange, edge);
@@ -103,12 +114,13 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
     site,
     rule,
     bypass: exchange.bypass,
-    profile: edge.profile,
+    profile: site.profile ?? edge.profile,
+    setCookie: rule?.setCookie ?? site.setCookie,
     url,
     method,
     target,
     requestFields,
-    originFields: origin.fields,
+    originFields: [...origin.fields, ...(requestEdits.of(site, rule)?.lines ?? [])],
     body,
     validating,
     alternatives: others,

@@ -6,6 +6,7 @@ import { normalHost } from "../key/primary.ts";
 import { hostName, siteForHost } from "../key/site.ts";
 import { answerHealth } from "./health.ts";
 import { answerPurge } from "./purge.ts";
+import { answerRedirect } from "./redirect.ts";
 import type { StepResult } from "./step.ts";
 
 /** Is it well-formed, and for whom? Requests to the edge itself are answered here. */
@@ -35,7 +36,7 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
 }
 
 /** Which object is it about, and is the cache for it at all? */
-export function deriveKey(exchange: ClientExchange): StepResult {
+export function deriveKey(exchange: ClientExchange, edge: EdgeContext): StepResult {
   const { site, host, target } = exchange;
   if (site === undefined) {
     exchange.refusal = "unknown-site";
@@ -44,10 +45,16 @@ export function deriveKey(exchange: ClientExchange): StepResult {
   const { method, requestFields: fields } = exchange;
   const derived = deriveRequest(site, { method, host, target, fields });
   exchange.rule = derived.rule;
+  if (derived.rule?.redirect !== undefined) return answerRedirect(exchange, edge, derived.rule);
+  if (derived.climbs) {
+    exchange.refusal = "bad-request";
+    return "refuse";
+  }
   exchange.key = derived.key;
   exchange.base = derived.base;
   exchange.host = derived.host;
   exchange.target = derived.target;
+  exchange.originTarget = derived.originTarget;
   exchange.requestFields = derived.fields;
   exchange.bypass = derived.bypass;
   return exchange.bypass === undefined ? "lookup" : "fetch";

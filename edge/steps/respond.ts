@@ -6,6 +6,7 @@ import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
+import { type ClientEdits, clientEdits } from "../serve/client-edits.ts";
 import { errorResponse } from "../serve/error-response.ts";
 import { hitHead } from "../serve/hit-head.ts";
 import { type BodyPiece, multipartBody } from "../serve/multipart.ts";
@@ -65,7 +66,10 @@ function respondFromStore(
   const selected = selectedBody(selection, stored.fields, bodyBytes);
   const isPlainHit = forwardStatus === undefined && exchange.reuse?.kind !== "revalidate";
   if (selection.kind === "full" && isPlainHit) {
-    response.writeHead(stored.status, hitHead(stored, edge.name, { ageSeconds, ttlSeconds }));
+    response.writeHead(
+      stored.status,
+      hitHead(stored, edge.name, { ageSeconds, ttlSeconds }, editsFor(exchange)),
+    );
   } else {
     const cacheStatus: CacheStatus = isPlainHit
       ? { kind: "hit", ttlSeconds }
@@ -210,7 +214,14 @@ interface HeadToWrite {
 function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
   const { cacheStatus, ageSeconds } = head;
   const { status, fields } = selectedHead(head);
-  const sent = clientResponseFields({ fields, edge: edge.name, status, cacheStatus, ageSeconds });
+  const sent = clientResponseFields({
+    fields,
+    edge: edge.name,
+    status,
+    cacheStatus,
+    ageSeconds,
+    edits: editsFor(exchange),
+  });
   exchange.response.writeHead(status, sent.flat());
 }
 
@@ -255,6 +266,7 @@ export function refuse(exchange: ClientExchange, edge: EdgeContext): StepResult 
     status: error.status,
     cacheStatus: forwarded(exchange, { ttlSeconds: undefined, detail: reason }),
     ageSeconds: undefined,
+    edits: editsFor(exchange),
   });
   // What is left of the request's body would be taken for the next request.
   if (exchange.hasBody) fields.push(["connection", "close"]);
@@ -294,8 +306,12 @@ function forwardReason({ bypass, reuse }: ClientExchange): ForwardReason {
   return reuse.reason === "request" ? "request" : "stale";
 }
 
+function editsFor({ site, rule, method }: ClientExchange): ClientEdits | undefined {
+  return clientEdits(site, rule, method);
+}
+
 /** Counts the exchange once its last byte has been handed to the socket. */
-function noteWhenSent(
+export function noteWhenSent(
   exchange: ClientExchange,
   edge: EdgeContext,
   bodyBytes: number | (() => number),

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { HeaderEdits } from "../../common/config/header-edits.ts";
 import type { RuleInput } from "../../common/config/rule.ts";
 import { type SiteInput, siteSchema } from "../../common/config/site.ts";
+import { siteInput } from "../../control/site-text.ts";
 import {
   decodeChangeBody,
   decodeHeartbeat,
@@ -32,10 +34,24 @@ const key: fc.Arbitrary<NonNullable<RuleInput["key"]>> = fc.constantFrom(
   { query: { ignore: ["utm_*"], sort: true }, cookies: { a: true, b: ["1", "2"] } },
   { query: { pick: ["a"] }, headers: { "X-Tier": true } },
 );
+const lifetimes = fc.oneof(duration, fc.constant({ "200": "1h", "5xx": 0 as const }));
+const edits = fc.constantFrom<HeaderEdits>(
+  { set: { "X-A": "1" }, add: { "x-b": "2" } },
+  { remove: ["X-C"] },
+);
+const setCookie = fc.constantFrom("refuse" as const, "strip" as const, "keep" as const);
 const rule: fc.Arbitrary<RuleInput> = fc.record(
   {
     match,
-    ttl: duration,
+    ttl: lifetimes,
+    clientTtl: lifetimes,
+    staleWhileRevalidate: duration,
+    staleIfError: duration,
+    setCookie,
+    override: fc.constant(["private" as const]),
+    requestHeaders: edits,
+    responseHeaders: edits,
+    rewrite: fc.constant("/x{path}"),
     cache: fc.constant(true),
     coalesce: fc.boolean(),
     key,
@@ -64,6 +80,10 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
     clientDirectives: fc.constantFrom("ignore" as const, "honour" as const),
     coalesce: fc.boolean(),
     negativeTtl: fc.dictionary(fc.constantFrom("404", "410", "5xx"), duration),
+    profile: fc.constantFrom("safe" as const, "rfc" as const),
+    setCookie,
+    requestHeaders: edits,
+    responseHeaders: edits,
     rules: fc.uniqueArray(rule, {
       maxLength: 3,
       selector: ({ match }) => JSON.stringify(match),
@@ -88,6 +108,26 @@ test("every site that a configuration can describe survives being stored", () =>
     assert.deepEqual(decodeSite(JSON.stringify(site)), { ok: true, value: site });
     const body = { kind: "site-put", site };
     assert.deepEqual(decodeChangeBody(JSON.stringify(body)), { ok: true, value: body });
+  });
+  fc.assert(property);
+});
+
+test("a redirect survives being stored, and a site from before rules had more than three keys", () => {
+  const base = { name: "a", origin: { urls: ["http://127.0.0.1:9000"] } };
+  const site = siteSchema.parse({
+    ...base,
+    rules: [{ match: "/a/*", redirect: { to: "/b/{1}" } }],
+  });
+  assert.deepEqual(decodeSite(JSON.stringify(site)), { ok: true, value: site });
+  const old = siteSchema.parse({ ...base, rules: [{ match: "/live/*", ttl: "2s" }] });
+  assert.deepEqual(Object.keys(old.rules[0] ?? {}).sort(), ["cache", "match", "ttl"]);
+  assert.deepEqual(decodeSite(JSON.stringify(old)), { ok: true, value: old });
+});
+
+test("what the API shows of a site is what it accepts", () => {
+  const property = fc.property(input, (text) => {
+    const site = siteSchema.parse(text);
+    assert.deepEqual(siteSchema.parse(siteInput(site)), site);
   });
   fc.assert(property);
 });

@@ -35,9 +35,9 @@ for (const [status, fields, expected, replaces = false] of CASES) {
 }
 
 test("the ttl of a rule goes before that of failures", () => {
-  assert.equal(imposedLifetimeSeconds(undefined, undefined), undefined);
-  assert.equal(imposedLifetimeSeconds(undefined, 5), 5);
-  assert.equal(imposedLifetimeSeconds({ match: "/*", cache: true, ttl: 2_000 }, 5), 2);
+  assert.equal(imposedLifetimeSeconds(undefined, 404, undefined), undefined);
+  assert.equal(imposedLifetimeSeconds(undefined, 404, 5), 5);
+  assert.equal(imposedLifetimeSeconds({ match: "/*", cache: true, ttl: 2_000 }, 404, 5), 2);
 });
 
 test("RFC 9111 s.3: a lifetime for failures stores them, but nothing that says no", () => {

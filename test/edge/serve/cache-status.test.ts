@@ -4,6 +4,7 @@ import { parseList, Token } from "structured-headers";
 import { type CacheStatus, cacheStatusMember } from "../../../edge/serve/cache-status.ts";
 
 const CASES: readonly (readonly [CacheStatus, string])[] = [
+  [{ kind: "made-here", detail: "redirect" }, 'syd-1; detail="redirect"'],
   [{ kind: "hit", ttlSeconds: 30 }, "syd-1; hit; ttl=30"],
   [{ kind: "hit", ttlSeconds: -4.5 }, "syd-1; hit; ttl=-5"],
   [{ kind: "hit", ttlSeconds: 0.5, key: "s h/" }, 'syd-1; hit; ttl=0; key="s h/"'],
@@ -40,8 +41,13 @@ test("RFC 9211 s.2: a library reads back what is written by hand", () => {
       assert.equal(name instanceof Token, edge === "syd-1", "a token cannot begin with a digit");
       const hit = status.kind === "hit";
       assert.equal(parameters.get("hit"), hit ? true : undefined);
-      assert.equal(parameters.has("fwd"), !hit, "hit and fwd exclude each other");
-      const key = status.key === "\u00fc" ? undefined : status.key;
+      assert.equal(
+        parameters.has("fwd"),
+        status.kind === "forward",
+        "hit and fwd exclude each other",
+      );
+      const given = status.kind === "made-here" ? undefined : status.key;
+      const key = given === "\u00fc" ? undefined : given;
       assert.equal(parameters.get("key"), key);
       assert.equal(parameters.get("detail"), status.detail);
     }
