@@ -202,6 +202,24 @@ export const METRICS = {
     labels: ["action"],
     help: "Answers over UDP that response rate limiting looked at, by action (pass, leak, slip, badcookie, drop; would-slip and would-drop in a dry run).",
   },
+  dns_connections: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["transport"],
+    help: "Open client connections, by transport (tcp, dot, doh).",
+  },
+  dns_refusals_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["transport", "reason"],
+    help: "Connections ended and packets dropped before a query was read, by reason (client-limit, replaced, idle, handshake, proxy-header).",
+  },
+  dns_certificate_expiry_timestamp_seconds: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "When the certificate of DNS over TLS and HTTPS ends, in seconds since 1970; absent without one.",
+  },
   dns_rrl_displaced_total: {
     part: "dns",
     kind: "counter",

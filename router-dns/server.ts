@@ -1,12 +1,10 @@
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
-import type { RouterConfig } from "../common/config/router.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
 import { formatProblem } from "../common/file-problem.ts";
-import { LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
@@ -15,33 +13,24 @@ import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
-import { GuardCounters } from "./admin/guard-counters.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
-import { CookieKeeper } from "./data/cookie-keeper.ts";
 import { loadFiles, type RouterFiles, RouterFilesError, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import { type DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { Reporter } from "./data/reporter.ts";
 import { steeredSets, toMapPop } from "./data/snapshot.ts";
-import { Guard } from "./guard.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
-import { chaosRecords } from "./policy/chaos.ts";
+import { DnsService, type ServiceConfig } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
 import { isForTransfers } from "./transfer/service.ts";
 import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
 import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
-import type { AnswerPacket } from "./transport/answer.ts";
-import { closeDns, type DnsListener, listenDns } from "./transport/listeners.ts";
-import { TCP_LIMITS } from "./transport/tcp.ts";
 import type { HostAddress } from "./zone/cdn-zone.ts";
 import type { Zone } from "./zone/zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
-
-/** What a configuration says about how questions are answered, whatever the answers are. */
-export type ServiceConfig = Omit<RouterConfig, "listen" | "admin">;
 
 /** Everything that a router is told at its start. */
 export interface RouterOptions {
@@ -174,16 +163,13 @@ class Router {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #counters: QueryCounters;
-  readonly #cookies: CookieKeeper;
-  readonly #guard: Guard;
-  readonly #guardCounters: GuardCounters;
+  readonly #service: DnsService;
   readonly #monitor: HealthMonitor;
   readonly #follower: Follower | undefined;
   readonly #transfers: Transfers | undefined;
   readonly #signing: LiveSigning | undefined;
   readonly #signingMetrics: SigningMetrics | undefined;
   #reporter: Reporter | undefined;
-  #listeners: readonly DnsListener[] = [];
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
   #nextReload: Promise<void> | undefined;
@@ -206,10 +192,20 @@ class Router {
     this.#signing = signing;
     this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
     const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
-    const { secretFile } = options.service.cookies;
-    this.#cookies = new CookieKeeper({ secretFile, clock, random, log });
-    this.#guard = this.#makeGuard(random);
-    this.#guardCounters = new GuardCounters(this.#metrics, this.#guard);
+    this.#service = new DnsService({
+      config: options.service,
+      listen: options.listen,
+      snapshot: () => live.snapshot(),
+      first: (packet, peer, transport, out, send) =>
+        this.#transfers !== undefined && isForTransfers(packet)
+          ? this.#transfers.answerPacket(packet, { peer, transport }, out, send)
+          : undefined,
+      counters: this.#counters,
+      metrics: this.#metrics,
+      clock,
+      random,
+      log,
+    });
     this.#monitor = new HealthMonitor({
       edges: watchedEdges(pops, probe, anyName ? undefined : domain),
       health,
@@ -229,7 +225,7 @@ class Router {
     this.#follower?.start();
     await this.#monitor.firstRound();
     this.#takeHealth();
-    this.#listeners = await listenDns(options.listen, this.#answerer(), log);
+    await this.#service.start();
     this.#startTransfers();
     this.#admin = await this.#startAdmin();
     this.#everySecond();
@@ -243,7 +239,7 @@ class Router {
       addresses: this.#addresses(),
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
-        this.#cookies.reload();
+        this.#service.reload();
         return this.#reload(async () => {
           await reloadFiles(files, this.#live, log);
           await this.#signing?.look();
@@ -251,23 +247,6 @@ class Router {
         });
       },
     };
-  }
-
-  #makeGuard(random: Random): Guard {
-    const { rateLimit, cookies, maxUdpBytes, nsid, chaos } = this.#options.service;
-    const { answersPerSecond, extraBytesPerSecond, slip, leak, mode } = rateLimit;
-    const { exempt = LOOPBACK_PREFIXES } = rateLimit;
-    const limits = { answersPerSecond, extraBytesPerSecond, slip, leak };
-    const options = {
-      rateLimit: { ...limits, burstMs: rateLimit.burst, entries: rateLimit.buckets, mode, exempt },
-      cookies: cookies.mode,
-      maxUdpBytes,
-      idleMs: TCP_LIMITS.idleMs,
-      ...(nsid === undefined ? {} : { nsid: Buffer.from(nsid, "latin1") }),
-      chaos: chaosRecords(chaos),
-    };
-    const seed = random.below(2 ** 32);
-    return new Guard(options, { clock: this.#clock, seed, secrets: this.#cookies.secrets });
   }
 
   /**
@@ -294,34 +273,11 @@ class Router {
     this.#cancelSecond();
     this.#signing?.stop();
     this.#reporter?.stop();
-    this.#cookies.stop();
     this.#monitor.stop();
     this.#transfers?.stop();
-    await closeDns(this.#listeners, deadlineMs);
+    await this.#service.stop(deadlineMs);
     await this.#follower?.stop();
     await this.#admin?.close();
-  }
-
-  /** The one function that all packets go through. */
-  #answerer(): AnswerPacket {
-    const counters = this.#counters;
-    const live = this.#live;
-    const clock = this.#clock;
-    const guard = this.#guard;
-    const transfers = this.#transfers;
-    const { log } = this.#options;
-    return (packet, peer, transport, out, send) => {
-      if (transfers !== undefined && isForTransfers(packet)) {
-        return transfers.answerPacket(packet, { peer, transport }, out, send);
-      }
-      const isTimed = counters.isTimed;
-      const started = isTimed ? clock.monotonic() : 0;
-      const outcome = guard.answer(packet, { peer, transport, snapshot: live.snapshot() }, out);
-      counters.count(transport, outcome);
-      if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
-      if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
-      return outcome.length;
-    };
   }
 
   #makeTransfers(random: Random): Transfers | undefined {
@@ -337,8 +293,7 @@ class Router {
       log,
       metrics: this.#metrics,
       answer: (packet, { peer, transport }, out) => {
-        const snapshot = this.#live.snapshot();
-        return this.#guard.answer(packet, { peer, transport, snapshot }, out);
+        return this.#service.answer(packet, { peer, transport }, out);
       },
       onAnswer: (transport, outcome) => this.#counters.count(transport, outcome),
       onFetched: (zone, version) => this.#live.setFetchedZone(zone, version),
@@ -390,7 +345,7 @@ class Router {
       metrics: {
         expose: () => {
           this.#counters.flush();
-          this.#guardCounters.flush();
+          this.#service.flush();
           this.#signingMetrics?.flush();
           return this.#metrics.expose();
         },
@@ -443,10 +398,7 @@ class Router {
   }
 
   #addresses(): Readonly<Record<string, SocketAddress>> {
-    const dns = this.#listeners.map(
-      ({ address }, index) => [index === 0 ? "dns" : `dns${index + 1}`, address] as const,
-    );
     const admin = this.#admin === undefined ? {} : { admin: this.#admin.address };
-    return { ...Object.fromEntries(dns), ...admin };
+    return { ...this.#service.addresses(), ...admin };
   }
 }

@@ -20,6 +20,7 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
     ...edgeProblems(config),
     ...siteProblems(config),
     ...deepProblems(config),
+    ...routerProblems(config),
     ...controlProblems(config),
     ...zoneProblems(config),
     ...duplicates(
@@ -117,6 +118,11 @@ function controlProblems(config: Config): CheckProblem[] {
     `${listen.host} can be reached from other machines, and the API asks nobody for a password; ` +
     "listen on 127.0.0.1, or say `insecure: true` under `control` if you trust that network whole";
   return [{ path: ["control", "listen"], message }];
+}
+
+function routerProblems({ router }: Config): CheckProblem[] {
+  if (router.doh === undefined || router.tls !== undefined) return [];
+  return [{ path: ["router", "doh"], message: "needs a certificate: set router.tls" }];
 }
 
 function siteProblems(config: Config): CheckProblem[] {

@@ -73,6 +73,39 @@ const chaosSchema = z.strictObject({
   id: shortText.optional().describe("Answer to `id.server`; left out: REFUSED."),
 });
 
+const tlsSchema = z.strictObject({
+  certificate: z
+    .string()
+    .describe("File (PEM) of the certificate and those behind it. Read again when it changes."),
+  key: z.string().describe("File (PEM) of its private key."),
+  listen: z
+    .array(socketAddress)
+    .default([])
+    .describe("Where it answers DNS over TLS (RFC 7858); its port is 853."),
+});
+
+const dohSchema = z.strictObject({
+  listen: z
+    .array(socketAddress)
+    .min(1)
+    .describe("Where it answers DNS over HTTPS (RFC 8484), HTTP/2 and HTTP/1.1."),
+  path: z
+    .string()
+    .regex(/^\/[\w./~-]*$/, "must be a path such as /dns-query")
+    .default("/dns-query")
+    .describe("Path of its URL."),
+});
+
+const proxySchema = z.strictObject({
+  from: z
+    .array(ipPrefix)
+    .min(1)
+    .describe(
+      "Front ends: each connection and each UDP packet from these networks begins with a PROXY " +
+        "protocol header of version 2, and is dropped if it does not.",
+    ),
+});
+
 /** The DNS side: where it answers, and how it defends itself. */
 export const routerSchema = z.strictObject({
   listen: z
@@ -83,6 +116,9 @@ export const routerSchema = z.strictObject({
   admin: socketAddress
     .default({ host: "127.0.0.1", port: 9153 })
     .describe("Where health and metrics are."),
+  tls: tlsSchema.optional().describe("Certificate, and DNS over TLS."),
+  doh: dohSchema.optional().describe("DNS over HTTPS, with the certificate of `tls`."),
+  proxy: proxySchema.optional().describe("Load balancers that say for whom they speak."),
   maxUdpBytes: z
     .int()
     .min(512)

@@ -57,16 +57,9 @@ export async function openSharedState(deployment: Deployment, log: Logger): Prom
 export function absoluteFiles(config: Config, folder: string): Config {
   const absolute = (file: string) => (isAbsolute(file) ? file : join(folder, file));
   const { city, asn } = config.geoip;
-  const { secretFile } = config.router.cookies;
   return {
     ...config,
-    router: {
-      ...config.router,
-      cookies: {
-        ...config.router.cookies,
-        ...(secretFile === undefined ? {} : { secretFile: absolute(secretFile) }),
-      },
-    },
+    router: absoluteRouterFiles(config.router, absolute),
     geoip: {
       ...(city === undefined ? {} : { city: absolute(city) }),
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
@@ -88,5 +81,23 @@ export function absoluteFiles(config: Config, folder: string): Config {
     ...(config.dnssec === undefined
       ? {}
       : { dnssec: { ...config.dnssec, keys: absolute(config.dnssec.keys) } }),
+  };
+}
+
+function absoluteRouterFiles(
+  router: Config["router"],
+  absolute: (file: string) => string,
+): Config["router"] {
+  const { cookies, tls } = router;
+  const { secretFile } = cookies;
+  return {
+    ...router,
+    cookies: {
+      ...cookies,
+      ...(secretFile === undefined ? {} : { secretFile: absolute(secretFile) }),
+    },
+    ...(tls === undefined
+      ? {}
+      : { tls: { ...tls, certificate: absolute(tls.certificate), key: absolute(tls.key) } }),
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock } from "../../common/clock.ts";
+import type { Clock } from "../../common/clock.ts";
 import { type FileProblem, formatProblem, readTextFile } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Random } from "../../common/random.ts";
@@ -35,7 +35,11 @@ export class CookieKeeper {
     const read = this.#readFile();
     if (read?.ok === false) throw new RouterFilesError(read.error.map(formatProblem));
     if (read?.ok === true) this.#secrets = read.value;
-    else this.#renewLater();
+  }
+
+  /** Renews secrets of our own when another day begins. */
+  start(): void {
+    if (this.#options.secretFile === undefined) this.#renewLater();
   }
 
   /** What to make and to check cookies with now. */

@@ -7,6 +7,7 @@ export class MessageSplitter {
   #lengthByte: number | undefined;
   #message: Uint8Array | undefined;
   #filled = 0;
+  #delivered = 0;
   #ended = false;
 
   /** `onMessage` gives false to end the stream. It must not keep the message. */
@@ -14,13 +15,22 @@ export class MessageSplitter {
     this.#onMessage = onMessage;
   }
 
-  /** Takes the next piece of the stream. False: the stream has ended, nothing more is taken. */
-  push(chunk: Uint8Array): boolean {
-    let at = 0;
-    while (at < chunk.length && !this.#ended) {
+  /** True if `onMessage` has ended the stream: nothing more is taken. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /**
+   * Takes the next piece of the stream from `start` on, and stops behind `messagesMax` messages.
+   * Gives the offset of what it has not taken; the end of the piece if it has taken everything.
+   */
+  push(chunk: Uint8Array, start = 0, messagesMax = Number.POSITIVE_INFINITY): number {
+    const enough = this.#delivered + messagesMax;
+    let at = start;
+    while (at < chunk.length && !this.#ended && this.#delivered < enough) {
       at = this.#message === undefined ? this.#readLength(chunk, at) : this.#fill(chunk, at);
     }
-    return !this.#ended;
+    return this.#ended ? chunk.length : at;
   }
 
   #readLength(chunk: Uint8Array, at: number): number {
@@ -54,6 +64,7 @@ export class MessageSplitter {
   }
 
   #deliver(message: Uint8Array): void {
+    this.#delivered += 1;
     this.#ended = !this.#onMessage(message);
   }
 }

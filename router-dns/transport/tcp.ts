@@ -1,21 +1,22 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
-import type { IpBytes } from "../../common/ip.ts";
-import { listenTcp } from "../../common/listen.ts";
+import type { IpPrefix } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
-import { type AnswerPacket, MESSAGE_BYTES_MAX, peerBytes } from "./answer.ts";
+import {
+  type AcceptedConnection,
+  acceptConnections,
+  type EndConnection,
+  type RefusalReason,
+  type StreamListener,
+} from "./accept.ts";
+import { type AnswerPacket, MESSAGE_BYTES_MAX, type Transport } from "./answer.ts";
+import type { ConnectionLimits } from "./connections.ts";
 import { MessageStreams } from "./message-streams.ts";
 import { framed, MessageSplitter } from "./tcp-framing.ts";
+import { type SecureContextSource, secureConnection } from "./tls.ts";
 
-/** What one listener allows. */
-export interface TcpLimits {
-  /**
-   * Connections at one time. A further one takes the place of that whose last query is the longest
-   * ago: who holds all of them and says nothing must not keep others out (RFC 7766 section 10).
-   */
-  readonly connectionsMax: number;
-  /** The same for one client: an IPv4 address or an IPv6 /64. Further ones are closed at once. */
-  readonly connectionsPerClientMax: number;
+/** What one listener for a stream of messages allows. */
+export interface TcpLimits extends ConnectionLimits {
   /**
    * The longest time between two whole queries, and for one to arrive: a client that trickles
    * bytes, sends none or does not read its answers is gone after it (RFC 7766 section 6.2.3).
@@ -23,6 +24,11 @@ export interface TcpLimits {
   readonly idleMs: number;
   /** Answers in octets that a client has not taken yet; above it nothing more is read from it. */
   readonly unsentBytesMax: number;
+  /**
+   * Queries that a client is answered before it is the turn of others: one that pipelines without
+   * end must not have the process for itself.
+   */
+  readonly queriesPerTurn: number;
 }
 
 /** Limits of a router. */
@@ -31,102 +37,70 @@ export const TCP_LIMITS: TcpLimits = {
   connectionsPerClientMax: 64,
   idleMs: 10_000,
   unsentBytesMax: 256 * 2 ** 10,
+  queriesPerTurn: 32,
 };
 
-/** A bound TCP listener. */
-export interface TcpListener {
-  readonly address: SocketAddress;
-  /** Open connections now. */
-  connections(): number;
-  /**
-   * Takes no new connection; those there are finish what they have asked, or end at the deadline.
-   */
-  close(deadlineMs: number): Promise<void>;
+/** What a listener for a stream of messages needs. */
+export interface StreamOptions {
+  readonly answer: AnswerPacket;
+  readonly log: Logger;
+  readonly limits: TcpLimits;
+  readonly proxyFrom: readonly IpPrefix[];
+  readonly onRefusal: (reason: RefusalReason) => void;
 }
 
 /**
  * Listens for DNS over TCP (RFC 7766): each message has its length in two octets before it, a
- * client may send many without waiting, and answers come in the same order. A client that closes
- * its half still gets the answers to what it has asked. Rejects with a ListenError.
+ * client may send many without waiting, and each answer goes out as soon as it is made. A client
+ * that closes its half still gets the answers to what it has asked. Rejects with a ListenError.
  */
-export async function listenTcpDns(
+export function listenTcpDns(
   listen: SocketAddress,
-  answer: AnswerPacket,
-  log: Logger,
-  limits: TcpLimits = TCP_LIMITS,
-): Promise<TcpListener> {
-  // Connections and whose they are, that which has been silent for longest first.
-  const open = new Map<Socket, string>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const peer = peerBytes(socket.remoteAddress ?? "");
-    const client = peer === undefined ? "" : clientOf(peer);
-    if (peer === undefined || connectionsOf(open, client) >= limits.connectionsPerClientMax) {
-      socket.destroy();
-      return;
-    }
-    if (open.size >= limits.connectionsMax) dropFirst(open);
-    open.set(socket, client);
-    socket.on("close", () => open.delete(socket));
-    const onQuery = (): void => {
-      if (open.delete(socket)) open.set(socket, client);
-    };
-    serveConnection(socket, { peer, answer, log, limits, onQuery });
+  options: StreamOptions,
+): Promise<StreamListener> {
+  return acceptConnections({ ...options, listen, purpose: "DNS over TCP" }, (connection) =>
+    serveMessages(connection, "tcp", options),
+  );
+}
+
+/** The same over TLS (RFC 7858), with the certificate of the moment. */
+export function listenTlsDns(
+  listen: SocketAddress,
+  secureContext: SecureContextSource,
+  options: StreamOptions,
+): Promise<StreamListener> {
+  const { limits, onRefusal } = options;
+  return acceptConnections({ ...options, listen, purpose: "DNS over TLS" }, (connection) => {
+    const secured = { secureContext, alpn: ["dot"], idleMs: limits.idleMs, onRefusal };
+    return secureConnection(connection.socket, secured, (socket) =>
+      serveMessages({ ...connection, socket }, "dot", options),
+    );
   });
-  const address = await listenTcp(server, listen, "DNS over TCP");
-  server.on("error", (error) => log.error({ event: "tcp-error", err: error }));
-  return {
-    address,
-    connections: () => open.size,
-    close: (deadlineMs) => closeServer(server, open, deadlineMs),
-  };
-}
-
-/**
- * Who a connection counts for (P): whoever has one IPv6 address has all 2^64 of its network
- * (RFC 6177 section 2).
- */
-export function clientOf(peer: IpBytes): string {
-  return peer.subarray(0, peer.length === 4 ? 4 : 8).join(".");
-}
-
-function connectionsOf(open: ReadonlyMap<Socket, string>, client: string): number {
-  let own = 0;
-  for (const other of open.values()) if (other === client) own += 1;
-  return own;
-}
-
-function dropFirst(open: Map<Socket, string>): void {
-  const [socket] = open.keys();
-  if (socket === undefined) return;
-  open.delete(socket);
-  socket.destroy();
-}
-
-interface Connection {
-  readonly peer: IpBytes;
-  readonly answer: AnswerPacket;
-  readonly log: Logger;
-  readonly limits: TcpLimits;
-  /** Called for each whole message. */
-  readonly onQuery: () => void;
 }
 
 /** One answer is made at a time and copied, so all connections can write into the same room. */
 const out = new Uint8Array(MESSAGE_BYTES_MAX);
 
-function serveConnection(socket: Socket, connection: Connection): void {
-  const { peer, answer, log, limits, onQuery } = connection;
-  let timer = setTimeout(() => socket.destroy(), limits.idleMs);
+function serveMessages(
+  { socket, peer, onQuery }: AcceptedConnection,
+  transport: Transport,
+  { answer, log, limits, onRefusal }: StreamOptions,
+): EndConnection {
+  const giveUp = (): void => {
+    onRefusal("idle");
+    socket.destroy();
+  };
+  let timer = setTimeout(giveUp, limits.idleMs);
   const noteProgress = (): void => {
     clearTimeout(timer);
-    timer = setTimeout(() => socket.destroy(), limits.idleMs);
+    timer = setTimeout(giveUp, limits.idleMs);
   };
   const streams = new MessageStreams(socket, limits.unsentBytesMax, noteProgress);
   const splitter = new MessageSplitter((message) => {
     noteProgress();
     onQuery();
     let isStreamed = false;
-    const length = answer(message, peer, "tcp", out, (messages) => {
+    const length = answer(message, peer, transport, out, (messages) => {
       isStreamed = true;
       streams.send(messages);
     });
@@ -137,38 +111,65 @@ function serveConnection(socket: Socket, connection: Connection): void {
     socket.write(framed(out.subarray(0, length)));
     return true;
   });
-  socket.on("data", (chunk: Buffer) => {
+  const onEnd = (): void => streams.endWhenSent();
+  takeInTurns(socket, splitter, { limits, log, onEnd });
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => clearTimeout(timer));
+  return () => socket.end(() => socket.destroy());
+}
+
+interface TurnOptions {
+  readonly limits: TcpLimits;
+  readonly log: Logger;
+  /** The client has said all that it will say, and all of it has been answered. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * Feeds what a socket receives to the splitter, so many messages in each turn of the event loop.
+ * While something of it waits, for its turn or for the client to take its answers, nothing is read.
+ */
+function takeInTurns(
+  socket: Socket,
+  splitter: MessageSplitter,
+  { limits, log, onEnd }: TurnOptions,
+): void {
+  const { queriesPerTurn, unsentBytesMax } = limits;
+  let rest: Buffer | undefined;
+  let isTurnComing = false;
+  let hasEnded = false;
+  const goOn = (): void => {
+    const isUnread = socket.writableLength > unsentBytesMax;
+    if (isUnread || rest !== undefined) socket.pause();
+    if (isUnread || isTurnComing || socket.destroyed) return;
+    if (rest !== undefined) {
+      isTurnComing = true;
+      setImmediate(takeRest);
+    } else if (hasEnded) onEnd();
+    else socket.resume();
+  };
+  const take = (chunk: Buffer): void => {
     try {
       socket.cork();
-      const goesOn = splitter.push(chunk);
+      const taken = splitter.push(chunk, 0, queriesPerTurn);
       socket.uncork();
-      if (!goesOn) socket.end();
-      else if (socket.writableLength > limits.unsentBytesMax) socket.pause();
+      rest = taken < chunk.length ? chunk.subarray(taken) : undefined;
     } catch (error) {
       log.error({ event: "tcp-answer-failed", err: error });
       socket.destroy();
+      return;
     }
-  });
-  socket.on("drain", () => socket.resume());
-  socket.on("end", () => streams.endWhenSent());
-  // A client that resets its connection is no news; "close" follows.
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => clearTimeout(timer));
-}
-
-function closeServer(
-  server: Server,
-  open: ReadonlyMap<Socket, string>,
-  deadlineMs: number,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      for (const socket of open.keys()) socket.destroy();
-    }, deadlineMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    for (const socket of open.keys()) socket.end(() => socket.destroy());
+    if (splitter.ended) socket.end();
+    else goOn();
+  };
+  const takeRest = (): void => {
+    isTurnComing = false;
+    if (rest !== undefined && !socket.destroyed) take(rest);
+  };
+  socket.on("data", take);
+  socket.on("drain", goOn);
+  socket.on("end", () => {
+    hasEnded = true;
+    goOn();
   });
 }

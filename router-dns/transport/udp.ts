@@ -1,13 +1,25 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import type { SocketAddress } from "../../common/address.ts";
+import { type IpPrefix, prefixContains } from "../../common/ip.ts";
 import { ListenError } from "../../common/listen.ts";
 import type { Logger } from "../../common/log.ts";
 import { type AnswerPacket, peerBytes } from "./answer.ts";
+import { readProxyHeader } from "./proxy-protocol.ts";
 
 /** A bound UDP listener. */
 export interface UdpListener {
   readonly address: SocketAddress;
   close(): Promise<void>;
+}
+
+/** What a UDP listener needs. */
+export interface UdpOptions {
+  readonly answer: AnswerPacket;
+  readonly log: Logger;
+  /** From these networks each packet has a PROXY header first; from others none has. */
+  readonly proxyFrom: readonly IpPrefix[];
+  /** Called for each packet of a front end that has no header that can be used. */
+  readonly onBroken: () => void;
 }
 
 /** Room for one answer: more than any `maxUdpBytes`, less than what would be cut into fragments. */
@@ -29,11 +41,8 @@ const RECEIVE_BUFFER_BYTES = 2 * 2 ** 20;
  * On a wildcard address of a machine with several addresses the kernel picks the source of answers:
  * list the addresses instead.
  */
-export async function listenUdp(
-  listen: SocketAddress,
-  answer: AnswerPacket,
-  log: Logger,
-): Promise<UdpListener> {
+export async function listenUdp(listen: SocketAddress, options: UdpOptions): Promise<UdpListener> {
+  const { log } = options;
   const family = listen.host.includes(":") ? 6 : 4;
   const socket = createSocket({
     type: family === 4 ? "udp4" : "udp6",
@@ -45,7 +54,7 @@ export async function listenUdp(
   await bind(socket, listen);
   raiseReceiveBuffer(socket);
   socket.on("error", (error) => log.error({ event: "udp-error", err: error }));
-  socket.on("message", answerer(socket, answer, log));
+  socket.on("message", answerer(socket, options));
   const { port } = socket.address();
   return {
     address: { host: listen.host, port },
@@ -56,14 +65,19 @@ export async function listenUdp(
   };
 }
 
-function answerer(socket: Socket, answer: AnswerPacket, log: Logger) {
+function answerer(socket: Socket, { answer, log, proxyFrom, onBroken }: UdpOptions) {
   let out = new Uint8Array(ANSWER_BYTES_MAX);
   return (packet: Uint8Array, { address, port }: RemoteInfo): void => {
     // Nobody listens on port 0; such a packet is forged, and `send` would throw.
     const peer = port === 0 ? undefined : peerBytes(address);
     if (peer === undefined || socket.getSendQueueCount() >= SEND_QUEUE_MAX) return;
     try {
-      const length = answer(packet, peer, "udp", out);
+      const isFrontEnd = proxyFrom.length > 0 && proxyFrom.some((it) => prefixContains(it, peer));
+      const header = isFrontEnd ? readProxyHeader(packet) : undefined;
+      // A datagram is whole: what is not a header now will never be one.
+      if (header !== undefined && header.kind !== "header") return onBroken();
+      const question = header === undefined ? packet : packet.subarray(header.length);
+      const length = answer(question, header?.source ?? peer, "udp", out);
       if (length === 0) return;
       socket.send(out, 0, length, port, address);
     } catch (error) {

@@ -5,7 +5,8 @@ import { routerSchema } from "../../common/config/router.ts";
 import type { PopConfig } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
-import { type RouterOptions, type ServiceConfig, startRouter } from "../../router-dns/server.ts";
+import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
+import type { ServiceConfig } from "../../router-dns/service.ts";
 import type { Scope } from "../support/scope.ts";
 
 /** Places of the five PoPs that tests use. */

@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
+import { parseIp } from "../../common/ip.ts";
 
 /** Questions that are under way at one time; far below what a socket's buffer holds. */
 const WINDOW = 64;
@@ -127,4 +128,21 @@ export function askUntil(
     });
     for (const packet of [...packets, last]) socket.send(packet, at.port, at.host);
   }).finally(() => socket.close());
+}
+
+/** What a front end writes before what it passes on: PROXY protocol, version 2. */
+export function proxyHeader(source: string, protocol: "tcp" | "udp"): Buffer {
+  const parsed = parseIp(source);
+  if (!parsed.ok) throw new Error(parsed.error);
+  const bytes = parsed.value;
+  const addresses = Buffer.concat([
+    bytes,
+    Buffer.alloc(bytes.length),
+    Buffer.from("30390035", "hex"),
+  ]);
+  const family = (bytes.length === 4 ? 0x10 : 0x20) | (protocol === "tcp" ? 1 : 2);
+  const fixed = Buffer.from("0d0a0d0a000d0a515549540a21000000", "hex");
+  fixed[13] = family;
+  fixed.writeUInt16BE(addresses.length, 14);
+  return Buffer.concat([fixed, addresses]);
 }

@@ -6,12 +6,19 @@ import { startProcess } from "./process.ts";
 import type { Scope } from "./scope.ts";
 import { tempDir } from "./temp-dir.ts";
 
+/** A zone and who answers it; with `tls`, over TLS and only under that name and certificate. */
+export interface UnboundStub {
+  readonly zone: string;
+  readonly at: SocketAddress;
+  readonly tls?: { readonly name: string; readonly certificate: string };
+}
+
 /** A recursive resolver for one test. */
 export interface UnboundOptions {
   /** A root hints file; left out: the resolver knows no root. */
   readonly rootHints?: string;
   /** Zones that are asked for at an address instead of being looked up from the root. */
-  readonly stubs?: readonly { readonly zone: string; readonly at: SocketAddress }[];
+  readonly stubs?: readonly UnboundStub[];
   /** Servers that get the client's subnet (RFC 7871); the resolver takes it from the query too. */
   readonly sendClientSubnetTo?: readonly string[];
   /** DS or DNSKEY records; with them the resolver validates. Left out: it does not. */
@@ -64,13 +71,17 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     ...(options.cacheMaxTtl === undefined ? [] : [`  cache-max-ttl: ${options.cacheMaxTtl}`]),
     ...ecs.map((server) => `  send-client-subnet: ${server}`),
     ...(ecs.length > 0 ? ["  client-subnet-always-forward: yes"] : []),
+    ...(options.stubs ?? []).flatMap(({ tls }) =>
+      tls === undefined ? [] : [`  tls-cert-bundle: "${tls.certificate}"`],
+    ),
     ...(options.rootHints === undefined ? [] : [`  root-hints: "${options.rootHints}"`]),
     "remote-control:",
     "  control-enable: no",
-    ...(options.stubs ?? []).flatMap(({ zone, at }) => [
+    ...(options.stubs ?? []).flatMap(({ zone, at, tls }) => [
       "stub-zone:",
       `  name: "${zone}"`,
-      `  stub-addr: ${at.host}@${at.port}`,
+      `  stub-addr: ${at.host}@${at.port}${tls === undefined ? "" : `#${tls.name}`}`,
+      `  stub-tls-upstream: ${tls === undefined ? "no" : "yes"}`,
       "  stub-no-cache: yes",
     ]),
   ];

@@ -5,14 +5,10 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import type { SocketAddress } from "../../../common/address.ts";
 import { silentLogger } from "../../../common/log.ts";
+import type { RefusalReason, StreamListener } from "../../../router-dns/transport/accept.ts";
 import type { AnswerPacket } from "../../../router-dns/transport/answer.ts";
-import {
-  clientOf,
-  listenTcpDns,
-  TCP_LIMITS,
-  type TcpLimits,
-  type TcpListener,
-} from "../../../router-dns/transport/tcp.ts";
+import { clientOf } from "../../../router-dns/transport/connections.ts";
+import { listenTcpDns, TCP_LIMITS, type TcpLimits } from "../../../router-dns/transport/tcp.ts";
 import { MessageSplitter } from "../../../router-dns/transport/tcp-framing.ts";
 import { isPortFree } from "../../support/free-port.ts";
 import type { Scope } from "../../support/scope.ts";
@@ -26,16 +22,27 @@ const echo: AnswerPacket = (packet, _peer, _transport, out) => {
 
 async function listen(
   scope: Scope,
-  options: { answer?: AnswerPacket; limits?: Partial<TcpLimits>; at?: SocketAddress } = {},
-): Promise<TcpListener> {
+  options: {
+    answer?: AnswerPacket;
+    limits?: Partial<TcpLimits>;
+    at?: SocketAddress;
+    refusals?: RefusalReason[];
+  } = {},
+): Promise<StreamListener> {
   const limits = { ...TCP_LIMITS, ...options.limits };
-  const { at = LOOPBACK, answer = echo } = options;
-  const listener = await listenTcpDns(at, answer, silentLogger, limits);
+  const { at = LOOPBACK, answer = echo, refusals = [] } = options;
+  const listener = await listenTcpDns(at, {
+    answer,
+    log: silentLogger,
+    limits,
+    proxyFrom: [],
+    onRefusal: (reason) => refusals.push(reason),
+  });
   scope.after(() => listener.close(0));
   return listener;
 }
 
-function open(scope: Scope, { address }: TcpListener, allowHalfOpen = false): Socket {
+function open(scope: Scope, { address }: StreamListener, allowHalfOpen = false): Socket {
   const socket = connect({ host: address.host, port: address.port, allowHalfOpen });
   scope.after(() => {
     socket.destroy();
@@ -94,7 +101,8 @@ describe("RFC 7766", () => {
   });
 
   test("6.2.3: a client that says nothing, or trickles one query, is closed", async (t) => {
-    const listener = await listen(t, { limits: { idleMs: 60 } });
+    const refusals: RefusalReason[] = [];
+    const listener = await listen(t, { limits: { idleMs: 60 }, refusals });
     const silent = open(t, listener);
     const trickling = open(t, listener);
     const timer = setInterval(() => trickling.write("\0"), 10);
@@ -104,6 +112,7 @@ describe("RFC 7766", () => {
     silent.resume();
     trickling.resume();
     await Promise.all([closed(silent), closed(trickling)]);
+    assert.deepEqual(refusals, ["idle", "idle"]);
   });
 
   test("a client that goes on asking stays", async (t) => {
@@ -126,7 +135,8 @@ describe("RFC 7766", () => {
 
 describe("limits", () => {
   test("RFC 7766 s.10: a connection above the limit replaces that which is silent for longest", async (t) => {
-    const listener = await listen(t, { limits: { connectionsMax: 2 } });
+    const refusals: RefusalReason[] = [];
+    const listener = await listen(t, { limits: { connectionsMax: 2 }, refusals });
     const [asking, silent] = [open(t, listener), open(t, listener)];
     await Promise.all([once(asking, "connect"), once(silent, "connect")]);
     asking.write(frame("first"));
@@ -138,12 +148,46 @@ describe("limits", () => {
     asking.write(frame("second"));
     await once(asking, "data");
     assert.equal(listener.connections(), 2);
+    assert.deepEqual(refusals, ["replaced"]);
   });
 
   test("one client cannot take all connections", async (t) => {
-    const listener = await listen(t, { limits: { connectionsPerClientMax: 1 } });
-    await once(open(t, listener), "connect");
+    const refusals: RefusalReason[] = [];
+    const listener = await listen(t, { limits: { connectionsPerClientMax: 1 }, refusals });
+    const first = open(t, listener);
+    await once(first, "connect");
     assert.equal((await readAll(open(t, listener))).length, 0);
+    assert.deepEqual(refusals, ["client-limit"]);
+    first.destroy();
+    while (listener.connections() > 0) await new Promise(setImmediate);
+    const next = open(t, listener);
+    next.write(frame("room again"));
+    await once(next, "data");
+  });
+
+  test("RFC 7766 s.6.2.1.1: one that pipelines without end leaves others their turn", async (t) => {
+    const order: string[] = [];
+    const answer: AnswerPacket = (packet, ...rest) => {
+      order.push(Buffer.from(packet).toString());
+      return echo(packet, ...rest);
+    };
+    const listener = await listen(t, { answer, limits: { queriesPerTurn: 10 } });
+    const [greedy, modest] = [open(t, listener), open(t, listener)];
+    await Promise.all([once(greedy, "connect"), once(modest, "connect")]);
+    greedy.write(frame(...Array.from({ length: 3_000 }, () => "more")));
+    modest.write(frame("one"));
+    const answered = once(modest, "data");
+    let received = 0;
+    await new Promise<void>((resolve) => {
+      greedy.on("data", (chunk: Buffer) => {
+        received += chunk.length;
+        if (received === 3_000 * 6) resolve();
+      });
+    });
+    await answered;
+    const before = order.indexOf("one");
+    assert.ok(before < 2_000, `${before} of 3,000 queries came first`);
+    assert.equal(order.length, 3_001);
   });
 
   test("nothing is read from a client that does not take its answers", async (t) => {
@@ -221,9 +265,15 @@ test("a stream cut anywhere gives the same messages", () => {
         let from = 0;
         for (const cut of [...cuts, whole.length]) {
           const to = Math.min(whole.length, from + cut);
-          assert.equal(splitter.push(whole.subarray(from, to)), true);
+          const piece = whole.subarray(from, to);
+          for (let at = 0; at < piece.length; ) {
+            const before = got.length;
+            at = splitter.push(piece, at, 2);
+            assert.ok(got.length - before <= 2);
+          }
           from = to;
         }
+        assert.equal(splitter.ended, false);
         assert.deepEqual(
           got,
           messages.map((bytes) => Buffer.from(bytes)),

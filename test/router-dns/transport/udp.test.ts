@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { ListenError } from "../../../common/listen.ts";
 import { silentLogger } from "../../../common/log.ts";
 import { type AnswerPacket, peerBytes } from "../../../router-dns/transport/answer.ts";
-import { listenDns } from "../../../router-dns/transport/listeners.ts";
+import { closeDns, listenDns } from "../../../router-dns/transport/listeners.ts";
 import { listenUdp, type UdpListener } from "../../../router-dns/transport/udp.ts";
 import { isPortFree } from "../../support/free-port.ts";
 import type { Scope } from "../../support/scope.ts";
@@ -21,8 +21,10 @@ const answer: AnswerPacket = (packet, _peer, _transport, out) => {
   return packet.length;
 };
 
+const UDP = { answer, log: silentLogger, proxyFrom: [], onBroken: () => undefined };
+
 async function listen(scope: Scope, host = "127.0.0.1"): Promise<UdpListener> {
-  const listener = await listenUdp({ host, port: 0 }, answer, silentLogger);
+  const listener = await listenUdp({ host, port: 0 }, UDP);
   scope.after(() => listener.close());
   return listener;
 }
@@ -76,11 +78,21 @@ test("answers made one right after the other do not overwrite each other", async
 });
 
 test("a port that is taken is an error that names it, and nothing stays bound", async (t) => {
-  const listeners = await listenDns([LOOPBACK], answer, silentLogger);
-  const [{ address, udp, tcp } = { address: LOOPBACK, udp: undefined, tcp: undefined }] = listeners;
-  t.after(() => Promise.all([udp?.close(), tcp?.close(0)]));
+  const options = { answer, log: silentLogger, onRefusal: () => undefined };
+  const plan = {
+    plain: [LOOPBACK],
+    dot: [],
+    doh: [],
+    dohPath: "",
+    secureContext: undefined,
+    proxyFrom: [],
+  };
+  const listeners = await listenDns(plan, options);
+  t.after(() => closeDns(listeners, 0));
+  const [{ address, tcp } = { address: LOOPBACK, tcp: undefined }] = listeners.plain;
   assert.deepEqual(tcp?.address, address, "one port for both");
-  await assert.rejects(listenDns([LOOPBACK, address], answer, silentLogger), (error) => {
+  const taken = { ...plan, plain: [LOOPBACK, address] };
+  await assert.rejects(listenDns(taken, options), (error) => {
     assert.ok(error instanceof ListenError);
     assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${address.port} \\(DNS over UDP\\)`));
     return true;

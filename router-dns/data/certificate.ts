@@ -1,0 +1,117 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { background } from "../../common/background.ts";
+import type { Clock, EpochMs } from "../../common/clock.ts";
+import type { Logger } from "../../common/log.ts";
+import { RouterFilesError } from "./files.ts";
+
+/** Files in PEM: the certificate with those that lead to a known one behind it, and its key. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What a keeper needs beside its files. */
+export interface CertificateKeeperOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How often it is looked whether the files have changed. */
+const LOOK_EVERY_MS = 5_000;
+
+interface Loaded {
+  readonly context: SecureContext;
+  readonly expiresAt: EpochMs;
+}
+
+/**
+ * Has the certificate of the moment at hand. Files that change are read again within seconds; what
+ * cannot be used is logged, and the last good one stays: renewals write two files, one after the
+ * other, and in between they do not belong together.
+ */
+export class CertificateKeeper {
+  readonly #files: CertificateFiles;
+  readonly #options: CertificateKeeperOptions;
+  #loaded: Loaded;
+  #seen = "";
+  #isStopped = false;
+  #cancel: () => void = () => undefined;
+
+  /** Throws a RouterFilesError if the files cannot be used. */
+  constructor(files: CertificateFiles, options: CertificateKeeperOptions) {
+    this.#files = files;
+    this.#options = options;
+    try {
+      this.#loaded = load(files);
+    } catch (error) {
+      throw new RouterFilesError([problemOf(files, error)]);
+    }
+  }
+
+  /** Looks every few seconds whether the files have changed. */
+  start(): void {
+    background(this.#options.log, "certificate watch", this.#watch());
+  }
+
+  /** What new connections are secured with. */
+  readonly context = (): SecureContext => this.#loaded.context;
+
+  /** When the certificate ends. */
+  get expiresAt(): EpochMs {
+    return this.#loaded.expiresAt;
+  }
+
+  /** Reads the files again. Connections that stand keep what they have. */
+  reload(): void {
+    const { log } = this.#options;
+    try {
+      this.#loaded = load(this.#files);
+      const expires = new Date(this.#loaded.expiresAt).toISOString();
+      log.info({ event: "certificate-loaded", file: this.#files.certificate, expires });
+    } catch (error) {
+      log.error({ event: "certificate-kept", reason: problemOf(this.#files, error) });
+    }
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  async #watch(): Promise<void> {
+    const before = this.#seen;
+    const { certificate, key } = this.#files;
+    this.#seen = `${await stateOf(certificate)} ${await stateOf(key)}`;
+    if (this.#isStopped) return;
+    if (before !== "" && before !== this.#seen) this.reload();
+    const { clock, log } = this.#options;
+    this.#cancel = clock.after(LOOK_EVERY_MS, () => {
+      background(log, "certificate watch", this.#watch());
+    });
+  }
+}
+
+function load({ certificate, key }: CertificateFiles): Loaded {
+  const cert = readFileSync(certificate);
+  const context = createSecureContext({ cert, key: readFileSync(key), minVersion: "TLSv1.2" });
+  return { context, expiresAt: new X509Certificate(cert).validToDate.getTime() };
+}
+
+function problemOf({ certificate, key }: CertificateFiles, error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return `${certificate} and ${key} cannot be used together: ${message}`;
+}
+
+/** Differs when a file is written, replaced or pointed elsewhere. */
+async function stateOf(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs, ctimeMs } = await stat(file);
+    return `${ino}.${size}.${mtimeMs}.${ctimeMs}`;
+  } catch {
+    return "missing";
+  }
+}

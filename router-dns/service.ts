@@ -1,0 +1,161 @@
+import type { SocketAddress } from "../common/address.ts";
+import type { Clock } from "../common/clock.ts";
+import type { RouterConfig } from "../common/config/router.ts";
+import { LOOPBACK_PREFIXES } from "../common/ip.ts";
+import type { Logger } from "../common/log.ts";
+import type { Metrics } from "../common/metrics.ts";
+import type { Random } from "../common/random.ts";
+import type { QueryCounters } from "./admin/counters.ts";
+import { GuardCounters } from "./admin/guard-counters.ts";
+import { CertificateKeeper } from "./data/certificate.ts";
+import { CookieKeeper } from "./data/cookie-keeper.ts";
+import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
+import type { Outcome, Snapshot } from "./pipeline.ts";
+import { chaosRecords } from "./policy/chaos.ts";
+import type { AnswerPacket } from "./transport/answer.ts";
+import { closeDns, type DnsListeners, listenDns, openConnections } from "./transport/listeners.ts";
+import { TCP_LIMITS } from "./transport/tcp.ts";
+
+/** What a configuration says about how questions are answered, whatever the answers are. */
+export type ServiceConfig = Omit<RouterConfig, "listen" | "admin">;
+
+/** What a service needs. */
+export interface ServiceOptions {
+  readonly config: ServiceConfig;
+  /** Where it answers, each over UDP and TCP. */
+  readonly listen: readonly SocketAddress[];
+  /** What it answers from, at each moment. */
+  readonly snapshot: () => Snapshot;
+  /** Answers what is no plain question; undefined for what is. */
+  readonly first: (...packet: Parameters<AnswerPacket>) => number | undefined;
+  readonly counters: QueryCounters;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+type Sender = Pick<GuardedContext, "peer" | "transport">;
+
+/** The ports of a router, and what stands between them and its answers. */
+export class DnsService {
+  readonly #options: ServiceOptions;
+  readonly #cookies: CookieKeeper;
+  readonly #certificate: CertificateKeeper | undefined;
+  readonly #guard: Guard;
+  readonly #guardCounters: GuardCounters;
+  #listeners: DnsListeners = { plain: [], dot: [], doh: [] };
+
+  /** Throws a RouterFilesError if secrets or certificate cannot be used. */
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    const { config, clock, random, log, metrics } = options;
+    const { secretFile } = config.cookies;
+    this.#cookies = new CookieKeeper({ secretFile, clock, random, log });
+    this.#certificate = config.tls && new CertificateKeeper(config.tls, { clock, log });
+    const seed = random.below(2 ** 32);
+    const { secrets } = this.#cookies;
+    this.#guard = new Guard(guardOptions(config), { clock, seed, secrets });
+    this.#guardCounters = new GuardCounters(metrics, this.#guard);
+    this.#exposeMetrics();
+  }
+
+  /** Binds every port, or none of them: rejects with a ListenError. */
+  async start(): Promise<void> {
+    const { config, listen, log, metrics } = this.#options;
+    const { tls, doh, proxy } = config;
+    const refusals = metrics.counter("dns_refusals_total");
+    this.#cookies.start();
+    this.#certificate?.start();
+    this.#listeners = await listenDns(
+      {
+        plain: listen,
+        dot: tls?.listen ?? [],
+        doh: doh?.listen ?? [],
+        dohPath: doh?.path ?? "",
+        secureContext: this.#certificate?.context,
+        proxyFrom: proxy?.from ?? [],
+      },
+      {
+        answer: this.#answerer(),
+        log,
+        onRefusal: (transport, reason) => refusals.add({ transport, reason }),
+      },
+    );
+  }
+
+  /** Reads secrets and certificate again. */
+  reload(): void {
+    this.#cookies.reload();
+    this.#certificate?.reload();
+  }
+
+  /** Closes every port; connections have until the deadline. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#cookies.stop();
+    this.#certificate?.stop();
+    await closeDns(this.#listeners, deadlineMs);
+  }
+
+  /** Hands what has been counted to the metrics. */
+  flush(): void {
+    this.#guardCounters.flush();
+  }
+
+  /** The ports by name: `dns`, `dot`, `doh`, and with a number where there are several. */
+  addresses(): Readonly<Record<string, SocketAddress>> {
+    const { plain, dot, doh } = this.#listeners;
+    const named = (name: string, listeners: readonly { readonly address: SocketAddress }[]) =>
+      listeners.map(({ address }, index) => [index === 0 ? name : `${name}${index + 1}`, address]);
+    const all = [...named("dns", plain), ...named("dot", dot), ...named("doh", doh)];
+    return Object.fromEntries(all) as Record<string, SocketAddress>;
+  }
+
+  /** Answers a plain question as if it had come in. */
+  answer(packet: Uint8Array, from: Sender, out: Uint8Array): Outcome {
+    return this.#guard.answer(packet, { ...from, snapshot: this.#options.snapshot() }, out);
+  }
+
+  /** The one function that all packets go through. */
+  #answerer(): AnswerPacket {
+    const { counters, snapshot, first, clock, log } = this.#options;
+    const guard = this.#guard;
+    return (packet, peer, transport, out, send) => {
+      const length = first(packet, peer, transport, out, send);
+      if (length !== undefined) return length;
+      const isTimed = counters.isTimed;
+      const started = isTimed ? clock.monotonic() : 0;
+      const outcome = guard.answer(packet, { peer, transport, snapshot: snapshot() }, out);
+      counters.count(transport, outcome);
+      if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
+      if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
+      return outcome.length;
+    };
+  }
+
+  #exposeMetrics(): void {
+    const { metrics } = this.#options;
+    metrics.onScrape("dns_connections", () =>
+      openConnections(this.#listeners).map(([transport, count]) => [{ transport }, count] as const),
+    );
+    const certificate = this.#certificate;
+    metrics.onScrape("dns_certificate_expiry_timestamp_seconds", () =>
+      certificate === undefined ? [] : [[{}, certificate.expiresAt / 1_000] as const],
+    );
+  }
+}
+
+function guardOptions(config: ServiceConfig): GuardOptions {
+  const { rateLimit, cookies, maxUdpBytes, nsid, chaos } = config;
+  const { answersPerSecond, extraBytesPerSecond, slip, leak, mode } = rateLimit;
+  const { exempt = LOOPBACK_PREFIXES, burst: burstMs, buckets: entries } = rateLimit;
+  const limits = { answersPerSecond, extraBytesPerSecond, slip, leak, burstMs, entries };
+  return {
+    rateLimit: { ...limits, mode, exempt },
+    cookies: cookies.mode,
+    maxUdpBytes,
+    idleMs: TCP_LIMITS.idleMs,
+    ...(nsid === undefined ? {} : { nsid: Buffer.from(nsid, "latin1") }),
+    chaos: chaosRecords(chaos),
+  };
+}
