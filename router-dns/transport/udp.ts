@@ -72,7 +72,7 @@ function answerer(socket: Socket, { answer, log, proxyFrom, onBroken }: UdpOptio
     const peer = port === 0 ? undefined : peerBytes(address);
     if (peer === undefined || socket.getSendQueueCount() >= SEND_QUEUE_MAX) return;
     try {
-      const isFrontEnd = proxyFrom.length > 0 && proxyFrom.some((it) => prefixContains(it, peer));
+      const isFrontEnd = proxyFrom.some((prefix) => prefixContains(prefix, peer));
       const header = isFrontEnd ? readProxyHeader(packet) : undefined;
       // A datagram is whole: what is not a header now will never be one.
       if (header !== undefined && header.kind !== "header") return onBroken();

@@ -6,9 +6,10 @@ import { Reader } from "./reader.ts";
 const QUESTION_FIXED_BYTES = 4;
 
 /**
- * For how long an answer of ours may be kept, in seconds (P): the smallest TTL of its answer section,
- * or of its authority section if that is all there is, where a SOA stands for how long a "no" counts
- * (RFC 8484 section 5.1, RFC 2308 section 5). Errors, cut answers and what has no records: 0.
+ * For how long an answer of ours may be kept, in seconds (P): the smallest TTL of its answer
+ * section, or of its authority section if that is all there is, where a SOA stands for how long a
+ * "no" counts (RFC 8484 section 5.1, RFC 2308 section 5). Errors, cut answers and what has no
+ * records: 0.
  */
 export function cacheSeconds(message: Uint8Array): number {
   if (message.length < HEADER_BYTES) return 0;

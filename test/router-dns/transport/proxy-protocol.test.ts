@@ -9,8 +9,8 @@ import {
 import { proxyHeader } from "../wire-client.ts";
 
 const SIGNATURE = "0d0a0d0a000d0a515549540a";
-const INET = "c0000201c0000202303900350000".slice(0, 24);
-const INET6 = `20010db8${"00".repeat(11)}01${"20010db8"}${"00".repeat(11)}0230390035`;
+const INET = "c0000201c000020230390035";
+const INET6 = `20010db8${"00".repeat(11)}0120010db8${"00".repeat(11)}0230390035`;
 
 /** A header in hexadecimal: command, family, and what follows. */
 function header(command: string, family: string, rest: string): Buffer {
