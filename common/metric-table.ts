@@ -50,6 +50,12 @@ export const METRICS = {
     labels: ["site", "result"],
     help: "Fetches from an origin, by result (stored, uncacheable, not_modified, error, timeout, aborted).",
   },
+  edge_slice_fills_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["site", "result"],
+    help: "Range requests to an origin for missing slices of large objects, by result (complete, stopped, changed, error, timeout).",
+  },
   edge_fill_waiters: {
     part: "edge",
     kind: "gauge",

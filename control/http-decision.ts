@@ -33,6 +33,8 @@ const httpDecisionSchema = z.object({
             forms: z.record(z.string(), z.number()).optional(),
           })
           .optional(),
+        /** Of a large object: bytes of a slice, slices of the whole, and those in memory. */
+        slices: z.object({ bytes: z.number(), count: z.number(), inMemory: z.number() }).optional(),
       }),
     )
     .optional(),

@@ -24,6 +24,7 @@ export function siteInput({ compress, negativeTtl, ...site }: Site): SiteInput {
       idleTimeout: formatDurationMs(idleTimeout),
       ...(totalTimeout === undefined ? {} : { totalTimeout: formatDurationMs(totalTimeout) }),
     },
+    slices: { ...site.slices, size: formatSizeBytes(site.slices.size) },
     rules: site.rules.map(ruleInput),
   };
 }

@@ -5,16 +5,20 @@ import type { Site } from "../common/config/site.ts";
 import { formatIp, parseIp } from "../common/ip.ts";
 import type { CacheLabel } from "./admin/request-metrics.ts";
 import { type BypassReason, hasContent } from "./decide/bypass.ts";
+import type { Selection } from "./decide/precondition.ts";
 import type { Reuse } from "./decide/reuse.ts";
 import type { Standing } from "./decide/standing.ts";
 import type { OriginHead } from "./fetch/exchange.ts";
 import type { Fill } from "./fetch/fill.ts";
 import type { FillBody } from "./fetch/fill-body.ts";
 import type { FillClient, FillOutcome, FillPlan } from "./fetch/fill-plan.ts";
+import type { ContentRange } from "./http/content-range.ts";
 import { type FieldLines, fieldLinesFromRaw } from "./http/fields.ts";
 import { withoutListedFields } from "./http/hop-by-hop.ts";
 import type { ErrorReason } from "./serve/error-response.ts";
+import type { SelectedBody } from "./serve/selected-body.ts";
 import type { FillReader } from "./serve/send-chunks.ts";
+import type { SlicedReader } from "./serve/sliced-reader.ts";
 import type { CacheObject, StoredVariants } from "./store/store.ts";
 
 /** What a client gets. */
@@ -27,7 +31,23 @@ export type Answer =
       /** What the origin said when it was asked about the object; undefined if it was not asked. */
       readonly status: number | undefined;
     }
-  | { readonly kind: "fill"; readonly head: OriginHead; readonly body: FillBody };
+  | {
+      readonly kind: "fill";
+      readonly head: OriginHead;
+      readonly body: FillBody;
+      /** What of the whole that `head` speaks of the body has; undefined for all of it. */
+      readonly part: ContentRange | undefined;
+    }
+  /** A large object that has just begun to be stored, with what the origin said. */
+  | { readonly kind: "sliced"; readonly object: CacheObject; readonly status: number };
+
+/** What of a sliced body goes to a client, and who sends it. */
+export interface SelectedSlices {
+  readonly object: CacheObject;
+  readonly selection: Selection;
+  readonly body: SelectedBody;
+  readonly reader: SlicedReader;
+}
 
 /** One request of a client: the facts that the steps have found out so far. */
 export class ClientExchange {
@@ -65,12 +85,14 @@ export class ClientExchange {
   fill: Fill | undefined;
   /** What stands for this exchange in its fill. */
   client: FillClient | undefined;
-  reader: FillReader | undefined;
+  reader: FillReader | SlicedReader | undefined;
+  /** What has been selected of a body that is kept in slices, once that has been done. */
+  slices: SelectedSlices | undefined;
   /** It waited for a fill that another client leads. */
   collapsed = false;
   /** It was released by a fill and must not wait for another. */
   alone = false;
-  /** How often it was released. */
+  /** How often it was released, or began again with another version. */
   releases = 0;
   cache: CacheLabel = "miss";
   headAt: MonotonicMs = 0;

@@ -7,6 +7,7 @@ import type { EncodedForms } from "./coding/encoded-forms.ts";
 import type { CacheProfile } from "./decide/storable.ts";
 import type { Fills } from "./fetch/collapse.ts";
 import type { OriginClient } from "./fetch/origin-client.ts";
+import type { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import type { SiteTable } from "./key/site.ts";
 import type { Turns } from "./serve/turns.ts";
 import type { Invalidations } from "./store/invalidations.ts";
@@ -23,6 +24,7 @@ export interface EdgeContext {
   readonly origins: OriginClient;
   readonly fills: Fills;
   readonly forms: EncodedForms;
+  readonly sliced: SlicedBodies;
   readonly metrics: RequestMetrics;
   readonly turns: Turns;
   /** From where `PURGE` is accepted. */

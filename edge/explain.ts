@@ -6,6 +6,7 @@ import type { EdgeContext } from "./context.ts";
 import { currentAgeSeconds } from "./decide/age.ts";
 import { freshnessLifetimeSeconds } from "./decide/freshness.ts";
 import { decideReuse } from "./decide/reuse.ts";
+import { sliceCount, slicingOf } from "./decide/slicing.ts";
 import type { Standing } from "./decide/standing.ts";
 import type { FieldLine, FieldLines } from "./http/fields.ts";
 import { tagsOf } from "./http/tags.ts";
@@ -13,7 +14,7 @@ import { deriveRequest } from "./key/derive.ts";
 import { normalHost } from "./key/primary.ts";
 import { siteForHost } from "./key/site.ts";
 import { standingsOf } from "./steps/lookup.ts";
-import type { CacheObject, StoredVariants } from "./store/store.ts";
+import { type CacheObject, partKey, type StoredVariants } from "./store/store.ts";
 
 /**
  * Answers `/explain?url=&method=&header=name:value` (any number of `header`): what this edge would
@@ -107,17 +108,34 @@ function decisionFor(
   });
 }
 
-function describe({ response, bodyBytes }: CacheObject, edge: EdgeContext): object {
+function describe(object: CacheObject, edge: EdgeContext): object {
+  const { response, bodyBytes } = object;
   const ageSeconds = currentAgeSeconds(response, edge.clock.now());
   return {
     status: response.status,
     bytes: bodyBytes,
     ageSeconds,
     ttlSeconds: freshnessLifetimeSeconds(response) - ageSeconds,
+    ...slicesOf(object, edge),
     varyOn: response.varyOn,
     tags: tagsOf(response.fields).tags,
     storedAt: new Date(response.times.responseTime).toISOString(),
   };
+}
+
+/** Slices that are looked for to say how many there are. */
+const SLICES_COUNTED_MAX = 65_536;
+
+/** How a large object is kept; nothing for one that is kept whole. */
+function slicesOf({ id, response }: CacheObject, edge: EdgeContext): object {
+  const slicing = slicingOf(response);
+  if (slicing === undefined) return {};
+  const count = sliceCount(slicing);
+  let inMemory = 0;
+  for (let index = 0; index < Math.min(count, SLICES_COUNTED_MAX); index += 1) {
+    if (edge.store.lookup(partKey(id, String(index))) !== undefined) inMemory += 1;
+  }
+  return { slices: { bytes: slicing.sliceBytes, count, inMemory } };
 }
 
 function parseHeaders(texts: readonly string[]): FieldLine[] | undefined {

@@ -5,6 +5,7 @@ import { fetchOrJoin } from "./steps/fetch.ts";
 import { decide, lookUp } from "./steps/lookup.ts";
 import { checkPolicy, deriveKey } from "./steps/policy.ts";
 import { refuse, respond } from "./steps/respond.ts";
+import { respondSliced } from "./steps/respond-sliced.ts";
 import { settle } from "./steps/settle.ts";
 import type { Step, StepName, StepResult } from "./steps/step.ts";
 
@@ -16,7 +17,8 @@ export const STEPS = {
   decide: decide, //       -> respond | fetch | refuse(only-if-cached)
   fetch: fetchOrJoin, //   -> settle, once the origin has answered or failed
   settle: settle, //       -> respond | refuse(reason) | lookup or fetch, after a release
-  respond: respond, //     -> done
+  respond: respond, //     -> done | sliced | fetch, when a part is not what was wanted
+  sliced: respondSliced, // -> done | refuse(reason) | lookup, when there is another version
   refuse: refuse, //       -> done
 } as const satisfies Record<StepName, Step>;
 

@@ -18,6 +18,7 @@ import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
 import { applyChange, applySites } from "./changes.ts";
+import { compressionFor, notEligible } from "./coding/eligible.ts";
 import { type Encode, encodeInThreads } from "./coding/encode.ts";
 import { EncodedForms } from "./coding/encoded-forms.ts";
 import { EncodingJobs } from "./coding/encoding-jobs.ts";
@@ -25,7 +26,9 @@ import type { EdgeContext } from "./context.ts";
 import type { CacheProfile } from "./decide/storable.ts";
 import { explainRequest } from "./explain.ts";
 import { Fills } from "./fetch/collapse.ts";
+import { announcedBytes } from "./fetch/fill-answer.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
+import { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
@@ -99,6 +102,7 @@ class Edge implements RunningDaemon {
   readonly #memory: ProcessMemory | undefined;
   readonly #origins: OriginClient;
   readonly #encodingJobs: EncodingJobs;
+  readonly #sliced: SlicedBodies;
   readonly #listener: Server;
   readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
@@ -136,6 +140,7 @@ class Edge implements RunningDaemon {
       originUp.set({ site, origin }, up ? 1 : 0);
     });
     this.#encodingJobs = this.#makeEncodingJobs();
+    this.#sliced = this.#makeSliced();
     this.#context = this.#makeContext();
     this.#upgrades = new UpgradeProxy(this.#context);
     this.#listener = this.#makeListener();
@@ -180,6 +185,7 @@ class Edge implements RunningDaemon {
     this.#upgrades.closeAll();
     this.#context.fills.abortAll();
     this.#encodingJobs.stop();
+    this.#sliced.abortAll();
     this.#origins.destroy();
     this.#heartbeats?.stop();
     this.#recorder?.stop();
@@ -221,6 +227,7 @@ class Edge implements RunningDaemon {
         jobs: this.#encodingJobs,
         saved: this.#metrics.counter("edge_encoded_saved_bytes_total"),
       }),
+      sliced: this.#sliced,
       metrics: new RequestMetrics(this.#metrics),
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
@@ -239,11 +246,30 @@ class Edge implements RunningDaemon {
   /** Identity of this process: a new one means that the memory is empty. */
   readonly #run = randomUUID();
 
+  #makeSliced(): SlicedBodies {
+    const fills = this.#metrics.counter("edge_slice_fills_total");
+    return new SlicedBodies(
+      {
+        store: this.#store,
+        origins: this.#origins,
+        log: this.#log,
+        onRequestEnd: (site, result) => fills.add({ site, result }),
+      },
+      this.#clock,
+    );
+  }
+
   #makeFills(): Fills {
     const fills = this.#metrics.counter("edge_fills_total");
     return new Fills({
       store: this.#store,
       origins: this.#origins,
+      sliced: this.#sliced,
+      needsWhole: (plan, response) =>
+        notEligible(compressionFor(plan.site, plan.rule), {
+          ...response,
+          bodyBytes: announcedBytes(response),
+        }) === undefined,
       clock: this.#clock,
       onFillEnd: (fill, result) => fills.add({ site: fill.plan.site.name, result }),
       onStored: (fill, response) => {

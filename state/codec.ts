@@ -111,6 +111,10 @@ const compress = z.object({
   min: count,
   max: count,
 } satisfies Fields<CompressOptions>);
+/** Left out of entries that were written before there were slices. */
+const slices = z
+  .object({ enabled: z.boolean(), size: count } satisfies Fields<Site["slices"]>)
+  .default({ enabled: true, size: 1_048_576 });
 
 /** A site as the daemons use it, with durations in ms; not what people write (`siteSchema`). */
 const site = z.object({
@@ -125,6 +129,7 @@ const site = z.object({
   setCookie,
   requestHeaders: edits,
   responseHeaders: edits,
+  slices,
   rules: z.array(rule),
   compress: compress.optional(),
   allDown: z.enum(["serve-all", "empty"]),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { compressSchema } from "./compress.ts";
-import { duration, hostName, label, originUrl } from "./fields.ts";
+import { duration, hostName, label, originUrl, size } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { keySchema } from "./key.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
@@ -48,6 +48,27 @@ const originSchema = z.strictObject({
 const failureStatus = z
   .string()
   .regex(/^(4|5)(\d\d|xx)$/, "must be a status of 400 to 599, or 4xx or 5xx");
+/** Slices of fewer bytes would cost more in requests and records than they save. */
+const SLICE_BYTES_MIN = 65_536;
+/** Larger ones would make a seek wait for what nobody asked for. */
+const SLICE_BYTES_MAX = 67_108_864;
+
+const sliceSize = size.refine(
+  (bytes) => bytes >= SLICE_BYTES_MIN && bytes <= SLICE_BYTES_MAX,
+  "must lie between 64KiB and 64MiB",
+);
+
+const slicesSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe(
+      "False: large objects are stored whole, and not at all beyond a quarter of the memory.",
+    ),
+  size: sliceSize
+    .default(1_048_576)
+    .describe("Objects larger than this are fetched and stored in slices of this size."),
+});
 
 const siteFields = z.strictObject({
   name: label.describe("It is reached at `<name>.<cdn domain>`."),
@@ -95,6 +116,9 @@ const siteFields = z.strictObject({
   responseHeaders: responseEditsSchema
     .optional()
     .describe("Changes to the fields that go to clients, also to those of answers of the edge."),
+  slices: slicesSchema
+    .prefault({})
+    .describe("How large objects are fetched and stored: see large-objects.md."),
   rules: z
     .array(ruleSchema)
     .max(RULES_MAX)

@@ -33,13 +33,15 @@ function narrateHttp(known: HttpDecision): string {
 type Stored = NonNullable<HttpDecision["stored"]>[number];
 
 function storedText(stored: Stored): string {
-  const { status, bytes, ageSeconds, ttlSeconds, varyOn, encoding } = stored;
+  const { status, bytes, ageSeconds, ttlSeconds, varyOn, encoding, slices } = stored;
   const left = Math.floor(Math.abs(ttlSeconds));
   const names = varyOn.map(([name]) => name).join(", ");
   const freshness = `${ttlSeconds > 0 ? "fresh" : "stale"} for ${left} s`;
   const varies = names === "" ? "" : `, varies on ${names}`;
+  const kept =
+    slices === undefined ? "" : `, ${slices.inMemory} of ${slices.count} slices in memory`;
   const age = `age ${Math.floor(ageSeconds)} s`;
-  return `${status}, ${bytes} bytes, ${age}, ${freshness}${varies}${formsText(encoding)}`;
+  return `${status}, ${bytes} bytes${kept}, ${age}, ${freshness}${varies}${formsText(encoding)}`;
 }
 
 function formsText(encoding: Stored["encoding"]): string {

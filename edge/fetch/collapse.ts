@@ -6,6 +6,7 @@ import { DoNotCoalesce } from "./do-not-coalesce.ts";
 import { Fill, type FillResult, type FillSurroundings } from "./fill.ts";
 import type { FillClient, FillPlan } from "./fill-plan.ts";
 import type { OriginClient } from "./origin-client.ts";
+import type { SlicedBodies } from "./sliced-bodies.ts";
 
 /** Refreshes behind clients' backs at the same time; beyond that the next request waits. */
 const BACKGROUND_FILLS_MAX = 256;
@@ -17,6 +18,9 @@ export const WAITERS_MAX = 10_000;
 export interface FillsOptions {
   readonly store: Store;
   readonly origins: OriginClient;
+  readonly sliced: SlicedBodies;
+  /** See `FillSurroundings`. */
+  needsWhole(plan: FillPlan, response: StoredResponse): boolean;
   readonly clock: Clock;
   onFillEnd(fill: Fill, result: FillResult): void;
   onStored(fill: Fill, stored: StoredResponse): void;
@@ -42,6 +46,8 @@ export class Fills {
     this.#around = {
       store: options.store,
       origins: options.origins,
+      sliced: options.sliced,
+      needsWhole: (plan, response) => options.needsWhole(plan, response),
       onNotShareable: (fill) => this.#doNotCoalesce.note(fill.plan.key),
       onStored: (fill, stored) => {
         this.#doNotCoalesce.forget(fill.plan.key);

@@ -2,7 +2,9 @@ import type { Readable } from "node:stream";
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { BypassReason } from "../decide/bypass.ts";
+import type { AskedRange } from "../decide/slicing.ts";
 import type { CacheProfile } from "../decide/storable.ts";
+import type { ContentRange } from "../http/content-range.ts";
 import type { FieldLine, FieldLines } from "../http/fields.ts";
 import type { CacheObject } from "../store/store.ts";
 import type { OriginHead } from "./exchange.ts";
@@ -31,6 +33,10 @@ export interface FillPlan {
   readonly validating: CacheObject | undefined;
   /** Other variants of the key whose tags the origin is told: a 304 may name one of them. */
   readonly alternatives: readonly CacheObject[];
+  /** The range that the origin is asked for, rounded out to whole slices; undefined: everything. */
+  readonly range: AskedRange | undefined;
+  /** Larger answers are kept in slices of so many bytes; undefined: none is. */
+  readonly sliceBytes: number | undefined;
   /** Other clients may join. */
   readonly shared: boolean;
   /**
@@ -48,6 +54,8 @@ export type ReleaseReason =
   | "authorization"
   /** The origin's 304 names nothing that is stored: the whole must be asked for. */
   | "unknown-304"
+  /** The answer is about the range of the one who leads. */
+  | "partial"
   /** A purge came between: what the fill brings may be older. */
   | "purged"
   /** The origin answered with a 5xx, which `status` gives. */
@@ -55,8 +63,15 @@ export type ReleaseReason =
 
 /** What became of a fill, for one of its clients. */
 export type FillOutcome =
-  /** The head is there; the body follows. */
-  | { readonly kind: "response"; readonly head: OriginHead; readonly body: FillBody }
+  /** The head is there; the body follows: of a 206 only a part of it, as `part` says. */
+  | {
+      readonly kind: "response";
+      readonly head: OriginHead;
+      readonly body: FillBody;
+      readonly part?: ContentRange | undefined;
+    }
+  /** The head is there and stored; the body comes in slices of this object. */
+  | { readonly kind: "sliced"; readonly head: OriginHead; readonly object: CacheObject }
   /** The stored object was confirmed; this is its new state. */
   | { readonly kind: "not-modified"; readonly object: CacheObject }
   | { readonly kind: "released"; readonly reason: ReleaseReason; readonly status: number }

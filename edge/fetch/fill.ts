@@ -2,18 +2,22 @@ import type { PurgeVerdict } from "../../state/purge.ts";
 import { namedBy304 } from "../decide/alternatives.ts";
 import { forbidsSharing } from "../decide/facts.ts";
 import { imposedLifetimeSeconds } from "../decide/imposed.ts";
-import { fieldsToStore, judgeStorable, type NotStoredReason } from "../decide/storable.ts";
+import { isComplete, type PartOfWhole, partOfWhole, slicingFor } from "../decide/slicing.ts";
+import { judgeStorable, type NotStoredReason } from "../decide/storable.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import { freshen, identifies } from "../decide/validation.ts";
-import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import type { FieldLine, FieldLines } from "../http/fields.ts";
 import { tagsOf } from "../http/tags.ts";
 import { matchesVariant, selectedFields, varyNames } from "../key/variant.ts";
 import type { CacheObject, Store } from "../store/store.ts";
 import type { ExchangeListener, OriginExchange, OriginHead } from "./exchange.ts";
 import type { OriginFailure } from "./failure.ts";
+import { announcedBytes, judgeAnswer, responseToStore, withLength } from "./fill-answer.ts";
 import { FillBody } from "./fill-body.ts";
-import type { FillClient, FillPlan, ReleaseReason } from "./fill-plan.ts";
+import type { FillClient, FillOutcome, FillPlan, ReleaseReason } from "./fill-plan.ts";
 import type { OriginClient } from "./origin-client.ts";
+import type { SliceFetch, SliceSource } from "./slice-fetch.ts";
+import type { SlicedBodies } from "./sliced-bodies.ts";
 import { exchangeOf, headUnderRule } from "./under-rule.ts";
 
 /** How a fill ended: the label values of `edge_fills_total{result}`. */
@@ -29,14 +33,21 @@ export type FillResult =
 export interface FillSurroundings {
   readonly store: Store;
   readonly origins: OriginClient;
+  readonly sliced: SlicedBodies;
+  /** True for a response of which other forms are made, so that it must be at hand as a whole. */
+  needsWhole(plan: FillPlan, response: StoredResponse): boolean;
   /** The answer could not be shared with the others who waited. */
   onNotShareable(fill: Fill): void;
   onStored(fill: Fill, stored: StoredResponse): void;
   onEnd(fill: Fill, result: FillResult): void;
 }
 
-/** One exchange with an origin on behalf of any number of clients. */
-export class Fill implements ExchangeListener {
+/**
+ * One exchange with an origin on behalf of any number of clients. When its head shows a large
+ * object that can be kept in slices, that is stored at once, and clients read it from there: the
+ * fill then only brings slices.
+ */
+export class Fill implements ExchangeListener, SliceSource {
   readonly plan: FillPlan;
   readonly body: FillBody;
   readonly #around: FillSurroundings;
@@ -44,6 +55,9 @@ export class Fill implements ExchangeListener {
   readonly #clients = new Set<FillClient>();
   #leader: FillClient | undefined;
   #exchange: OriginExchange | undefined;
+  /** The object whose slices it brings, when the answer is large. */
+  #sliced: CacheObject | undefined;
+  #slices: SliceFetch | undefined;
   #joinable: boolean;
   /** Purged while under way: its clients are served, nothing is stored. */
   #doomed = false;
@@ -100,6 +114,7 @@ export class Fill implements ExchangeListener {
   leave(client: FillClient): void {
     this.#clients.delete(client);
     if (this.#leader === client) this.#leader = undefined;
+    if (this.#slices !== undefined) return;
     const kept = this.pending !== undefined && this.#verdict().kind !== "purged";
     if (this.#over || this.#clients.size > 0 || kept) return;
     this.abort();
@@ -110,7 +125,8 @@ export class Fill implements ExchangeListener {
     if (this.#doomed) return;
     this.#doomed = true;
     this.#joinable = false;
-    if (this.pending === undefined) return;
+    // What is stored in slices is purged like everything else that is stored.
+    if (this.pending === undefined || this.#slices !== undefined) return;
     this.pending = undefined;
     this.body.letGo();
     if (this.#clients.size === 0) this.abort();
@@ -120,12 +136,21 @@ export class Fill implements ExchangeListener {
   abort(): void {
     if (this.#over) return;
     this.#exchange?.abort();
+    this.#slices?.fail({ kind: "aborted", detail: "nobody needs the answer" });
     this.#finish("failed", "aborted");
   }
 
   /** True if one more client may wait, of whom `max` at once may. */
   hasRoom(max: number): boolean {
     return this.head !== undefined || this.#clients.size <= max;
+  }
+
+  pause(): void {
+    this.#exchange?.pause();
+  }
+
+  resume(): void {
+    this.#exchange?.resume();
   }
 
   /** Clients that wait or are being served. */
@@ -144,7 +169,9 @@ export class Fill implements ExchangeListener {
   }
 
   onHead(arrived: OriginHead): void {
-    const head = headUnderRule(arrived, this.plan);
+    const part = this.#partIn(arrived);
+    const whole = part === undefined ? arrived : { ...arrived, status: 200, fields: part.fields };
+    const head = headUnderRule(whole, this.plan);
     if (head.status === 304 && this.plan.validating !== undefined) {
       this.#confirm(this.plan.validating, head);
       return;
@@ -154,27 +181,47 @@ export class Fill implements ExchangeListener {
       return;
     }
     this.head = head;
-    this.#judge(head);
+    this.#judge(head, part);
     const { pending } = this;
     if (pending === undefined) {
       this.#joinable = false;
       this.#releaseFollowers(head);
+    } else if (this.#sliced !== undefined) {
+      this.#tellOfSlices(pending, arrived, this.#sliced);
+      return;
     } else {
       this.body.keep();
     }
-    for (const client of Array.from(this.#clients)) {
-      if (pending !== undefined && !matchesVariant(pending, client.requestFields)) {
-        if (client !== this.#leader) {
-          this.#release(client, "vary", head.status);
-          continue;
-        }
-      }
-      client.onOutcome({ kind: "response", head, body: this.body });
-    }
+    const missing = part !== undefined && !isComplete(part) ? part : undefined;
+    const outcome = { kind: "response", head, body: this.body, part: missing } as const;
+    this.#tellOfHead(pending, outcome);
     if (this.#clients.size === 0 && pending === undefined) this.abort();
   }
 
+  /** Tells all who wait, but for those whose variant it is not. */
+  #tellOfHead(
+    pending: StoredResponse | undefined,
+    outcome: Extract<FillOutcome, { readonly head: OriginHead }>,
+  ): void {
+    for (const client of Array.from(this.#clients)) {
+      const fits = pending === undefined || matchesVariant(pending, client.requestFields);
+      if (fits || client === this.#leader) client.onOutcome(outcome);
+      else this.#release(client, "vary", outcome.head.status);
+    }
+  }
+
+  /** From now on clients read what is stored, and need no fill. */
+  #tellOfSlices(pending: StoredResponse, head: OriginHead, object: CacheObject): void {
+    this.#joinable = false;
+    this.#tellOfHead(pending, { kind: "sliced", head, object });
+    this.#clients.clear();
+  }
+
   onData(chunk: Buffer): void {
+    if (this.#slices !== undefined) {
+      this.#slices.append(chunk);
+      return;
+    }
     const keptBefore = this.body.kept;
     const mayGoOn = this.body.append(chunk);
     if (keptBefore && !this.body.kept) {
@@ -191,6 +238,11 @@ export class Fill implements ExchangeListener {
   }
 
   onEnd(): void {
+    if (this.#slices !== undefined) {
+      this.#slices.complete();
+      this.#finish("complete", "stored");
+      return;
+    }
     const stored = this.#store();
     this.#finish("complete", stored ? "stored" : "uncacheable");
   }
@@ -199,6 +251,7 @@ export class Fill implements ExchangeListener {
     const timedOut = failure.kind.endsWith("timeout");
     const waiting = this.head === undefined ? [...this.#clients] : [];
     if (waiting.length > 0) this.#clients.clear();
+    this.#slices?.fail(failure);
     this.#finish("failed", timedOut ? "timeout" : "error");
     for (const client of waiting) client.onOutcome({ kind: "failed", failure });
   }
@@ -283,34 +336,70 @@ export class Fill implements ExchangeListener {
     }
   }
 
+  /** What of the whole a 206 brings, if the fill asked for a range; undefined for all else. */
+  #partIn({ status, fields }: OriginHead): PartOfWhole | undefined {
+    const { range, key } = this.plan;
+    if (range === undefined) return undefined;
+    const part = status === 206 ? partOfWhole(fields, range) : undefined;
+    if (part === undefined && (status === 200 || status === 206)) {
+      this.#around.sliced.noteUnranged(key);
+    }
+    return part;
+  }
+
   /** Decides whether the answer is kept, and prepares what will be stored. */
-  #judge(head: OriginHead): void {
-    const { method, requestFields, rule } = this.plan;
-    const { status, fields, requestTime, responseTime } = head;
-    const exchange = exchangeOf(this.plan, head);
-    const verdict = judgeStorable(exchange);
+  #judge(head: OriginHead, part: PartOfWhole | undefined): void {
+    const verdict = judgeAnswer(this.plan, head);
     if (!verdict.store) {
       this.notStored = verdict.reason;
-      this.#dropWhatWasReplaced(status);
-      return;
-    }
-    const length = Number(singleField(fields, "content-length") ?? 0);
-    if (length > this.#around.store.objectBytesMax) {
-      this.notStored = "too-large";
+      this.#dropWhatWasReplaced(head.status);
       return;
     }
     if (this.#verdict().kind === "purged") this.#doomed = true;
     if (this.#doomed) return;
-    const names = varyNames(fields);
-    this.pending = {
-      status,
-      fields: fieldsToStore(fields, responseTime),
-      times: { requestTime, responseTime },
-      bodyBytes: undefined,
-      method,
-      varyOn: names === "*" ? [] : selectedFields(names, requestFields),
-      ruleTtlSeconds: imposedLifetimeSeconds(rule, status, exchange.negativeSeconds),
-    };
+    const pending = responseToStore(this.plan, head);
+    if (this.#keepInSlices(head, pending, part)) {
+      this.pending = pending;
+    } else if (part !== undefined && !isComplete(part)) {
+      this.#around.sliced.noteUnranged(this.plan.key);
+      this.notStored = "partial";
+    } else if (announcedBytes(head) > this.#around.store.objectBytesMax) {
+      this.notStored = "too-large";
+    } else {
+      this.pending = pending;
+    }
+  }
+
+  /** Stores a large object at once; its slices follow as they arrive. False for all others. */
+  #keepInSlices(
+    { status, fields, responseTime }: OriginHead,
+    pending: StoredResponse,
+    part: PartOfWhole | undefined,
+  ): boolean {
+    const { plan } = this;
+    const { store, sliced } = this.#around;
+    const ignoresRange = plan.range !== undefined && part === undefined;
+    const isWhole = ignoresRange || plan.conditionsKept || this.#around.needsWhole(plan, pending);
+    const sliceBytes = isWhole ? undefined : plan.sliceBytes;
+    const slicing = slicingFor({ status, fields, receivedAt: responseTime, sliceBytes });
+    if (slicing === undefined) return false;
+    const response = { ...pending, ...slicing };
+    const object = store.put({
+      key: plan.key,
+      site: plan.site.name,
+      url: plan.url,
+      response,
+      chunks: [],
+      bodyBytes: slicing.bodyBytes,
+      generation: this.#generation,
+      reservedBytes: 0,
+    });
+    if (object === undefined) return false;
+    const span = { first: part?.first ?? 0, end: (part?.last ?? slicing.bodyBytes - 1) + 1 };
+    this.#sliced = object;
+    this.#slices = sliced.adopt(object, this, span);
+    this.#around.onStored(this, response);
+    return true;
   }
 
   /** The origin has put something that may not be stored in place of what is. */
@@ -329,6 +418,7 @@ export class Fill implements ExchangeListener {
 
   #releaseReason({ status }: OriginHead): ReleaseReason {
     if (status >= 500) return "origin-error";
+    if (this.notStored === "partial") return "partial";
     if (this.#doomed) return "purged";
     // One client's credentials say nothing about what the others would be answered.
     return this.notStored === "authorization" ? "authorization" : "uncacheable";
@@ -373,12 +463,4 @@ export class Fill implements ExchangeListener {
     this.#around.onEnd(this, result);
     for (const client of Array.from(this.#clients)) client.onBody();
   }
-}
-
-/** Once the body is complete its length is known, also if it came in chunks. */
-function withLength(response: StoredResponse, bodyBytes: number): StoredResponse {
-  const bodyless = response.status === 204 || response.status === 304;
-  if (bodyless || hasField(response.fields, "content-length")) return { ...response, bodyBytes };
-  const fields: FieldLine[] = [...response.fields, ["content-length", String(bodyBytes)]];
-  return { ...response, fields, bodyBytes };
 }

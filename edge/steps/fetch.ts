@@ -3,24 +3,26 @@ import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { alternatives, anyOfThese } from "../decide/alternatives.ts";
 import { invalidatedTargets } from "../decide/invalidation.ts";
+import { type AskedRange, rangeToAsk } from "../decide/slicing.ts";
 import { conditionalFields, freshenFromHead } from "../decide/validation.ts";
 import { WAITERS_MAX } from "../fetch/collapse.ts";
 import type { OriginHead } from "../fetch/exchange.ts";
 import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
+import type { SliceAsk } from "../fetch/slice-request.ts";
 import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { requestEdits } from "../key/header-edits.ts";
 import { siteForHost } from "../key/site.ts";
 import { keysOfUrl } from "../key/url-keys.ts";
-import { originRequestFields } from "../serve/origin-request-fields.ts";
+import { type OriginRequestFields, originRequestFields } from "../serve/origin-request-fields.ts";
 import type { CacheObject } from "../store/store.ts";
 import type { Resume, StepResult } from "./step.ts";
 
 /**
- * A range that begins within so many bytes is cut out of a fill of the whole object. One that
- * begins further in would have to wait for bytes that its client did not ask for: it goes to the
- * origin as it is, and its answer is not stored.
+ * Where slices cannot be had, a range that begins within so many bytes is cut out of a fill of the
+ * whole object. One that begins further in would have to wait for bytes that its client did not ask
+ * for: it goes to the origin as it is, and its answer is not stored.
  */
 const RANGE_START_MAX = 1_048_576;
 
@@ -31,8 +33,9 @@ export function fetchOrJoin(
   resume: Resume,
 ): StepResult {
   const client = new ExchangeClient(exchange, edge, resume);
+  const isFirst = exchange.client === undefined;
   exchange.client = client;
-  if (exchange.releases === 0) {
+  if (isFirst) {
     exchange.response.once("close", () => client.onClose());
     edge.noteWaiting(exchange.request.socket, () => waitsForOrigin(exchange));
   }
@@ -51,7 +54,7 @@ export function fetchOrJoin(
       fill.join(client);
       return "parked";
     }
-    if (startsFarIn(exchange)) exchange.bypass = "range";
+    if (startsFarIn(exchange) && rangeFor(exchange, edge) === undefined) exchange.bypass = "range";
   }
   exchange.collapsed = false;
   const plan = planFill(exchange, edge);
@@ -73,17 +76,7 @@ export function refreshBehind(exchange: ClientExchange, edge: EdgeContext): void
 
 /** What to ask the origin; undefined when the request has come from it. */
 function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undefined {
-  const {
-    site,
-    method,
-    host,
-    originTarget: target,
-    key,
-    rule,
-    requestFields,
-    request,
-    url,
-  } = exchange;
+  const { site, method, originTarget: target, key, rule, requestFields, request, url } = exchange;
   if (site === undefined) return undefined;
   const forStore = exchange.bypass === undefined && method === "GET" && !exchange.alone;
   const shared = forStore && coalesces(exchange, edge);
@@ -92,21 +85,14 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
   // not.
   const isFill = validating !== undefined || (forStore && edge.fills.mayCoalesce(key));
   const others = isFill && validating === undefined ? otherVariants(exchange) : [];
+  const range = isFill && validating === undefined ? rangeFor(exchange, edge) : undefined;
   const conditions =
     validating === undefined
       ? anyOfThese(others.map(({ response }) => response))
       : conditionalFields(validating.response);
-  const purpose = isFill ? ({ kind: "fill", conditions } as const) : ({ kind: "pass" } as const);
-  const origin = originRequestFields({
-    method,
-    requestFields: fieldsToAskWith(exchange),
-    edge: edge.name,
-    clientAddress: exchange.clientAddress,
-    scheme: "http",
-    clientHost: host,
-    originHost: site.origin.host ?? host,
-    purpose,
-  });
+  if (range !== undefined) conditions.push(["range", range.value]);
+  const purpose: Purpose = isFill ? { kind: "fill", conditions } : { kind: "pass" };
+  const origin = originFieldsFor(exchange, edge, site, purpose);
   if (origin.kind === "loop") return undefined;
   const body = exchange.hasBody ? request : undefined;
   return {
@@ -120,10 +106,12 @@ function planFill(exchange: ClientExchange, edge: EdgeContext): FillPlan | undef
     method,
     target,
     requestFields,
-    originFields: [...origin.fields, ...(requestEdits.of(site, rule)?.lines ?? [])],
+    originFields: origin.fields,
     body,
     validating,
     alternatives: others,
+    range,
+    sliceBytes: edge.sliced.sliceBytes(key, site.slices),
     shared,
     conditionsKept: purpose.kind === "pass",
   };
@@ -149,6 +137,50 @@ function otherVariants({ reuse, variants, requestFields }: ClientExchange): Cach
   return alternatives(variants.responses, requestFields).flatMap(
     (index) => variants.objects[index] ?? [],
   );
+}
+
+type Purpose = Parameters<typeof originRequestFields>[0]["purpose"];
+
+function originFieldsFor(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  site: Site,
+  purpose: Purpose,
+): OriginRequestFields {
+  const origin = originRequestFields({
+    method: exchange.method,
+    requestFields: fieldsToAskWith(exchange),
+    edge: edge.name,
+    clientAddress: exchange.clientAddress,
+    scheme: "http",
+    clientHost: exchange.host,
+    originHost: site.origin.host ?? exchange.host,
+    purpose,
+  });
+  if (origin.kind === "send") {
+    origin.fields.push(...(requestEdits.of(site, exchange.rule)?.lines ?? []));
+  }
+  return origin;
+}
+
+/** Makes requests for missing slices on behalf of a client. */
+export function sliceAsk(exchange: ClientExchange, edge: EdgeContext): SliceAsk {
+  return (conditions) => {
+    const { site, originTarget: target } = exchange;
+    if (site === undefined) return undefined;
+    const origin = originFieldsFor(exchange, edge, site, { kind: "fill", conditions });
+    return origin.kind === "loop" ? undefined : { site, target, fields: origin.fields };
+  };
+}
+
+/** The range to ask for, in whole slices, when nothing is stored; undefined: ask for everything. */
+function rangeFor(
+  { object, key, site, requestFields }: ClientExchange,
+  edge: EdgeContext,
+): AskedRange | undefined {
+  if (object !== undefined || site === undefined) return undefined;
+  const sliceBytes = edge.sliced.sliceBytes(key, site.slices);
+  return sliceBytes === undefined ? undefined : rangeToAsk(requestFields, sliceBytes);
 }
 
 /** True while it is the origin's turn: the client has sent its body, and taken all there is. */

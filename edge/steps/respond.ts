@@ -1,16 +1,17 @@
-import { randomUUID } from "node:crypto";
 import { NO_SITE } from "../admin/request-metrics.ts";
 import type { Answer, ClientExchange } from "../client-exchange.ts";
 import { arrivingFields, type Representation } from "../coding/encoded-forms.ts";
 import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
+import type { ContentRange } from "../http/content-range.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
 import { type ClientEdits, clientEdits } from "../serve/client-edits.ts";
 import { errorResponse } from "../serve/error-response.ts";
 import { hitHead } from "../serve/hit-head.ts";
-import { type BodyPiece, multipartBody } from "../serve/multipart.ts";
+import { type BodyPiece, isLiteral } from "../serve/multipart.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
+import { type SelectedBody, selectedBody } from "../serve/selected-body.ts";
 import { FillReader, sendStored } from "../serve/send-chunks.ts";
 import type { Resume, StepResult } from "./step.ts";
 
@@ -21,10 +22,8 @@ export function respond(exchange: ClientExchange, edge: EdgeContext, resume: Res
     exchange.refusal = "internal";
     return "refuse";
   }
-  if (answer.kind === "fill") {
-    respondFromFill(exchange, edge, answer);
-    return "done";
-  }
+  if (answer.kind === "fill") return respondFromFill(exchange, edge, answer);
+  if (answer.kind === "sliced" || answer.object.response.sliceBytes !== undefined) return "sliced";
   const sent = edge.forms.represent(answer.object, exchange, waitOnce(exchange, resume));
   if (sent === "parked") return "parked";
   respondFromStore(exchange, edge, answer, sent);
@@ -88,8 +87,12 @@ function respondFromStore(
   noteWhenSent(exchange, edge, hasBody ? (selected.length ?? bodyBytes) : 0);
 }
 
-function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: FromFill): void {
-  const { head, body } = answer;
+function respondFromFill(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  answer: FromFill,
+): StepResult {
+  const { head, body, part } = answer;
   const { method, requestFields, response, fill, plan } = exchange;
   const length = knownLength(head.fields);
   const isSelectedHere = exchange.collapsed || plan?.conditionsKept === false;
@@ -109,9 +112,17 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
         arriving: true,
       })
     : { kind: "full" };
+  const isForeignPart = part === undefined && plan?.range !== undefined && head.status === 206;
+  if (isForeignPart || (part !== undefined && !isCoveredBy(part, selection))) {
+    // The origin is asked again, for exactly what the client wants.
+    if (exchange.client !== undefined) fill?.leave(exchange.client);
+    exchange.bypass = "range";
+    return "fetch";
+  }
   const selected = selectedBody(selection, fields, length);
+  const originStatus = part === undefined ? head.status : 206;
   const cacheStatus = forwarded(exchange, {
-    forwardStatus: exchange.collapsed ? undefined : head.status,
+    forwardStatus: exchange.collapsed ? undefined : originStatus,
     stored: fill?.pending !== undefined,
     ttlSeconds: undefined,
   });
@@ -129,13 +140,31 @@ function respondFromFill(exchange: ClientExchange, edge: EdgeContext, answer: Fr
   if (method === "HEAD" || selected === undefined) {
     response.end();
     noteWhenSent(exchange, edge, 0);
-    return;
+    return "done";
   }
-  startReader(exchange, edge, selected.pieces);
+  startReader(exchange, edge, fromStartOf(part, selected.pieces));
   noteWhenSent(exchange, edge, () => exchange.reader?.sentBytes ?? 0);
   exchange.reader?.wake();
   // The head goes out when it is there, not when the first byte of the body is.
   if (body.bytes === 0) process.nextTick(() => response.flushHeaders());
+  return "done";
+}
+
+/** True if a part of a body has all that is to be sent. */
+function isCoveredBy({ first, last }: ContentRange, selection: Selection): boolean {
+  if (selection.kind === "full" || selection.kind === "ranges") return false;
+  return selection.kind !== "range" || (first <= selection.first && selection.last <= last);
+}
+
+/** The same pieces of a body of which only a part is there. */
+function fromStartOf(
+  part: ContentRange | undefined,
+  pieces: readonly BodyPiece[] | undefined,
+): readonly BodyPiece[] | undefined {
+  if (part === undefined) return pieces;
+  return pieces?.map((piece) =>
+    isLiteral(piece) ? piece : { first: piece.first - part.first, last: piece.last - part.first },
+  );
 }
 
 function startReader(
@@ -153,53 +182,7 @@ function startReader(
   });
 }
 
-/** What of a body goes to a client. */
-interface SelectedBody {
-  /** Undefined for the whole. */
-  readonly pieces: readonly BodyPiece[] | undefined;
-  /** In bytes; undefined for the whole. */
-  readonly length: number | undefined;
-  /** Fields that describe it, in place of those of the whole. */
-  readonly fields: readonly FieldLine[];
-}
-
-const WHOLE_BODY: SelectedBody = { pieces: undefined, length: undefined, fields: [] };
-
-/** Undefined when there is no body to send, whatever the method. RFC 9110 sections 14 and 15. */
-function selectedBody(
-  selection: Selection,
-  fields: FieldLines,
-  completeLength: number | undefined,
-): SelectedBody | undefined {
-  switch (selection.kind) {
-    case "full":
-      return WHOLE_BODY;
-    case "range": {
-      const { first, last } = selection;
-      const length = last - first + 1;
-      return {
-        pieces: [selection],
-        length,
-        fields: [
-          ["content-range", `bytes ${first}-${last}/${completeLength ?? "*"}`],
-          ["content-length", String(length)],
-        ],
-      };
-    }
-    case "ranges":
-      return multipartBody({
-        ranges: selection.ranges,
-        completeLength: completeLength ?? 0,
-        contentType: singleField(fields, "content-type"),
-        boundary: randomUUID(),
-      });
-    case "not-modified":
-    case "precondition-failed":
-    case "range-not-satisfiable":
-      return undefined;
-  }
-}
-
+/** The head of an answer, before what only this edge knows is added. */
 interface HeadToWrite {
   readonly fields: FieldLines;
   readonly status: number;
@@ -211,7 +194,8 @@ interface HeadToWrite {
   readonly ageSeconds: number | undefined;
 }
 
-function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
+/** Writes the head of what has been selected. */
+export function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
   const { cacheStatus, ageSeconds } = head;
   const { status, fields } = selectedHead(head);
   const sent = clientResponseFields({
@@ -278,9 +262,11 @@ export function refuse(exchange: ClientExchange, edge: EdgeContext): StepResult 
   return "done";
 }
 
-function forwarded(
+/** What Cache-Status says of a request that was not answered from the store alone. */
+export function forwarded(
   exchange: ClientExchange,
   facts: Pick<Extract<CacheStatus, { kind: "forward" }>, "stored" | "detail"> & {
+    readonly reason?: ForwardReason;
     readonly forwardStatus?: number | undefined;
     readonly ttlSeconds: number | undefined;
   },

@@ -19,6 +19,10 @@ export function settle(exchange: ClientExchange, edge: EdgeContext): StepResult 
   switch (outcome?.kind) {
     case "response":
       return settleResponse(exchange, edge, outcome);
+    case "sliced":
+      exchange.cache = "miss";
+      exchange.answer = { kind: "sliced", object: outcome.object, status: outcome.head.status };
+      return "respond";
     case "not-modified":
       exchange.cache = "revalidated";
       exchange.standing = CURRENT;
@@ -42,7 +46,7 @@ export function settle(exchange: ClientExchange, edge: EdgeContext): StepResult 
 function settleResponse(
   exchange: ClientExchange,
   edge: EdgeContext,
-  { head, body }: Extract<FillOutcome, { kind: "response" }>,
+  { head, body, part }: Extract<FillOutcome, { kind: "response" }>,
 ): StepResult {
   const cause = { kind: "status", status: head.status } as const;
   const stale = head.status >= 500 ? serveStaleInstead(exchange, edge, cause) : undefined;
@@ -51,7 +55,7 @@ function settleResponse(
     return stale;
   }
   exchange.cache = exchange.bypass === undefined ? "miss" : "bypass";
-  exchange.answer = { kind: "fill", head, body };
+  exchange.answer = { kind: "fill", head, body, part };
   return "respond";
 }
 
@@ -100,7 +104,8 @@ function serve(
   return "respond";
 }
 
-function refusalFor(kind: OriginFailureKind): ErrorReason {
+/** What a client is told when the origin has failed in this way. */
+export function refusalFor(kind: OriginFailureKind): ErrorReason {
   switch (kind) {
     case "connect":
       return "origin-refused";

@@ -10,6 +10,7 @@ export type StepName =
   | "fetch"
   | "settle"
   | "respond"
+  | "sliced"
   | "refuse";
 
 /** What a step leads to: another step, the end, or a wait for somebody who will call `resume`. */

@@ -29,6 +29,7 @@ export function aSite(name: string, port = 9000): Site {
       firstByteTimeout: 10_000,
       idleTimeout: 30_000,
     },
+    slices: { enabled: true, size: 2 ** 20 },
     rules: [{ match: "/live/*", ttl: 2_000, cache: true }],
     allDown: "serve-all",
   };

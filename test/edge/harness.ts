@@ -90,6 +90,7 @@ export function aSite(options: Pick<TestEdgeOptions, "origins" | "site" | "timeo
   return {
     name: "shop",
     hosts: ["shop.example"],
+    slices: { enabled: true, size: 2 ** 20 },
     rules: [],
     allDown: "serve-all",
     ...options.site,

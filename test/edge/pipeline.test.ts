@@ -235,28 +235,34 @@ suite("conditions and ranges", () => {
       return answer;
     });
     assert.deepEqual(full.body, whole);
-    assert.equal(origin.requests[0]?.headers.range, undefined);
+    assert.equal(origin.requests[0]?.headers.range, "bytes=0-1048575");
     assert.equal(origin.seen.length, 1);
   });
 
-  test("a range far in goes to the origin as it is and is not stored", async (t) => {
+  test("a range far into what has no strong validator is served and not stored", async (t) => {
     const origin = await startOrigin(t, (request, response) => {
-      const { range } = request.headers;
-      assert.equal(range, "bytes=5000000-5000003");
+      const [, from, to] = /(\d+)-(\d+)/.exec(request.headers.range ?? "") ?? [];
+      const length = Number(to) - Number(from) + 1;
       response.writeHead(206, {
         "cache-control": "max-age=60",
-        "content-range": "bytes 5000000-5000003/9000000",
+        "content-range": `bytes ${from}-${to}/9000000`,
+        "content-length": length,
+        etag: 'W/"v1"',
       });
-      response.end("wxyz");
+      response.end(Buffer.alloc(length, "0123456789").fill("wxyz", 5_000_000 - Number(from)));
     });
     const edge = await startTestEdge(t, { origins: [origin.url] });
-    for (let i = 0; i < 2; i += 1) {
+    for (const reason of ["uri-miss", "partial", "partial"]) {
       const part = await edge.get("/r", { headers: { range: "bytes=5000000-5000003" } });
       assert.equal(part.status, 206);
+      assert.equal(part.field("content-range"), "bytes 5000000-5000003/9000000");
       assert.equal(part.body.toString(), "wxyz");
-      assert.equal(part.field("cache-status"), "test-1; fwd=partial; fwd-status=206");
+      assert.equal(part.field("cache-status"), `test-1; fwd=${reason}; fwd-status=206`);
     }
-    assert.equal(origin.seen.length, 2);
+    const asked = origin.requests.map(({ headers }) => headers.range);
+    const asItIs = "bytes=5000000-5000003";
+    assert.deepEqual(asked, ["bytes=4194304-5242879", asItIs, asItIs]);
+    assert.equal(await edge.metric('meridian_edge_store_objects{tier="memory"'), 0);
   });
 });
 

@@ -105,6 +105,7 @@ export function siteConfig(
       firstByteTimeout: 1000,
       idleTimeout: 1000,
     },
+    slices: { enabled: true, size: 2 ** 20 },
     rules: [],
     allDown,
   };

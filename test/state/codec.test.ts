@@ -76,6 +76,7 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       },
       { requiredKeys: ["urls"] },
     ),
+    slices: fc.record({ enabled: fc.boolean(), size: fc.constant("256KiB") }, { requiredKeys: [] }),
     key,
     clientDirectives: fc.constantFrom("ignore" as const, "honour" as const),
     coalesce: fc.boolean(),

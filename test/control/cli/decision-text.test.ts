@@ -42,6 +42,7 @@ describe("what an edge would do, for people", () => {
           ttlSeconds: 5,
           varyOn: [],
           encoding: { eligible: false, reason: "off" },
+          slices: { bytes: 2, count: 2, inMemory: 1 },
         },
       ],
       decision: { kind: "revalidate", index: 0, reason: "stale" },
@@ -58,7 +59,7 @@ describe("what an edge would do, for people", () => {
         "  stored  200, 12 bytes, age 9 s, stale for 7 s, varies on accept",
         "  stored  404, 3 bytes, age 1 s, fresh for 5 s; not encoded, because: status",
         "  stored  200, 9000 bytes, age 1 s, fresh for 5 s; encoded: zstd in vain, gzip 900 bytes",
-        "  stored  200, 9 bytes, age 1 s, fresh for 5 s",
+        "  stored  200, 9 bytes, 1 of 2 slices in memory, age 1 s, fresh for 5 s",
         "  would   ask the origin whether what is stored is still right, because: stale; with those" +
           " who do so already",
         "  state   current, version 7",
