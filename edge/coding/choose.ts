@@ -1,6 +1,6 @@
+import { forbidsTransform } from "../decide/encodable.ts";
 import { type AcceptedCodings, acceptedCodings, type Coding } from "../http/accept-encoding.ts";
 import { type FieldLines, hasField } from "../http/fields.ts";
-import { forbidsTransform } from "./eligible.ts";
 
 /** Which form of a response a client gets, and which one should be made for those who come next. */
 export interface FormChoice {

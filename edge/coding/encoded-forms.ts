@@ -2,18 +2,18 @@ import type { Clock } from "../../common/clock.ts";
 import type { CompressOptions } from "../../common/config/compress.ts";
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
+import {
+  compressionFor,
+  type EncodingFacts,
+  type NotEligibleReason,
+  notEligible,
+} from "../decide/encodable.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import { CODINGS, type Coding } from "../http/accept-encoding.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { type CacheObject, partKey, type Store } from "../store/store.ts";
 import { chooseForm, type FormChoice } from "./choose.ts";
 import { codedFields, formOfClient, presentAs, varyingFields } from "./coded-fields.ts";
-import {
-  compressionFor,
-  type EncodingFacts,
-  type NotEligibleReason,
-  notEligible,
-} from "./eligible.ts";
 import type { EncodingJob, EncodingJobs } from "./encoding-jobs.ts";
 
 /** So long after its beginning a client waits for a job. */

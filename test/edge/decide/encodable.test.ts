@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CompressOptions, compressSchema } from "../../../common/config/compress.ts";
-import { compressionFor, forbidsTransform, notEligible } from "../../../edge/coding/eligible.ts";
+import { compressionFor, forbidsTransform, notEligible } from "../../../edge/decide/encodable.ts";
 import { lines } from "../build.ts";
 import { aSite } from "../harness.ts";
 

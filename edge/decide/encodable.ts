@@ -104,7 +104,7 @@ const COMPRESSED = [
 ];
 
 function fitsTypes(patterns: readonly string[], contentType: string | undefined): boolean {
-  const type = /^[^;,\s]*/.exec(contentType?.toLowerCase() ?? "")?.[0] ?? "";
+  const type = (contentType ?? "").toLowerCase().replace(/[;,\s].*$/s, "");
   if (patterns.includes(type)) return true;
   if (COMPRESSED.some((compressed) => compressed.test(type))) return false;
   return patterns.some((pattern) =>
