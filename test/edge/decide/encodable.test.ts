@@ -123,6 +123,7 @@ test("a wide pattern does not mean what is compressed already; a full name does"
 test("what was found out for one list of options is not remembered for another", () => {
   const facts = { status: 200, fields: lines(HTML), bodyBytes: 5_000 };
   assert.equal(notEligible(DEFAULTS, facts), undefined);
+  assert.equal(notEligible(DEFAULTS, facts), undefined, "the same when asked again");
   assert.equal(notEligible(compressSchema.parse({ min: "1MiB" }), facts), "too-small");
   assert.equal(notEligible(DEFAULTS, facts), undefined);
 });
