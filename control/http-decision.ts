@@ -17,6 +17,10 @@ const httpDecisionSchema = z.object({
   /** The rule in words: what it asks, and what it does. */
   ruleText: z.string().optional(),
   key: z.string().optional(),
+  /** What the origin would be asked for. */
+  origin: z.object({ host: z.string(), target: z.string() }).optional(),
+  /** Where a rule sends the client. */
+  redirect: z.object({ status: z.number(), location: z.string() }).optional(),
   stored: z
     .array(
       z.object({

@@ -1,4 +1,6 @@
 import type { AdminAnswer } from "../common/admin-server.ts";
+import { redirectTarget } from "../common/config/location.ts";
+import type { SiteRule } from "../common/config/rule.ts";
 import { ruleText } from "../common/config/rule-text.ts";
 import type { Site } from "../common/config/site.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
@@ -10,7 +12,7 @@ import { sliceCount, slicingOf } from "./decide/slicing.ts";
 import type { Standing } from "./decide/standing.ts";
 import type { FieldLine, FieldLines } from "./http/fields.ts";
 import { tagsOf } from "./http/tags.ts";
-import { deriveRequest } from "./key/derive.ts";
+import { deriveRequest, placeOf } from "./key/derive.ts";
 import { normalHost } from "./key/primary.ts";
 import { siteForHost } from "./key/site.ts";
 import { standingsOf } from "./steps/lookup.ts";
@@ -54,14 +56,19 @@ export async function explainRequest(
     fields: requestFields,
   });
   const { rule, key, bypass, fields } = asked;
+  if (rule?.redirect !== undefined || asked.climbs) {
+    return {
+      status: 200,
+      body: { ...base, site: site.name, ...ruleFacts(rule), ...answeredHere(rule, url) },
+    };
+  }
   const inMemory = new Set(edge.store.lookup(key)?.objects.map(({ id }) => id));
   const variants = await edge.store.peek(key);
   const standings = standingsOf({ variants, ...asked }, edge);
   const facts = {
     ...base,
     site: site.name,
-    rule: rule ?? null,
-    ...(rule === undefined ? {} : { ruleText: ruleText(rule) }),
+    ...ruleFacts(rule),
     key,
     origin: { host: site.origin.host ?? asked.host, target: asked.originTarget },
   };
@@ -84,6 +91,21 @@ export async function explainRequest(
       coalesced: edge.fills.mayCoalesce(key),
     },
   };
+}
+
+function ruleFacts(rule: SiteRule | undefined): object {
+  return { rule: rule ?? null, ...(rule === undefined ? {} : { ruleText: ruleText(rule) }) };
+}
+
+/** What a rule answers without asking anybody. */
+function answeredHere(rule: SiteRule | undefined, { host, pathname, search }: URL): object {
+  const location =
+    rule === undefined
+      ? undefined
+      : redirectTarget(rule, placeOf({ host, target: pathname + search }));
+  if (location === undefined) return { decision: { kind: "reject", reason: "bad-request" } };
+  const redirect = { status: rule?.redirect?.status, location };
+  return { redirect, decision: { kind: "redirect", reason: "rule" } };
 }
 
 function decisionFor(

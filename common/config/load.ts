@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { type Document, LineCounter, parseDocument, visit } from "yaml";
+import type { z } from "zod";
 import { type FileProblem, readTextFile } from "../file-problem.ts";
 import { fail, ok, type Result } from "../result.ts";
-import { checkConfig, type Path } from "./check.ts";
+import { type CheckProblem, checkConfig, type Path } from "./check.ts";
 import { type Issue, plainIssues } from "./issues.ts";
 import { type Config, configSchema } from "./schema.ts";
+import { type Site, siteSchema } from "./site.ts";
 
 /** Reads and checks a configuration file. Every problem is reported, not only the first. */
 export function loadConfig(file: string): Result<Config, readonly FileProblem[]> {
@@ -21,6 +23,19 @@ export function problemAt(file: string, path: Path, message: string): FileProble
 
 /** Checks the text of a configuration (P). `file` is only used in the problems it reports. */
 export function parseConfig(text: string, file: string): Result<Config, readonly FileProblem[]> {
+  return parseDocumentAs(text, file, { schema: configSchema, check: checkConfig });
+}
+
+/** Checks the text of one site, as it stands under `sites` or as the API shows it (P). */
+export function parseSite(text: string, file: string): Result<Site, readonly FileProblem[]> {
+  return parseDocumentAs(text, file, { schema: siteSchema, check: () => [] });
+}
+
+function parseDocumentAs<T>(
+  text: string,
+  file: string,
+  { schema, check }: { schema: z.ZodType<T>; check: (value: T) => readonly CheckProblem[] },
+): Result<T, readonly FileProblem[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const { at, placed } = placer(document, lines, file);
@@ -29,7 +44,7 @@ export function parseConfig(text: string, file: string): Result<Config, readonly
   }
   const tree = plainTree(document);
   if (!tree.ok) return fail([at(tree.error.offset, tree.error.message)]);
-  const parsed = configSchema.safeParse(tree.value ?? {});
+  const parsed = schema.safeParse(tree.value ?? {});
   if (!parsed.success) {
     return fail(
       plainIssues(parsed.error.issues).flatMap((issue) => {
@@ -38,7 +53,7 @@ export function parseConfig(text: string, file: string): Result<Config, readonly
       }),
     );
   }
-  const problems = checkConfig(parsed.data).map(({ path, message }) => placed(path, message));
+  const problems = check(parsed.data).map(({ path, message }) => placed(path, message));
   return problems.length > 0 ? fail(problems) : ok(parsed.data);
 }
 

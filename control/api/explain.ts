@@ -12,12 +12,19 @@ import type { ExplainDnsBody, ExplainHttpBody } from "./shapes.ts";
 /** A daemon explains from memory; one that needs longer is not well. */
 const RELAY_TIMEOUT_MS = 3_000;
 
+/** Fields of a request that is asked about. */
+const HEADERS_MAX = 64;
+
 const ip = z.string().refine((text) => parseIp(text).ok, "must be an IP address");
 const dnsQuery = z.strictObject({
   name: z.string().min(1).max(254),
   client: ip,
   type: z.string().max(16).default("A"),
 });
+const header = z
+  .string()
+  .max(1_024)
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+:/, "must look like name: value");
 const httpQuery = z
   .strictObject({
     url: z.url({ protocol: /^https?$/, error: "must be an absolute http: or https: URL" }),
@@ -27,6 +34,9 @@ const httpQuery = z
       .string()
       .regex(/^[A-Z]{1,20}$/, "must be an HTTP method")
       .default("GET"),
+    header: z
+      .union([header.transform((line) => [line]), z.array(header).max(HEADERS_MAX)])
+      .default([]),
   })
   .refine((query) => (query.edge === undefined) !== (query.client === undefined), {
     message: 'give either "edge", or "client" to have DNS choose one',
@@ -42,14 +52,18 @@ export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
     "/v1/explain/http",
     { schema: { querystring: httpQuery } },
     async (call): Promise<ExplainHttpBody> => {
-      const { url, method, client } = call.query;
+      const { url, method, client, header: lines } = call.query;
       const dns =
         client === undefined
           ? undefined
           : await explainDns(context, { name: new URL(url).hostname, client, type: "A" });
       const edge = call.query.edge ?? firstEdge(dns);
       const target = edgeAdminTarget(knownEdge(context.config, edge));
-      const decision = await relay(`edge ${edge}`, target, { url, method });
+      const decision = await relay(`edge ${edge}`, target, [
+        ["url", url],
+        ["method", method],
+        ...lines.map((line) => ["header", line] as const),
+      ]);
       return { edge, ...(dns === undefined ? {} : { dns }), decision };
     },
   );
@@ -60,7 +74,7 @@ async function explainDns(
   query: { name: string; client: string; type: string },
 ): Promise<ExplainDnsBody> {
   const { routerAdmin } = context.config;
-  const decision = await relay("the router", routerAdmin, query);
+  const decision = await relay("the router", routerAdmin, Object.entries(query));
   return { router: formatSocketAddress(routerAdmin), decision };
 }
 
@@ -79,10 +93,10 @@ function firstEdge(dns: ExplainDnsBody | undefined): string {
 async function relay(
   whom: string,
   target: SocketAddress,
-  query: Readonly<Record<string, string>>,
+  query: readonly (readonly [name: string, value: string])[],
 ): Promise<unknown> {
   const address = formatSocketAddress(target);
-  const url = `http://${address}/explain?${new URLSearchParams(query).toString()}`;
+  const url = `http://${address}/explain?${new URLSearchParams(query.map(([name, value]) => [name, value])).toString()}`;
   let status: number;
   let body: unknown;
   try {

@@ -9,7 +9,7 @@ export interface ApiCall {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   /** Below `/v1`, such as `/sites`. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: unknown;
   /** How long the API itself was asked to wait before it answers. */
   readonly waitMs?: number;
@@ -49,7 +49,7 @@ function apiUrl(base: string, call: ApiCall): URL {
   }
   const url = new URL(`/v1${call.path}`, root);
   for (const [name, value] of Object.entries(call.query ?? {})) {
-    if (value !== undefined) url.searchParams.set(name, value);
+    for (const text of [value ?? []].flat()) url.searchParams.append(name, text);
   }
   return url;
 }

@@ -18,12 +18,15 @@ export function formatHttpDecision(decision: unknown): string {
 
 function narrateHttp(known: HttpDecision): string {
   const { method, url, site, ruleText = "none matches", key, stored = [], state } = known;
+  const { origin, redirect } = known;
   const facts = [
     ["asked", `${method} ${url}`],
     ["site", site ?? "none"],
   ];
   if (site !== undefined) facts.push(["rule", ruleText]);
   if (key !== undefined) facts.push(["key", key]);
+  if (origin !== undefined) facts.push(["origin", `asked for ${origin.host}${origin.target}`]);
+  if (redirect !== undefined) facts.push(["sends to", `${redirect.location} (${redirect.status})`]);
   if (site !== undefined && stored.length === 0) facts.push(["stored", "nothing"]);
   for (const object of stored) facts.push(["stored", storedText(object)]);
   facts.push(["would", doing(known)], ["state", `${state.status}, version ${state.version}`]);
@@ -58,6 +61,7 @@ const DOING: Readonly<Record<string, string>> = {
   "serve-stale-refresh": "answer from the cache, stale, and refresh it behind",
   revalidate: "ask the origin whether what is stored is still right",
   fetch: "fetch from the origin",
+  redirect: "send the client elsewhere",
   bypass: "go past the cache to the origin",
   refuse: "refuse",
   reject: "reject",

@@ -3,7 +3,7 @@ import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
 import { formatDnsDecision, formatHttpDecision } from "./decision-text.ts";
 import { usageFailure } from "./failure.ts";
-import { apiOption, jsonOption, readIp } from "./values.ts";
+import { apiOption, gather, jsonOption, readIp } from "./values.ts";
 
 const EXAMPLES = `
 The daemons themselves tell their decision, from the code that serves clients.
@@ -34,6 +34,7 @@ export function explainCommand(): Command {
     .argument("<url>", "an absolute URL")
     .option("--client <ip>", "let DNS choose the edge for this client", readIp)
     .option("--edge <name>", "ask this edge")
+    .option("--header <line>", "a field of the request, such as 'Cookie: a=1'; repeatable", gather)
     .addOption(apiOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -59,7 +60,7 @@ async function explainDns(
 
 async function explainHttp(
   url: string,
-  flags: ExplainFlags & { client?: string; edge?: string },
+  flags: ExplainFlags & { client?: string; edge?: string; header?: readonly string[] },
 ): Promise<void> {
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
     throw usageFailure(
@@ -75,7 +76,7 @@ async function explainHttp(
   }
   const answer = await callApi<ExplainHttpBody>(flags.api, {
     path: "/explain/http",
-    query: { url, client: flags.client, edge: flags.edge },
+    query: { url, client: flags.client, edge: flags.edge, header: flags.header },
   });
   if (flags.json === true) return printJson(answer);
   if (answer.dns !== undefined) printDns(answer.dns);

@@ -1,9 +1,13 @@
 import { Command } from "commander";
+import { parseSite } from "../../common/config/load.ts";
 import { ruleSchema } from "../../common/config/rule.ts";
 import { ruleText } from "../../common/config/rule-text.ts";
 import type { SiteInput } from "../../common/config/site.ts";
+import { readTextFile } from "../../common/file-problem.ts";
 import type { SiteBody, SiteListBody, SitePutBody, SiteRemovedBody } from "../api/shapes.ts";
+import { siteInput } from "../site-text.ts";
 import { callApi } from "./api-client.ts";
+import { reportProblems } from "./config.ts";
 import { formatTable } from "./table.ts";
 import { apiOption, gather, jsonOption } from "./values.ts";
 
@@ -12,7 +16,16 @@ Examples:
   meridian site add shop --origin http://10.0.0.5:8000 --host www.shop.example
   meridian site list
   meridian site show shop --json
+  meridian site apply shop.yaml
   meridian site remove shop`;
+
+const APPLY_HELP = `
+The file is YAML or JSON: one site as it stands under "sites" in a configuration, rules and all, or
+the "site" that "site show --json" prints. It is checked first, with line and column of each mistake.
+
+Examples:
+  meridian site apply shop.yaml
+  meridian site show shop --json | jq .site > shop.json && meridian site apply shop.json`;
 
 /** Options of everything that talks to the API. */
 interface ClientFlags {
@@ -35,6 +48,10 @@ export function siteCommand(): Command {
     .option("--compress", "edges encode what the origin has not encoded")
     .addHelpText("after", EXAMPLES)
     .action(addSite);
+  const apply = clientCommand("apply <file>")
+    .description("put a site in force as a file says, in place of what there is of that name")
+    .addHelpText("after", APPLY_HELP)
+    .action(applySite);
   const list = clientCommand("list")
     .description("list all sites")
     .addHelpText("after", EXAMPLES)
@@ -48,9 +65,10 @@ export function siteCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(removeSite);
   return new Command("site")
-    .description("add, list, show or remove sites")
+    .description("add, change, list, show or remove sites")
     .addHelpText("after", EXAMPLES)
     .addCommand(add)
+    .addCommand(apply)
     .addCommand(list)
     .addCommand(show)
     .addCommand(remove);
@@ -61,6 +79,24 @@ function clientCommand(nameAndArguments: string): Command {
   const command = new Command(name).addOption(apiOption()).addOption(jsonOption());
   for (const argument of args) command.argument(argument);
   return command;
+}
+
+async function applySite(file: string, flags: ClientFlags): Promise<void> {
+  const text = readTextFile(file);
+  const parsed = text.ok ? parseSite(text.value, file) : text;
+  if (!parsed.ok)
+    return reportProblems({ file, problems: parsed.error, json: flags.json === true });
+  const site = parsed.value;
+  const answer = await callApi<SitePutBody>(flags.api, {
+    method: "PUT",
+    path: `/sites/${encodeURIComponent(site.name)}`,
+    body: siteInput(site),
+  });
+  if (flags.json === true) return printJson(answer);
+  const rules = site.rules.length === 1 ? "1 rule" : `${site.rules.length} rules`;
+  printText(`Site "${site.name}" with ${rules} is in force (version ${answer.version}).`);
+  printOrigins(answer);
+  printWarnings(answer.warnings);
 }
 
 async function addSite(name: string, flags: AddFlags): Promise<void> {
@@ -77,14 +113,18 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   });
   if (flags.json === true) return printJson(answer);
   printText(`Site "${name}" is hosted at ${answer.cdnHost} (version ${answer.version}).`);
-  for (const { url, answers, detail } of answer.origins) {
+  printOrigins(answer);
+  printRecords(answer);
+  printWarnings(answer.warnings);
+}
+
+function printOrigins({ origins }: SitePutBody): void {
+  for (const { url, answers, detail } of origins) {
     printText(answers ? `Origin ${url} answers (${detail}).` : "");
     if (answers) continue;
     printText(`WARNING: the origin ${url} does not answer: ${detail}.`);
     printText("Edges will answer 502 or 504 until it does. Is the URL right, and is it running?");
   }
-  printRecords(answer);
-  printWarnings(answer.warnings);
 }
 
 async function listSites(flags: ClientFlags): Promise<void> {

@@ -13,7 +13,7 @@ ${GENERATED_NOTE}
 One YAML file for all daemons. It is checked as a whole: \`meridian config check FILE\` lists every
 problem with its line and column, and unknown keys are problems. Editors that read JSON Schema can
 use [config.schema.json](../deploy/config.schema.json). \`[]\` stands for each entry of a list. A
-map has names that are yours to choose.
+map has names that are yours to choose. What rules do is told with examples in [rules.md](rules.md).
 
 ${markdownTable(["key", "type", "default", "meaning"], rows)}
 Durations are written as \`250ms\`, \`20s\`, \`5m\`, \`1h\`, \`7d\`; sizes as \`256MiB\` or \`10GB\`; rates as

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { siteSchema } from "../../../common/config/site.ts";
 import { METRICS } from "../../../common/metric-table.ts";
 import { eventually } from "../../support/eventually.ts";
 import { fetchAt } from "../../support/http.ts";
@@ -132,6 +133,25 @@ suite("explain", () => {
       assert.deepEqual((await explain(edge, query))["decision"], expected, query);
     }
     assert.deepEqual(origin.seen, ["GET /a"]);
+  });
+
+  test("it says in words what a rule does, what the origin would be asked, and where it sends", async (t) => {
+    const { rules } = siteSchema.parse({
+      name: "shop",
+      origin: { urls: ["http://127.0.0.1:1"] },
+      rules: [
+        { match: "/old/*", redirect: { to: "/new/{1}" } },
+        { match: { cookie: { beta: true } }, rewrite: "/beta{path}", key: { query: "none" } },
+      ],
+    });
+    const edge = await startTestEdge(t, { origins: ["http://127.0.0.1:1"], site: { rules } });
+    const beta = await explain(edge, "url=http://shop.example/a%3Fb&header=cookie:beta=1");
+    assert.equal(beta["key"], "shop shop.example/a if-cookie:beta");
+    assert.deepEqual(beta["origin"], { host: "shop.example", target: "/beta/a" });
+    assert.equal(beta["ruleText"], "cookie:beta: without query; asks the origin for /beta{path}");
+    const old = await explain(edge, "url=http://shop.example/old/x%3Fq");
+    assert.deepEqual(old["redirect"], { status: 302, location: "/new/x?q" });
+    assert.deepEqual(old["decision"], { kind: "redirect", reason: "rule" });
   });
 
   test("a question that makes no sense is 400 and says why", async (t) => {

@@ -54,6 +54,22 @@ suite("changes of the log", () => {
     );
   });
 
+  test("other key rules: what is stored is confirmed before it is used again, once", async (t) => {
+    const { origin, state, edge } = await startFollowing(t);
+    for (const path of ["/a", "/b"]) await edge.get(path);
+    const rules = [{ match: "/x/*", cache: true, key: { query: "none" as const } }];
+    const site = aSite({ origins: [origin.url], site: { rules } });
+    const { version } = await state.append({ kind: "site-put", site }, "test");
+    await applied(state, version);
+    await edge.get("/a");
+    assert.equal(origin.requests.at(-1)?.headers["if-none-match"], '"v1"');
+    assert.match(await cacheStatus(edge, "/a"), /hit/);
+    const timed = [{ ...rules[0], match: "/x/*", cache: true, ttl: 1_000 }];
+    const same = aSite({ origins: [origin.url], site: { rules: timed } });
+    await applied(state, (await state.append({ kind: "site-put", site: same }, "test")).version);
+    assert.match(await cacheStatus(edge, "/a"), /hit/, "a lifetime changes no key");
+  });
+
   test("purge-all removes everything of the site", async (t) => {
     const { state, edge } = await startFollowing(t);
     for (const path of ["/a", "/b"]) await edge.get(path);
