@@ -151,8 +151,24 @@ export function decoded(text: string): string {
   }
 }
 
-/** The cookies of a request, in order, values as they stand (P). RFC 6265 section 4.2. */
-export function cookiesOf(fields: RequestFacts["fields"]): [name: string, value: string][] {
+type Pairs = readonly (readonly [name: string, value: string])[];
+
+const knownCookies = new WeakMap<RequestFacts["fields"], Pairs>();
+
+/**
+ * The cookies of a request, in order, values as they stand (P: read once for each list of fields).
+ * RFC 6265 section 4.2.
+ */
+export function cookiesOf(fields: RequestFacts["fields"]): Pairs {
+  let cookies = knownCookies.get(fields);
+  if (cookies === undefined) {
+    cookies = readCookies(fields);
+    knownCookies.set(fields, cookies);
+  }
+  return cookies;
+}
+
+function readCookies(fields: RequestFacts["fields"]): Pairs {
   return namedValues(fields, "cookie").flatMap((line) =>
     line.split(";").flatMap((pair): [string, string][] => {
       const equals = pair.indexOf("=");
