@@ -174,7 +174,7 @@ export class SlicedBody implements FetchOwner, Slicing {
   markChanged(): void {
     if (this.changed) return;
     this.changed = true;
-    if (this.#isCurrent()) this.store.remove(this.object.key, "invalidated");
+    if (this.#current() !== undefined) this.store.remove(this.object.key, "invalidated");
   }
 
   /** Ends all fetches. */
@@ -193,7 +193,10 @@ export class SlicedBody implements FetchOwner, Slicing {
     const facts = { ...SLICE_FACTS, times, bodyBytes: bytes };
     const slice = { key: this.#key(index), site, url, response: facts, chunks, bodyBytes: bytes };
     let object = this.#stored(index);
-    if (object !== undefined || !this.#isCurrent()) {
+    const head = this.#current();
+    // Without its head a slice is of no use: that must not leave because of what arrives for it.
+    if (head !== undefined) this.store.touch(head);
+    if (object !== undefined || head === undefined) {
       this.store.release(reservedBytes);
     } else {
       const { generation } = this.store.purges;
@@ -215,10 +218,10 @@ export class SlicedBody implements FetchOwner, Slicing {
     if (this.#readers === 0 && this.#fetches.size === 0) this.#onIdle();
   }
 
-  /** True while new requests are answered with this version. */
-  #isCurrent(): boolean {
+  /** The head, while new requests are answered with this version. */
+  #current(): CacheObject | undefined {
     const { key, id } = this.object;
-    return this.store.lookup(key)?.objects.some((object) => object.id === id) === true;
+    return this.store.lookup(key)?.objects.find((object) => object.id === id);
   }
 
   #stored(index: number): CacheObject | undefined {

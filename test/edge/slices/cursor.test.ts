@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { systemClock } from "../../../common/clock.ts";
+import { silentLogger } from "../../../common/log.ts";
+import { OriginClient } from "../../../edge/fetch/origin-client.ts";
+import type { SliceCursor } from "../../../edge/fetch/slice-cursor.ts";
+import type { SliceSource } from "../../../edge/fetch/slice-fetch.ts";
+import { SlicedBodies } from "../../../edge/fetch/sliced-bodies.ts";
+import { MemoryStore } from "../../../edge/store/memory-store.ts";
+import { type CacheObject, partKey } from "../../../edge/store/store.ts";
+import { aStored } from "../build.ts";
+import { aSite } from "../harness.ts";
+import { assertSame, fileBytes, startFileOrigin } from "./origin.ts";
+
+const SLICE = 100;
+const BYTES = 1_234;
+
+const place = fc.integer({ min: 0, max: BYTES - 1 });
+const range = fc.tuple(place, place).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+
+/** A fetch of everything that is under way, and whose origin waits when it is told to. */
+class ManualSource implements SliceSource {
+  paused = false;
+  over = false;
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
+  abort(): void {
+    this.over = true;
+  }
+}
+
+/** Reads all of some ranges; `step` lets something happen before each attempt. */
+async function readAll(
+  open: (onMore: () => void) => SliceCursor,
+  ranges: readonly (readonly [number, number])[],
+  step: () => void,
+): Promise<Buffer[]> {
+  let more = Promise.withResolvers<void>();
+  const cursor = open(() => more.resolve());
+  const bodies: Buffer[] = [];
+  for (const [first, last] of ranges) {
+    const pieces: Buffer[] = [];
+    cursor.seek(first, last);
+    while (!cursor.isDone) {
+      step();
+      const piece = cursor.next();
+      if (piece !== undefined) pieces.push(Buffer.from(piece));
+      cursor.noteRead();
+      if (cursor.failure !== undefined) assert.fail(JSON.stringify(cursor.failure));
+      // What waits is woken by the origin, or by the next step.
+      if (piece === undefined && !cursor.isDone) {
+        await Promise.race([more.promise, new Promise((resolve) => setImmediate(resolve))]);
+        more = Promise.withResolvers<void>();
+      }
+    }
+    bodies.push(Buffer.concat(pieces));
+  }
+  cursor.close();
+  return bodies;
+}
+
+test("any ranges of any stored, missing and arriving slices are the bytes of the object", {
+  timeout: 120_000,
+}, async (t) => {
+  const origin = await startFileOrigin(t, { bytes: BYTES });
+  const site = aSite({ origins: [origin.url] });
+  const origins = new OriginClient(systemClock, () => {});
+  t.after(() => origins.destroy());
+  const property = fc.asyncProperty(
+    fc.array(range, { minLength: 1, maxLength: 4 }),
+    fc.array(fc.boolean(), { minLength: 13, maxLength: 13 }),
+    fc.option(fc.record({ first: place, chunks: fc.array(fc.integer({ min: 1, max: 250 })) })),
+    fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 6 }),
+    fc.integer({ min: 1, max: 3 }),
+    async (ranges, stored, fill, evicted, readers) => {
+      const store = new MemoryStore(2 ** 20);
+      const around = { store, origins, log: silentLogger, onRequestEnd: () => {} };
+      const bodies = new SlicedBodies(around, systemClock);
+      const head = putHead(store);
+      for (const [index, isThere] of stored.entries()) if (isThere) putSlice(store, head, index);
+      const source = new ManualSource();
+      const feed = fill === null ? () => {} : feedFrom(bodies, head, source, fill);
+      const victims = [...evicted];
+      const ask = (conditions: readonly (readonly [string, string])[]) => ({
+        site,
+        target: "/f",
+        fields: [["host", "shop.example"] as const, ...conditions],
+      });
+      const step = (): void => {
+        feed();
+        const victim = victims.pop();
+        if (victim !== undefined) store.remove(partKey(head.id, String(victim)), "invalidated");
+      };
+      const open = (onMore: () => void) => bodies.open(head, ask, onMore);
+      const all = await Promise.all(
+        Array.from({ length: readers }, () => readAll(open, ranges, step)),
+      );
+      for (const got of all) {
+        for (const [i, [first, last]] of ranges.entries()) {
+          assertSame(got[i] ?? Buffer.alloc(0), fileBytes("v1", first, last + 1));
+        }
+      }
+      bodies.abortAll();
+    },
+  );
+  await fc.assert(property, { numRuns: 200 });
+});
+
+function putHead(store: MemoryStore): CacheObject {
+  const response = aStored(['etag: "v1"'], { bodyBytes: BYTES, sliceBytes: SLICE });
+  const facts = { key: "shop shop.example/f", site: "shop", url: "http://shop.example/f" };
+  const head = { ...facts, response, chunks: [], bodyBytes: BYTES };
+  return store.put({ ...head, generation: 0, reservedBytes: 0 }) ?? assert.fail("no room");
+}
+
+function putSlice(store: MemoryStore, head: CacheObject, index: number): void {
+  const bytes = fileBytes("v1", index * SLICE, Math.min(BYTES, (index + 1) * SLICE));
+  store.put({
+    key: partKey(head.id, String(index)),
+    site: "shop",
+    url: head.url,
+    response: aStored([], { bodyBytes: bytes.length }),
+    chunks: [bytes],
+    bodyBytes: bytes.length,
+    generation: 0,
+    reservedBytes: 0,
+  });
+}
+
+/** Gives a fetch from `first` on a chunk at each call, as long as it takes some. */
+function feedFrom(
+  bodies: SlicedBodies,
+  head: CacheObject,
+  source: ManualSource,
+  { first, chunks }: { readonly first: number; readonly chunks: readonly number[] },
+): () => void {
+  const fetch = bodies.adopt(head, source, { first, end: BYTES });
+  let next = 0;
+  return () => {
+    if (source.paused || source.over || fetch.state === "over") return;
+    const length = chunks.length === 0 ? 60 : (chunks[next % chunks.length] ?? 60);
+    next += 1;
+    const end = Math.min(BYTES, fetch.position + length);
+    fetch.append(fileBytes("v1", fetch.position, end));
+    if (fetch.position >= BYTES) fetch.complete();
+  };
+}
