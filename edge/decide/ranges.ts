@@ -21,11 +21,11 @@ export type RangeSelection =
   | { readonly kind: "ranges"; readonly ranges: readonly ByteRange[] }
   | { readonly kind: "range-not-satisfiable" };
 
-/** A member of a Range field: one of both ends may be missing, but not both. */
-interface RangeSpec {
-  readonly first: number | undefined;
-  readonly last: number | undefined;
-}
+/** A member of a Range field. */
+type RangeSpec =
+  | { readonly first: number; readonly last: number | undefined }
+  /** The last so many bytes. */
+  | { readonly suffix: number };
 
 const FULL = { kind: "full" } as const;
 const RANGE_SET = /^bytes[ \t]*=(.*)$/is;
@@ -46,9 +46,7 @@ export function selectRanges(value: string | undefined, length: number): RangeSe
   const specs = value === undefined ? undefined : parseRangeSet(value);
   if (specs === undefined || specs.length > RANGES_MAX) return FULL;
   // Of nothing, the last bytes are the whole, which Content-Range cannot express.
-  if (length === 0 && specs.some(({ first, last }) => first === undefined && last !== 0)) {
-    return FULL;
-  }
+  if (length === 0 && specs.some((spec) => "suffix" in spec && spec.suffix > 0)) return FULL;
   const wanted = specs.map((spec) => resolve(spec, length)).filter((range) => range !== undefined);
   if (wanted.length === 0) return { kind: "range-not-satisfiable" };
   if (isAbusive(wanted)) return FULL;
@@ -66,23 +64,27 @@ function parseRangeSet(value: string): readonly RangeSpec[] | undefined {
   const specs: RangeSpec[] = [];
   for (const member of members.filter((text) => text !== "")) {
     const [, from = "", to = ""] = RANGE_SPEC.exec(member) ?? [];
-    const first = from === "" ? undefined : Number(from);
     const last = to === "" ? undefined : Number(to);
-    if (first === undefined && last === undefined) return undefined;
-    if (first !== undefined && last !== undefined && last < first) return undefined;
-    specs.push({ first, last });
+    if (from !== "") {
+      if (last !== undefined && last < Number(from)) return undefined;
+      specs.push({ first: Number(from), last });
+    } else if (last !== undefined) {
+      specs.push({ suffix: last });
+    } else {
+      return undefined;
+    }
   }
   return specs.length === 0 ? undefined : specs;
 }
 
-function resolve({ first, last }: RangeSpec, length: number): ByteRange | undefined {
+function resolve(spec: RangeSpec, length: number): ByteRange | undefined {
   const end = length - 1;
-  // A missing first byte: the last so many bytes.
-  if (first === undefined) {
-    const suffix = last ?? 0;
-    return suffix === 0 ? undefined : { first: Math.max(0, length - suffix), last: end };
+  if ("suffix" in spec) {
+    const first = Math.max(0, length - spec.suffix);
+    return spec.suffix === 0 ? undefined : { first, last: end };
   }
-  return first > end ? undefined : { first, last: Math.min(last ?? end, end) };
+  const { first, last = end } = spec;
+  return first > end ? undefined : { first, last: Math.min(last, end) };
 }
 
 function isAbusive(ranges: readonly ByteRange[]): boolean {

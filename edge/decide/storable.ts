@@ -88,7 +88,7 @@ const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Whether a shared cache stores this response (P). RFC 9111 section 3.
+ * Whether a shared cache stores this response (P). RFC 9111 sections 3 and 3.5.
  *
  * A rule's `ttl` replaces the lifetime, and counts as one for statuses that are cacheable by
  * default, and for those that it names. It never overrides `no-store`, `private` or the rules on

@@ -24,6 +24,7 @@ test("RFC 9111 s.4.3.1: the newest come first, each tag once", () => {
     ["if-none-match", '"same", "old"'],
   ]);
   assert.deepEqual(anyOfThese([]), []);
+  assert.deepEqual(anyOfThese([tagged('W/"weak"')]), []);
 });
 
 test("RFC 9110 s.8.8.1: only complete 200 responses to GET with one strong tag are named", () => {

@@ -303,3 +303,11 @@ test("no client may ask for what has been purged, however softly", () => {
     revalidate("purged"),
   );
 });
+
+test("RFC 9111 s.4.1: among equals a body of unknown length counts as the shortest", () => {
+  const stored = [10, undefined, 20].map((bodyBytes) =>
+    aStored(["Cache-Control: max-age=60"], { bodyBytes }),
+  );
+  assert.deepEqual(decide(stored), fresh(1));
+  assert.deepEqual(decide(stored.toReversed()), fresh(1));
+});

@@ -122,3 +122,9 @@ test("RFC 5861 s.4: the window of what was softly purged while fresh begins with
     assert.equal(served, expected, `${secondsAgo} s ago`);
   }
 });
+
+test("RFC 9111 s.5.2.2.10: s-maxage implies proxy-revalidate, whatever stale-if-error says", () => {
+  const stored = aStored(["Cache-Control: s-maxage=5, stale-if-error=60"]);
+  assert.ok(forbidsStale(stored));
+  assert.ok(!mayServeStaleOnError(stored, NOW + 10_000, UNREACHABLE));
+});

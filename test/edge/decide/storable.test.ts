@@ -284,3 +284,18 @@ test("RFC 9111 s.3.1: the Date of the origin stays as it is", () => {
   assert.deepEqual(fieldsToStore(lines("Date: x"), NOW), lines("Date: x"));
   assert.deepEqual(withoutLimited(lines("Date: x")), lines("Date: x"));
 });
+
+test("a request whose key would not hold it, or whose no-store counts, leaves nothing behind", () => {
+  for (const bypass of ["key-too-long", "request-no-store"] as const) {
+    assert.equal(reasonFor(anExchange([FRESH], { bypass })), bypass);
+  }
+});
+
+test("RFC 9111 s.5.2.2.4, 5.2.2.7: what no-cache and private are limited to is left out", () => {
+  const kept = (directive: string) =>
+    fieldsToStore(lines(`Cache-Control: ${directive}="A, b"`, DATE, "A: 1", "B: 2", "C: 3"), NOW)
+      .map(([name]) => name)
+      .join();
+  assert.equal(kept("no-cache"), "cache-control,date,c");
+  assert.equal(kept("private"), "cache-control,date,c");
+});

@@ -11,7 +11,7 @@ import {
   trimWhiteSpace,
   withoutFields,
 } from "../../../edge/http/fields.ts";
-import { endToEndFields } from "../../../edge/http/hop-by-hop.ts";
+import { endToEndFields, withoutListedFields } from "../../../edge/http/hop-by-hop.ts";
 import { lines } from "../build.ts";
 
 test("RFC 9110 s.5.1: names are in lower case, order and repetitions stay", () => {
@@ -92,5 +92,17 @@ test("RFC 9110 s.7.6.1: Connection cannot take away what every recipient needs",
   assert.deepEqual(
     endToEndFields(lines(`Connection: ${essential.join(", ")}`, ...fields)),
     lines(...fields),
+  );
+});
+
+test("RFC 9110 s.7.6.1: a request loses what Connection lists, but not the connection's own", () => {
+  const plain = lines("Connection: close", "Te: x", "Kept: 1");
+  assert.deepEqual(withoutListedFields(plain), plain);
+  const none = lines("Te: x");
+  assert.equal(withoutListedFields(none), none);
+  const listing = lines("Connection: Te, X-Hop", "Te: x", "X-Hop: 1", "Kept: 1");
+  assert.deepEqual(
+    withoutListedFields(listing),
+    lines("Connection: Te, X-Hop", "Te: x", "Kept: 1"),
   );
 });
