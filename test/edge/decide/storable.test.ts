@@ -285,6 +285,11 @@ test("RFC 9111 s.3.1: the Date of the origin stays as it is", () => {
   assert.deepEqual(withoutLimited(lines("Date: x")), lines("Date: x"));
 });
 
+test("a GET with a body leaves nothing behind: what the body says is not in the key", () => {
+  const requestFields = lines("Content-Length: 5");
+  assert.equal(reasonFor(anExchange([FRESH], { requestFields })), "request-body");
+});
+
 test("a request whose key would not hold it, or whose no-store counts, leaves nothing behind", () => {
   for (const bypass of ["key-too-long", "request-no-store"] as const) {
     assert.equal(reasonFor(anExchange([FRESH], { bypass })), bypass);
