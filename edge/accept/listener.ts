@@ -73,6 +73,8 @@ export function createListener(handlers: ListenerHandlers): Server {
   server.on("upgrade", (request, socket, head) => {
     handlers.onUpgrade(request, socket as Socket, head);
   });
+  // RFC 9110 section 10.1.1: whoever reads the body says so first; a refusal needs no body.
+  server.on("checkContinue", (request, response) => handlers.onRequest(request, response));
   server.on("connect", (_request, socket) => refuse(socket, 405));
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     refuse(socket, statusOf(error.code));

@@ -10,7 +10,13 @@ import type { OriginHead } from "../fetch/exchange.ts";
 import type { FillClient, FillOutcome, FillPlan } from "../fetch/fill-plan.ts";
 import type { SliceAsk } from "../fetch/slice-request.ts";
 import { acceptedCodings, withAcceptEncoding } from "../http/accept-encoding.ts";
-import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import {
+  type FieldLine,
+  type FieldLines,
+  fieldMembers,
+  hasField,
+  singleField,
+} from "../http/fields.ts";
 import { endToEndFields } from "../http/hop-by-hop.ts";
 import { requestEdits } from "../key/header-edits.ts";
 import { siteForHost } from "../key/site.ts";
@@ -63,8 +69,15 @@ export function fetchOrJoin(
     return "refuse";
   }
   exchange.plan = plan;
+  if (plan.body !== undefined) askForBody(exchange);
   exchange.fill = edge.fills.lead(plan, client);
   return "parked";
+}
+
+/** RFC 9110 section 10.1.1: a client that waits with its body is told to send it. */
+function askForBody({ requestFields, response }: ClientExchange): void {
+  const expectations = fieldMembers(requestFields, "expect");
+  if (expectations.some((each) => each.toLowerCase() === "100-continue")) response.writeContinue();
 }
 
 /** Brings a stale object up to date without anybody waiting for it. */

@@ -7,11 +7,10 @@ import {
 } from "../../../deploy/tools/docs/rfc-index-page.ts";
 
 /** What RFC 9111 asks of a cache that is decided in pure functions. */
-const SECTIONS = [
-  ...["3", "3.1", "3.2", "3.5", "4", "4.1", "4.2", "4.2.1", "4.2.2", "4.2.3", "4.2.4"],
-  ...["4.3.1", "4.3.2", "4.3.4", "4.3.5", "4.4", "5.1", "5.2", "5.2.1"],
-  ...["5.2.2.3", "5.2.2.4", "5.2.2.5", "5.2.2.7", "5.2.2.10"],
-];
+const SECTIONS = (
+  "3 3.1 3.2 3.5 4 4.1 4.2 4.2.1 4.2.2 4.2.3 4.2.4 4.3.1 4.3.2 4.3.4 4.3.5 4.4 5.1 5.2 5.2.1 " +
+  "5.2.2.3 5.2.2.4 5.2.2.5 5.2.2.7 5.2.2.10"
+).split(" ");
 
 test("every section of RFC 9111 has a function, and a test under its name", () => {
   const entries = rfcIndex().filter(({ rfc }) => rfc === "9111");

@@ -119,3 +119,41 @@ suite("stopping", () => {
     await closed;
   });
 });
+
+suite("RFC 9110 s.10.1.1: a client that waits with its body", () => {
+  test("is told to send it, and what it sends reaches the origin without the expectation", async (t) => {
+    const bodies: string[] = [];
+    const origin = await startOrigin(t, async (request, response) => {
+      bodies.push(Buffer.concat((await request.toArray()) as Buffer[]).toString());
+      response.end("thanks");
+    });
+    const edge = await startTestEdge(t, { origins: [origin.url] });
+    const socket = connect({ host: edge.at.host, port: edge.at.port });
+    t.after(() => socket.destroy());
+    let seen = "";
+    socket.on("data", (chunk) => {
+      seen += chunk.toString("latin1");
+    });
+    const head = `POST / HTTP/1.1\r\n${HOST}content-length: 5\r\nexpect: 100-Continue\r\n\r\n`;
+    socket.write(head);
+    await eventually("it is asked", () => assert.equal(seen, "HTTP/1.1 100 Continue\r\n\r\n"));
+    socket.write("hello");
+    await eventually("it is answered", () => assert.match(seen, /\r\n\r\nthanks$/));
+    assert.deepEqual(bodies, ["hello"]);
+    assert.equal(origin.requests[0]?.headers.expect, undefined);
+    assert.equal(seen.split("100 Continue").length, 2, "once");
+  });
+
+  test("is not when it is refused anyway; other expectations are 417", async (t) => {
+    const origin = await startOrigin(t, (_request, response) => response.end());
+    const edge = await startTestEdge(t, { origins: [origin.url] });
+    const send = async (host: string, expectation: string) => {
+      const head = `POST / HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 5\r\nconnection: close\r\n`;
+      const bytes = await exchangeRaw(edge.at, `${head}expect: ${expectation}\r\n\r\n`);
+      return parseResponseHead(bytes).status;
+    };
+    assert.equal(await send("elsewhere.example", "100-continue"), 421);
+    assert.equal(await send("shop.example", "200-maybe"), 417);
+    assert.deepEqual(origin.seen, []);
+  });
+});
