@@ -23,8 +23,8 @@ export interface UnboundOptions {
   readonly sendClientSubnetTo?: readonly string[];
   /** DS or DNSKEY records; with them the resolver validates. Left out: it does not. */
   readonly trustAnchors?: readonly string[];
-  /** The most seconds that anything is remembered; left out: as long as its TTL says. */
-  readonly cacheMaxTtl?: number;
+  /** True: answers for stubs are remembered as all others are; left out: never. */
+  readonly cachesStubs?: boolean;
 }
 
 /** Starts a real unbound that asks on loopback. Resolves when it serves. */
@@ -68,7 +68,6 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     ...anchors.map((anchor) => `  trust-anchor: "${anchor}"`),
     // What a validator does not have to ask for again, it makes up from denials (RFC 8198).
     ...(anchors.length > 0 ? ["  aggressive-nsec: yes"] : []),
-    ...(options.cacheMaxTtl === undefined ? [] : [`  cache-max-ttl: ${options.cacheMaxTtl}`]),
     ...ecs.map((server) => `  send-client-subnet: ${server}`),
     ...(ecs.length > 0 ? ["  client-subnet-always-forward: yes"] : []),
     ...(options.stubs ?? []).flatMap(({ tls }) =>
@@ -82,7 +81,7 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
       `  name: "${zone}"`,
       `  stub-addr: ${at.host}@${at.port}${tls === undefined ? "" : `#${tls.name}`}`,
       `  stub-tls-upstream: ${tls === undefined ? "no" : "yes"}`,
-      "  stub-no-cache: yes",
+      `  stub-no-cache: ${options.cachesStubs === true ? "no" : "yes"}`,
     ]),
   ];
   return `${lines.join("\n")}\n`;
