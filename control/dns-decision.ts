@@ -19,6 +19,9 @@ const dnsDecisionSchema = z.object({
     ),
     scopePrefixLength: z.number().nullable(),
   }),
+  signatures: z
+    .array(z.object({ section: z.string(), name: z.string(), type: z.string(), why: z.string() }))
+    .optional(),
   decision: z
     .object({
       location: z

@@ -81,7 +81,7 @@ export function formatFacts(facts: unknown): string {
   return stringify(facts, { lineWidth: 0 }).replace(/^(?=.)/gm, "  ");
 }
 
-function narrate({ query, site, answer, decision }: DnsDecision): string {
+function narrate({ query, site, answer, signatures = [], decision }: DnsDecision): string {
   const facts = [
     ["asked", `${query.name} ${query.type}, for ${query.client}, taken for ${query.takenFor}`],
     ["site", site ?? "none: the answer does not depend on who asks"],
@@ -95,9 +95,11 @@ function narrate({ query, site, answer, decision }: DnsDecision): string {
     typeof data === "string" ? data : JSON.stringify(data),
   ]);
   const ranking = decision === undefined ? [] : rankingRows(decision);
+  const signed = signatures.map(({ section, name, type, why }) => [section, name, type, why]);
   return [
     formatTable(facts, "  "),
     formatTable(records, "    "),
+    signatures.length === 0 ? "" : `  with DNSSEC also\n${formatTable(signed, "    ")}`,
     ranking.length === 0 ? "" : `  candidates\n${formatTable(ranking, "    ")}`,
   ].join("");
 }

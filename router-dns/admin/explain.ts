@@ -1,4 +1,4 @@
-import { decode, encode, type Packet } from "dns-packet";
+import { DNSSEC_OK, decode, encode, type Packet } from "dns-packet";
 import type { AdminAnswer } from "../../common/admin-server.ts";
 import {
   formatIp,
@@ -18,6 +18,7 @@ import { type EdgeHealth, visibleHealth } from "../health/board.ts";
 import { answerQuery, type Snapshot, UDP_BYTES_DEFAULT } from "../pipeline.ts";
 import type { SteerAnswer } from "../steering.ts";
 import { MESSAGE_BYTES_MAX } from "../transport/answer.ts";
+import { explainSignatures } from "./explain-signatures.ts";
 
 /** What an explanation is made from: exactly what queries are answered from at the moment. */
 export interface ExplainSources {
@@ -44,6 +45,7 @@ export function explainQuery(query: URLSearchParams, sources: ExplainSources): A
   if (!question.ok) return { status: 400, body: { error: question.error } };
   const { name, type, client } = question.value;
   const asked = ask(question.value, sources.snapshot);
+  const signatures = explainSignatures(ask(question.value, sources.snapshot, DNSSEC_OK).message);
   const steered = asked.steered?.answer;
   return {
     status: 200,
@@ -51,6 +53,7 @@ export function explainQuery(query: URLSearchParams, sources: ExplainSources): A
       query: { name, type, client: formatPrefix(client), takenFor: "client subnet (ECS)" },
       site: asked.steered?.site ?? null,
       answer: asked.answer,
+      ...(signatures.length === 0 ? {} : { signatures }),
       ...(steered === undefined ? {} : { decision: explainDecision(client, steered, sources) }),
     },
   };
@@ -73,7 +76,7 @@ function readQuestion(query: URLSearchParams): Result<Question, string> {
   return ok({ name, type, client: prefix.value });
 }
 
-function ask({ name, type, client }: Question, snapshot: Snapshot) {
+function ask({ name, type, client }: Question, snapshot: Snapshot, flags = 0) {
   const packet = encode({
     type: "query",
     id: 0,
@@ -83,7 +86,7 @@ function ask({ name, type, client }: Question, snapshot: Snapshot) {
         type: "OPT",
         name: ".",
         udpPayloadSize: UDP_BYTES_DEFAULT,
-        flags: 0,
+        flags,
         options: [
           {
             code: "CLIENT_SUBNET",
@@ -106,6 +109,7 @@ function ask({ name, type, client }: Question, snapshot: Snapshot) {
   const message = decode(Buffer.from(out.subarray(0, outcome.length)));
   return {
     steered: outcome.steered,
+    message,
     answer: {
       rcode: (message as { rcode?: string }).rcode ?? "NOERROR",
       records: (message.answers ?? []).map((record) => ({
