@@ -23,9 +23,9 @@ const WORDS = {
   scheme:
     "`ksk-zsk`: the key that the parent names signs only keys, another one signs records. `csk`: one " +
     "key does both.",
-  zskLifetime: "How long a key signs records until its successor takes over; 0: for ever.",
+  zskLifetime: "How long a key signs records until its successor takes over; `0s`: for ever.",
   kskLifetime:
-    "How long a key that the parent names is used until its rollover begins; 0: until `zone keys roll`.",
+    "How long a key that the parent names is used until its rollover begins; `0s`: until `zone keys roll`.",
   signatureLifetime:
     "How long a new signature is good. At least four times `maxTtl` and `dnskeyTtl`.",
   dnskeyTtl: "TTL of the keys.",
@@ -117,11 +117,11 @@ export function signingProblems(
   // A key must have left the zone before the next successor is made.
   const rollover = dnskeyTtl + maxTtl + 2 * propagation;
   if (zskLifetime > 0 && zskLifetime < rollover) {
-    const message = "must be 0, or longer than a rollover: dnskeyTtl + maxTtl + 2 x propagation";
+    const message = "must be 0s, or longer than a rollover: dnskeyTtl + maxTtl + 2 x propagation";
     problems.push({ key: "zskLifetime", message });
   }
   if (kskLifetime > 0 && kskLifetime < rollover + zone.dsTtl) {
-    const message = "must be 0, or longer than a rollover: that of zskLifetime + dsTtl";
+    const message = "must be 0s, or longer than a rollover: that of zskLifetime + dsTtl";
     problems.push({ key: "kskLifetime", message });
   }
   return problems;
