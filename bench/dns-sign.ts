@@ -148,10 +148,10 @@ async function measureAhead(signing: LiveSigning, algorithm: AlgorithmName): Pro
   const snapshot = snapshotOf([zone], steering, UNSIGNED);
   const delays = monitorEventLoopDelay({ resolution: 1 });
   delays.enable();
-  let isDone = false;
+  const ending = new AbortController();
   let answers = 0;
   const answering = (async () => {
-    while (!isDone) {
+    while (!ending.signal.aborted) {
       answer(snapshot, packet);
       answers += 1;
       await new Promise((resolve) => {
@@ -161,7 +161,7 @@ async function measureAhead(signing: LiveSigning, algorithm: AlgorithmName): Pro
   })();
   signing.signAhead();
   await signing.look();
-  isDone = true;
+  ending.abort();
   await answering;
   delays.disable();
   const { signatures, aheadSeconds } = signing.figures();

@@ -79,8 +79,9 @@ export type RolloverStep =
     }
   | { readonly kind: "delete"; readonly tag: number };
 
-/** How long the file of a removed key is kept, for those who look back. */
+/** How long the file of a removed key is kept, for those who look back, and how many are. */
 const KEPT_AFTER_REMOVAL_SECONDS = 30 * 86_400;
+const KEPT_REMOVED_MAX = 8;
 
 /**
  * How long before its first use a key must be in the DNSKEY RRset, so that whoever has a DNSKEY
@@ -149,11 +150,15 @@ export function planRollover(
   now: number,
 ): readonly RolloverStep[] {
   const set = keysAt(keys, policy, now);
-  const gone = set.statuses.flatMap(({ key, removeAt }): RolloverStep[] => {
-    const isForgotten = removeAt !== undefined && removeAt + KEPT_AFTER_REMOVAL_SECONDS <= now;
-    return isForgotten ? [{ kind: "delete", tag: key.tag }] : [];
-  });
-  const steps: RolloverStep[] = [...gone];
+  const gone = set.statuses
+    .filter(({ state }) => state === "removed")
+    .map(({ key, removeAt = 0 }) => ({ tag: key.tag, removeAt }))
+    .sort((left, right) => right.removeAt - left.removeAt || left.tag - right.tag);
+  const forgotten = gone.filter(
+    ({ removeAt }, index) =>
+      index >= KEPT_REMOVED_MAX || removeAt + KEPT_AFTER_REMOVAL_SECONDS <= now,
+  );
+  const steps: RolloverStep[] = forgotten.map(({ tag }) => ({ kind: "delete", tag }));
   if (isZoneKeyDue(keys, set, policy, now)) {
     const earliest = now + publicationInterval(policy);
     const end = set.zoneSigner.flags === ZONE_KEY ? endOf(set.zoneSigner, policy) : earliest;

@@ -85,24 +85,23 @@ test(`for ${SECONDS} s edges flap and keys roll, and no answer is bogus`, {
     await startUnbound(t, common),
     await startUnbound(t, { ...common, cachesStubs: true }),
   ];
+  const used = { zsk: new Set<number>(), ksk: new Set<number>() };
   const end = performance.now() + SECONDS * 1_000;
   const isOver = () => performance.now() > end;
   const [tallies] = await Promise.all([
     Promise.all(resolvers.map((resolver) => askOn(resolver, isOver))),
     flap(Object.values(edges), isOver),
+    watchKeys(child, used, isOver),
     rollParentKeys(child, { file, router, isOver }),
   ]);
   for (const { answers, bogus } of tallies) {
     assert.deepEqual(bogus.slice(0, 5), [], `${bogus.length} of ${answers}`);
     assert.ok(answers > SECONDS * 10, `only ${answers} answers`);
   }
-  const { keys } = made(reportKeys(child, Date.now()));
-  const zsks = keys.filter(({ role, state }) => role === "zsk" && state !== "published");
-  assert.ok(zsks.length > SECONDS / 12, `only ${zsks.length} ZSKs signed`);
-  const removed = keys.filter(({ role, state }) => role === "ksk" && state === "removed");
-  assert.ok(removed.length > 0, "the KSK that the parent named first is gone");
+  assert.ok(used.zsk.size > SECONDS / 12, `only ${used.zsk.size} ZSKs signed`);
+  assert.ok(used.ksk.size > SECONDS / 40, `only ${used.ksk.size} KSKs were named by the parent`);
   const answers = tallies.map((tally) => tally.answers).join(" and ");
-  t.diagnostic(`${answers} answers, ${zsks.length} ZSKs, ${removed.length} KSKs replaced`);
+  t.diagnostic(`${answers} answers, ${used.zsk.size} ZSKs, ${used.ksk.size} KSKs`);
 });
 
 /** Asks for one of everything over and over; gives what was not validated. */
@@ -136,6 +135,20 @@ async function askOn(resolver: SocketAddress, isOver: () => boolean): Promise<Ta
     }
   }
   return tally;
+}
+
+/** Notes which keys are in use, as long as it goes on. */
+async function watchKeys(
+  order: Parameters<typeof reportKeys>[0],
+  used: Readonly<Record<"ksk" | "zsk", Set<number>>>,
+  isOver: () => boolean,
+): Promise<void> {
+  while (!isOver()) {
+    for (const { tag, role, state } of made(reportKeys(order, Date.now())).keys) {
+      if (state === "active" && role !== "csk") used[role].add(tag);
+    }
+    await delay(500);
+  }
 }
 
 /** Takes edges down and up again, one after the other, never all at once. */

@@ -96,6 +96,20 @@ describe("RFC 7583 s.3.2.1: pre-publication of a key that signs records", () => 
   });
 });
 
+it("no more than eight keys that are gone are kept: those that went last", () => {
+  const ksk = key(1, ENTRY_KEY, { dsPublished: 30 });
+  const zsks = Array.from({ length: 20 }, (_, i) =>
+    key(100 + i, ZONE_KEY, { publish: 100 * i, activate: 100 * i }),
+  );
+  const policy = { ...SHORT, zskLifetime: 0 };
+  const steps = planRollover([ksk, ...zsks], policy, 1_900 + 17 + 5);
+  const deleted = steps.map((step) => (step.kind === "delete" ? step.tag : 0));
+  assert.deepEqual(
+    deleted.toSorted((a, b) => a - b),
+    Array.from({ length: 11 }, (_, i) => 100 + i),
+  );
+});
+
 describe("RFC 7583 s.3.3.1: double KSK", () => {
   const zsk = key(9, ZONE_KEY, { activate: 0 });
   const old = key(1, ENTRY_KEY, { dsPublished: 30 });
