@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { eventually } from "../../support/eventually.ts";
 import { fetchAt } from "../../support/http.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { startTestEdge, type TestEdge } from "../harness.ts";
 import { assertSame, fileBytes, SLICE, SMALL_SLICES, startFileOrigin } from "./origin.ts";
 
@@ -279,5 +281,27 @@ suite("large objects in slices: purges", () => {
     const after = await edge.get("/f");
     assert.match(after.field("cache-status") ?? "", /fwd=uri-miss/);
     assert.equal(origin.sentBytes, 2 * bytes);
+  });
+});
+
+suite("large objects in slices: on disk", () => {
+  test("what memory has no room for comes from disk, also after a restart", async (t) => {
+    const bytes = 100 * SLICE;
+    // As fast as the disk's queue of writes takes it.
+    const origin = await startFileOrigin(t, { bytes, pace: () => delay(5) });
+    const disk = { path: tempDir(t), bytes: 64 * MIB };
+    const options = { origins: [origin.url], site: SMALL_SLICES, memoryBytes: 64 * SLICE, disk };
+    const edge = await startTestEdge(t, options);
+    const whole = fileBytes("v1", 0, bytes);
+    assertSame((await edge.get("/f")).body, whole);
+    assertSame((await edge.get("/f")).body, whole);
+    await edge.daemon.stop(1_000);
+    const next = await startTestEdge(t, options);
+    const after = await next.get("/f");
+    assertSame(after.body, whole);
+    const part = await next.get("/f", { headers: { range: `bytes=${90 * SLICE}-` } });
+    assertSame(part.body, whole.subarray(90 * SLICE));
+    // A write that the disk had no time for is fetched again; few are.
+    assert.ok(origin.sentBytes < bytes + bytes / 4, `${origin.sentBytes} for ${bytes}`);
   });
 });
