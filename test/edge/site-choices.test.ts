@@ -68,7 +68,8 @@ suite("coalesce", () => {
       });
       const clients = [edge.get("/a"), edge.get("/a", { headers: { range: "bytes=0-0" } })];
       await eventually("both ask", () => assert.equal(asked.length, 2));
-      assert.equal(origin.requests[1]?.headers.range, undefined, "the answer is for the store");
+      const ranges = origin.requests.map(({ headers }) => headers.range);
+      assert.ok(!ranges.includes("bytes=0-0"), "the answer is for the store");
       for (const response of asked) ok(response, { "cache-control": "max-age=60" });
       await Promise.all(clients);
       assert.match((await edge.get("/a")).field("cache-status") ?? "", /; hit/);
