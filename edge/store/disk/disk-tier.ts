@@ -13,7 +13,7 @@ import { hashOfKey, hashOfVariant, type KeyHash, type VariantHash } from "./key-
 import { ALL_VARIANTS, type Note } from "./note.ts";
 import { earlier, readObject } from "./object-reader.ts";
 import { PurgeJournal } from "./purge-journal.ts";
-import { findSegment, replaySegment, segmentNumbers } from "./rebuild.ts";
+import { findSegment, replaySegment, rowsInSidecars, segmentNumbers } from "./rebuild.ts";
 import { encodeFacts, type Place } from "./record.ts";
 import { type AppendRefusal, type Segment, SegmentLog, segmentName } from "./segment-log.ts";
 
@@ -290,6 +290,7 @@ export class DiskTier {
     const names = new Set(folder.list());
     const numbers = segmentNumbers([...names]);
     const newest = numbers.at(-1);
+    this.#table.reserve(Math.min(this.#entriesMax, rowsInSidecars(folder, names)));
     let damaged = false;
     for (const [i, number] of numbers.entries()) {
       try {
@@ -316,6 +317,7 @@ export class DiskTier {
         damaged = true;
       }
     }
+    this.#log.sealSoon();
     this.#isEvicting = this.#log.bytes + 2 * this.#segmentBytes > this.#bytesMax;
     log.info({
       event: "disk-opened",

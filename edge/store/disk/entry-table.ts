@@ -17,6 +17,9 @@ export interface Entry {
   readonly stale: boolean;
 }
 
+/** What a new entry is made of. */
+type NewEntry = Pick<Entry, "key" | "variant" | "place" | "bytes">;
+
 /** Words of 32 bits for one entry. */
 const WORDS = 8;
 /** Bytes of an entry; with the empty places of the tables it is 40 to 50. */
@@ -63,16 +66,14 @@ export class EntryTable {
       .find((entry) => entry.variant === variant);
   }
 
+  /** Makes room for so many entries at once, instead of growing again and again. */
+  reserve(entries: number): void {
+    for (const shard of this.#shards) shard.reserve(Math.ceil((entries / SHARDS) * 1.05));
+  }
+
   /** Adds an entry in place of one of the same variant, which is given back. */
-  put(entry: Pick<Entry, "key" | "variant" | "place" | "bytes">): Entry | undefined {
-    const shard = this.#shard(entry.key);
-    const all = shard.of(entry.key);
-    const before = all.find(({ variant }) => variant === entry.variant);
-    const [first] = all;
-    const leaving = before ?? (all.length >= VARIANTS_MAX ? first : undefined);
-    if (leaving !== undefined) shard.remove(leaving.key, leaving.variant);
-    shard.insert(entry);
-    return leaving;
+  put(entry: NewEntry): Entry | undefined {
+    return this.#shard(entry.key).put(entry);
   }
 
   /** New facts for the body at a place; false if the entry has another body by now. */
@@ -136,10 +137,40 @@ class Shard {
     return found;
   }
 
-  insert({ key, variant, place, bytes }: Pick<Entry, "key" | "variant" | "place" | "bytes">): void {
-    if (this.size + 1 > this.#places * FULL_SHARE) this.#grow();
-    this.#setFree([key.hi, key.lo, variant, place.segment, place.offset, bytes, 0, 0]);
-    this.size += 1;
+  put({ key, variant, place, bytes }: NewEntry): Entry | undefined {
+    if (this.size + 1 > this.#places * FULL_SHARE) this.#grow(this.#places * GROWTH);
+    let variants = 0;
+    let first = -1;
+    let i = this.#home(key.lo);
+    for (; this.#isTaken(i); i = this.#next(i)) {
+      if (!this.#hasKey(i, key)) continue;
+      if (((this.#words[i * WORDS + 2] ?? 0) & VARIANT_MASK) === variant) break;
+      variants += 1;
+      if (first < 0) first = i;
+    }
+    let leaving: Entry | undefined;
+    if (this.#isTaken(i)) leaving = this.#entry(i);
+    else if (variants >= VARIANTS_MAX) {
+      leaving = this.#entry(first);
+      this.remove(leaving.key, leaving.variant);
+      i = this.#free(key.lo);
+    }
+    const at = i * WORDS;
+    if (!this.#isTaken(i)) this.size += 1;
+    this.#words[at] = key.hi;
+    this.#words[at + 1] = key.lo;
+    this.#words[at + 2] = variant;
+    this.#words[at + 3] = place.segment;
+    this.#words[at + 4] = place.offset;
+    this.#words[at + 5] = bytes;
+    this.#words[at + 6] = 0;
+    this.#words[at + 7] = 0;
+    return leaving;
+  }
+
+  reserve(entries: number): void {
+    const places = Math.ceil(entries / FULL_SHARE);
+    if (places > this.#places) this.#grow(places);
   }
 
   attach(key: KeyHash, variant: VariantHash, body: Place, facts: Place): boolean {
@@ -223,19 +254,22 @@ class Shard {
     };
   }
 
-  #grow(): void {
+  #grow(places: number): void {
     const before = this.#words;
-    this.#places = Math.max(ENTRIES_MIN, Math.ceil(this.#places * GROWTH));
+    this.#places = Math.max(ENTRIES_MIN, Math.ceil(places));
     this.#words = new Uint32Array(this.#places * WORDS);
-    for (let at = 0; at < before.length; at += WORDS) {
-      if (before[at + 3] !== 0) this.#setFree(before.subarray(at, at + WORDS));
+    for (let from = 0; from < before.length; from += WORDS) {
+      if (before[from + 3] === 0) continue;
+      const at = this.#free(before[from + 1] ?? 0) * WORDS;
+      for (let word = 0; word < WORDS; word += 1) this.#words[at + word] = before[from + word] ?? 0;
     }
   }
 
-  #setFree(words: ArrayLike<number>): void {
-    let i = this.#home(words[1] ?? 0);
+  /** The place where an entry of this hash can be put. */
+  #free(lo: number): number {
+    let i = this.#home(lo);
     while (this.#isTaken(i)) i = this.#next(i);
-    this.#words.set(words, i * WORDS);
+    return i;
   }
 
   /** Segments are numbered from 1, so that 0 is an empty place. */

@@ -12,7 +12,7 @@ import {
   SALT_BYTES,
   SEGMENT_HEADER_BYTES,
 } from "./record.ts";
-import { type Row, Rows, recordBytes } from "./rows.ts";
+import { ROW_BYTES, type Row, Rows, recordBytes } from "./rows.ts";
 import { type Segment, segmentName } from "./segment-log.ts";
 
 /** What is read at a time while a segment is scanned. */
@@ -37,6 +37,18 @@ export function segmentNumbers(names: readonly string[]): readonly number[] {
     .map((name) => Number(/^(\d{10})\.seg$/.exec(name)?.[1] ?? 0))
     .filter((number) => number > 0)
     .sort((left, right) => left - right);
+}
+
+/** How many records the sidecars speak of, going by their size. */
+export function rowsInSidecars(folder: DiskFolder, names: ReadonlySet<string>): number {
+  let bytes = 0;
+  for (const name of names) {
+    if (!name.endsWith(".idx")) continue;
+    const file = folder.open(name);
+    bytes += file.size();
+    file.close();
+  }
+  return Math.floor(bytes / ROW_BYTES);
 }
 
 /**

@@ -3,6 +3,8 @@ import type { ReadHead, RecordHead } from "./record.ts";
 import { FORMAT_VERSION, SALT_BYTES } from "./record.ts";
 
 const MAGIC = "MERIDIDX";
+/** Rows are as they are in memory: a machine of another byte order reads the segment instead. */
+const BYTE_ORDER: number = new Uint8Array(Uint32Array.of(1).buffer)[0] ?? 0;
 const HEADER_BYTES = 48;
 
 /** Words of 32 bits for one record. */
@@ -87,14 +89,13 @@ export class Rows {
   encode(salt: Buffer, dataBytes: number): Buffer {
     const content = Buffer.alloc(HEADER_BYTES + this.count * ROW_BYTES);
     content.write(MAGIC, "latin1");
+    content.writeUInt32LE(BYTE_ORDER, 28);
     content.writeUInt32LE(FORMAT_VERSION, 8);
     salt.copy(content, 12, 0, SALT_BYTES);
     content.writeUInt32LE(dataBytes, 20);
     content.writeUInt32LE(this.count, 24);
     content.writeDoubleLE(this.generation, 32);
-    for (let i = 0; i < this.count * ROW_WORDS; i += 1) {
-      content.writeUInt32LE(this.#words[i] ?? 0, HEADER_BYTES + i * 4);
-    }
+    content.set(Buffer.from(this.#words.buffer, 0, this.count * ROW_BYTES), HEADER_BYTES);
     content.writeUInt32LE(contentChecksum(content), 40);
     return content;
   }
@@ -107,6 +108,7 @@ export class Rows {
     const count = content.readUInt32LE(24);
     const itsOwn =
       content.readUInt32LE(8) === FORMAT_VERSION &&
+      content.readUInt32LE(28) === BYTE_ORDER &&
       salt.compare(content, 12, 12 + SALT_BYTES) === 0 &&
       content.readUInt32LE(20) === dataBytes &&
       content.length === HEADER_BYTES + count * ROW_BYTES &&
@@ -114,9 +116,7 @@ export class Rows {
     if (!itsOwn) return undefined;
     const rows = new Rows();
     rows.#words = new Uint32Array(Math.max(16, count) * ROW_WORDS);
-    for (let i = 0; i < count * ROW_WORDS; i += 1) {
-      rows.#words[i] = content.readUInt32LE(HEADER_BYTES + i * 4);
-    }
+    Buffer.from(rows.#words.buffer).set(content.subarray(HEADER_BYTES));
     rows.count = count;
     rows.generation = content.readDoubleLE(32);
     return rows;

@@ -22,6 +22,9 @@ const BATCH_BYTES = 1_048_576;
 /** From a write to the call that brings it to the medium. */
 const SYNC_MS = 1_000;
 
+/** Behind every record of a segment. */
+const OFFSET_MAX = 0xff_ff_ff_ff;
+
 /** One file of the log. */
 export interface Segment {
   readonly number: number;
@@ -173,11 +176,11 @@ export class SegmentLog {
 
   /** Writes a note about everything so far. Throws if that does not work. */
   note(note: Omit<Note, "offset">): void {
-    // Also while nothing is appended: what is there must still be kept from coming back.
-    const segment = this.#room(0, true);
-    if (segment === undefined) throw new Error("there is no segment to note it in");
+    const { segment, offset } = this.#endForNote();
+    // Without a segment there is nothing that could come back.
+    if (segment === undefined) return;
     segment.notes ??= this.#options.folder.open(segmentName(segment.number, "notes"));
-    segment.notes.writeSync(encodeNote({ ...note, offset: segment.dataBytes }), segment.notesBytes);
+    segment.notes.writeSync(encodeNote({ ...note, offset }), segment.notesBytes);
     segment.notesBytes += NOTE_BYTES;
     this.#syncLater(segment.notes);
   }
@@ -230,9 +233,28 @@ export class SegmentLog {
     }
   }
 
+  /** Writes the sidecars of complete segments that have none, in a while. */
+  sealSoon(): void {
+    this.#writeSoon();
+  }
+
   /** Tries again to write after a failure. */
   resume(): void {
     this.isOff = false;
+  }
+
+  /**
+   * Where a note about everything so far belongs: the end of the active segment, or, when none can
+   * be begun, behind whatever the newest one has.
+   */
+  #endForNote(): { readonly segment: Segment | undefined; readonly offset: number } {
+    try {
+      const segment = this.#room(0, true);
+      if (segment !== undefined) return { segment, offset: segment.dataBytes };
+    } catch (error) {
+      this.#options.onError("write", error);
+    }
+    return { segment: [...this.#segments.values()].at(-1), offset: OFFSET_MAX };
   }
 
   /** The segment that takes so many bytes more, which may be a new one. */
