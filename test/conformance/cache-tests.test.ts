@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { REPOSITORY, RunningProcess } from "../support/process.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { expectedFailures } from "./expected-failures.ts";
 import { type SuiteResults, suiteTests } from "./suite.ts";
 import { judgeResults } from "./verdicts.ts";
@@ -25,6 +26,12 @@ suite("the public suite http-cache-tests", { concurrency: true }, () => {
       (t) => runEdition(t, { edition: "npm", folder: undefined, profile }),
     );
 
+    test(
+      `npm edition, profile ${profile}, from disk with next to no memory: the same tests fail`,
+      { timeout: TIMEOUT_MS },
+      (t) => runEdition(t, { edition: "npm", folder: undefined, profile, disk: tempDir(t) }),
+    );
+
     const skip = CHECKOUT === undefined ? "CACHE_TESTS_DIR names no checkout" : false;
     test(
       `newest edition, profile ${profile}: exactly the expected tests fail, as the page says`,
@@ -41,13 +48,15 @@ interface Run {
   readonly edition: "npm" | "newest";
   readonly folder: string | undefined;
   readonly profile: "rfc" | "safe";
+  readonly disk?: string;
 }
 
-async function runEdition(t: TestContext, { edition, folder, profile }: Run): Promise<void> {
+async function runEdition(t: TestContext, { edition, folder, profile, disk }: Run): Promise<void> {
   const program = join(import.meta.dirname, "run-profile.ts");
   const run = new RunningProcess({
     command: process.execPath,
     args: [program, profile, ...(folder === undefined ? [] : [folder])],
+    env: { MERIDIAN_SUITE_DISK: disk },
   });
   t.after(async () => {
     await run.stop();

@@ -6,9 +6,11 @@ import { openEdition } from "./suite.ts";
 
 /*
  * Runs an edition of the public suite against a quick-mode edge of one profile, in a process of its
- * own because the suite keeps its results in module state. Prints the results as JSON.
+ * own because the suite keeps its results in module state. Prints the results as JSON. With a folder
+ * in MERIDIAN_SUITE_DISK the edge has next to no memory, and a disk there behind it.
  */
 const profile = process.argv[2] as CacheProfile;
+const disk = process.env["MERIDIAN_SUITE_DISK"];
 const anyPort = { host: "127.0.0.1", port: 0 };
 const edition = await openEdition(process.argv[3]);
 const edge = await startEdge({
@@ -16,7 +18,8 @@ const edge = await startEdge({
   pop: "test",
   listen: anyPort,
   admin: anyPort,
-  memoryBytes: 64 * 2 ** 20,
+  memoryBytes: disk === undefined ? 64 * 2 ** 20 : 2 ** 18,
+  ...(disk === undefined ? {} : { disk: { path: disk, bytes: 2 ** 26 } }),
   capacityBitsPerSecond: 1e9,
   profile,
   anyHost: true,
