@@ -11,7 +11,8 @@ import { PurgeTable } from "../state/purge.ts";
 /*
  * How long an edge takes to find its disk again, and what its index takes in memory: a million
  * objects of 1 KiB, or as many as the first argument says. First with the sidecars of an orderly
- * end, then without them, when every segment is scanned. Run: npx node bench/disk-start.ts [objects]
+ * end, then without them, when every segment is scanned. Run:
+ * npx node bench/disk-start.ts [objects]
  */
 const OBJECTS = Number(process.argv[2] ?? 1_000_000);
 const BODY_BYTES = 1_024;

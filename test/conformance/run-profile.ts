@@ -6,8 +6,8 @@ import { openEdition } from "./suite.ts";
 
 /*
  * Runs an edition of the public suite against a quick-mode edge of one profile, in a process of its
- * own because the suite keeps its results in module state. Prints the results as JSON. With a folder
- * in MERIDIAN_SUITE_DISK the edge has next to no memory, and a disk there behind it.
+ * own because the suite keeps its results in module state. Prints the results as JSON.
+ * With a folder in MERIDIAN_SUITE_DISK the edge has next to no memory, and a disk there behind it.
  */
 const profile = process.argv[2] as CacheProfile;
 const disk = process.env["MERIDIAN_SUITE_DISK"];
