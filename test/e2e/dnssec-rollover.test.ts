@@ -21,7 +21,10 @@ import { eventually } from "../support/eventually.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { startUnbound } from "../support/unbound.ts";
 
-/** How long it goes on. A night of it: `DNSSEC_SECONDS=36000 npm test -- e2e/dnssec`. */
+/**
+ * How long it goes on. For ten minutes, without the limits of `npm test`: `DNSSEC_SECONDS=600 npx
+ * node --test test/e2e/dnssec-rollover.test.ts`.
+ */
 const SECONDS = Number(process.env["DNSSEC_SECONDS"] ?? 60);
 
 /** Everything that takes hours in production takes seconds: a ZSK lives for eight of them. */
