@@ -21,8 +21,10 @@ const rateLimitSchema = z.strictObject({
     .describe("Answers of one kind about one name to one network of clients."),
   extraBytesPerSecond: size
     .refine((bytes) => bytes >= 4_096, "must be at least 4KiB")
-    .default(64 * 2 ** 10)
-    .describe("Octets to one network of clients beyond those that came from it."),
+    .default(16 * 2 ** 10)
+    .describe(
+      "Octets to one network beyond those that came from it; those of long answers count more.",
+    ),
   burst: duration
     .refine((ms) => ms >= 100 && ms <= 60_000, "must be from 100ms to 60s")
     .default(1_000)

@@ -1,4 +1,4 @@
-import type { SocketAddress } from "../../common/address.ts";
+import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { type Config, configSchema } from "../../common/config/schema.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
@@ -38,6 +38,17 @@ export interface QuickRouter {
   readonly zone: string;
   readonly edges: readonly QuickEdge[];
   readonly geoip?: string;
+  readonly service?: QuickService;
+}
+
+/** How a quick router answers, beside plain DNS. */
+export interface QuickService {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly dot?: readonly SocketAddress[];
+  readonly doh?: readonly SocketAddress[];
+  readonly nsid?: string;
+  readonly rateLimit?: "on" | "dry-run" | "off";
 }
 
 /**
@@ -53,6 +64,7 @@ export function quickConfig(quick: QuickRouter): Result<Config, string> {
       nameservers: [{ name: `ns1.${quick.zone}`, address: anywhere ? "127.0.0.1" : first.host }],
     },
     geoip: quick.geoip === undefined ? {} : { city: quick.geoip },
+    router: routerInput(quick.service ?? {}),
     pops: quick.edges.map(({ name, address, location }) => ({
       name,
       location,
@@ -67,11 +79,25 @@ export function quickConfig(quick: QuickRouter): Result<Config, string> {
   return ok({ ...parsed.data, router: { ...parsed.data.router, listen: [...quick.listen] } });
 }
 
+function routerInput({ tlsCert, tlsKey, dot, doh, nsid, rateLimit }: QuickService): object {
+  const listen = (addresses: readonly SocketAddress[] = []) => addresses.map(formatSocketAddress);
+  return {
+    ...(tlsCert === undefined || tlsKey === undefined
+      ? {}
+      : { tls: { certificate: tlsCert, key: tlsKey, listen: listen(dot) } }),
+    ...(doh === undefined ? {} : { doh: { listen: listen(doh) } }),
+    ...(nsid === undefined ? {} : { nsid }),
+    ...(rateLimit === undefined ? {} : { rateLimit: { mode: rateLimit } }),
+  };
+}
+
 function quickProblem(
   issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined,
   quick: QuickRouter,
 ): string {
   const [part, index] = issue?.path ?? [];
-  const flag = part === "pops" ? `--edge ${quick.edges[Number(index)]?.name ?? ""}` : "--zone";
+  const edge = quick.edges[Number(index)]?.name ?? "";
+  const flags: Readonly<Record<string, string>> = { pops: `--edge ${edge}`, router: "--nsid" };
+  const flag = flags[String(part)] ?? "--zone";
   return `${flag}: ${issue?.message ?? "is not valid"}`;
 }

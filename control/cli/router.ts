@@ -4,7 +4,13 @@ import { createLogger, type LogStyle } from "../../common/log.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
-import { parseProbe, parseQuickEdge, type QuickEdge, quickConfig } from "./quick-router.ts";
+import {
+  parseProbe,
+  parseQuickEdge,
+  type QuickEdge,
+  type QuickService,
+  quickConfig,
+} from "./quick-router.ts";
 import { routerOptions } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startRouter } from "./start.ts";
@@ -20,7 +26,7 @@ Examples:
     --edge syd=192.0.2.1@-33.87,151.21 --edge fra=192.0.2.2@50.11,8.68`;
 
 /** What the command line says. */
-interface RouterFlags {
+interface RouterFlags extends QuickService {
   readonly config?: string;
   readonly name: string;
   readonly listen?: readonly SocketAddress[];
@@ -61,6 +67,26 @@ export function routerCommand(): Command {
         .argParser(reader(parseProbe))
         .default({ kind: "http", port: 8080, path: "/healthz" }, "http:8080/healthz"),
     )
+    .addOption(quick("--tls-cert <file>", "certificate (PEM) for --dot and --doh"))
+    .addOption(quick("--tls-key <file>", "its private key (PEM)"))
+    .addOption(
+      quick("--dot <address:port>", "where to answer DNS over TLS; repeatable").argParser(
+        gathering(readAddress),
+      ),
+    )
+    .addOption(
+      quick("--doh <address:port>", "where to answer DNS over HTTPS; repeatable").argParser(
+        gathering(readAddress),
+      ),
+    )
+    .addOption(quick("--nsid <text>", "name of this server, for who asks for it"))
+    .addOption(
+      quick("--rate-limit <mode>", "limit answers to addresses that may be forged").choices([
+        "on",
+        "dry-run",
+        "off",
+      ]),
+    )
     .addOption(
       quick("--admin <address:port>", "health and metrics (default: a free port)").argParser(
         readAddress,
@@ -88,7 +114,18 @@ function quickRouter(flags: RouterFlags, log: RouterOptions["log"]): RouterOptio
         "--edge syd=192.0.2.1@-33.87,151.21",
     );
   }
-  const config = quickConfig({ listen, zone, edges, ...(geoip === undefined ? {} : { geoip }) });
+  const isSecure = flags.dot !== undefined || flags.doh !== undefined;
+  const hasCertificate = flags.tlsCert !== undefined && flags.tlsKey !== undefined;
+  if (isSecure !== hasCertificate) {
+    throw usageFailure("--tls-cert and --tls-key go together with --dot, --doh or both");
+  }
+  const config = quickConfig({
+    listen,
+    zone,
+    edges,
+    service: flags,
+    ...(geoip === undefined ? {} : { geoip }),
+  });
   if (!config.ok) throw usageFailure(config.error);
   return {
     ...routerOptions(config.value, flags.name, { log }),

@@ -58,16 +58,18 @@ export async function listenDoh(
   });
   server.on("request", (request, response) => serveRequest({ request, response }, path, options));
   const secured = { secureContext, alpn: ["h2", "http/1.1"], idleMs: limits.idleMs, onRefusal };
-  return acceptConnections({ ...options, listen, purpose: "DNS over HTTPS" }, (accepted) =>
-    secureConnection(accepted.socket, secured, (socket: CarryingSocket) => {
+  return acceptConnections({ ...options, listen, purpose: "DNS over HTTPS" }, (accepted) => {
+    // Nobody closes one half of HTTPS; the end of one is the end of both.
+    accepted.socket.allowHalfOpen = false;
+    return secureConnection(accepted.socket, secured, (socket: CarryingSocket) => {
       const connection = new DohConnection(accepted, socket, options);
       socket[CONNECTION] = connection;
       server.emit("secureConnection", socket);
       // HTTP/2 waits for this of a socket that no tls.Server of Node's has made.
       socket.emit("secureConnect");
       return () => connection.end();
-    }),
-  );
+    });
+  });
 }
 
 /** What is known of one connection while requests come in on it. */

@@ -37,6 +37,8 @@ export function secureConnection(
   };
   const timer = setTimeout(refuse, idleMs);
   secured.on("error", refuse);
+  // Each of the two ends the other: Node closes what both stand on, and tells only one of them.
+  secured.once("close", () => socket.destroy());
   socket.once("close", () => {
     clearTimeout(timer);
     secured.destroy();

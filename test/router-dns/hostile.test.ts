@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { before, describe, it } from "node:test";
+import { connect as connectTls } from "node:tls";
 import type { SocketAddress } from "../../common/address.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { fuzzSeed, Seeded } from "../fuzz/seeded.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { atEnd, type Scope, suiteScope } from "../support/scope.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { queryBytes, words } from "./dns-world.ts";
-import { fivePops, startTestRouter } from "./support.ts";
+import { fivePops, serviceConfig, startTestRouter } from "./support.ts";
 import { askTcp, askUdp, framed } from "./wire-client.ts";
 
 const SEED = fuzzSeed();
@@ -43,11 +48,19 @@ describe(`a good client among hostile ones, FUZZ_SEED=${SEED}`, () => {
   const scope = suiteScope();
   let router: RunningDaemon;
   let dns: SocketAddress;
+  let dot: SocketAddress;
+  let doh: SocketAddress;
   let expected: string;
 
   before(async () => {
-    const options = { pops: fivePops({}), probe: { kind: "none" } as const };
+    const certificate = await makeCertificate(tempDir(scope), "ns1.kingcdn.test");
+    const listen = ["127.0.0.1:0"];
+    const service = serviceConfig({ tls: { ...certificate, listen }, doh: { listen } });
+    const options = { pops: fivePops({}), probe: { kind: "none" } as const, service };
     ({ router, dns } = await startTestRouter(scope, options));
+    const { addresses } = router;
+    assert.ok(addresses["dot"] !== undefined && addresses["doh"] !== undefined);
+    ({ dot, doh } = { dot: addresses["dot"], doh: addresses["doh"] });
     expected = withoutId((await askUdp(dns, [GOOD], ONCE))[0]);
     assert.match(expected, /7f000001/, "the answer has an address");
   });
@@ -85,6 +98,83 @@ describe(`a good client among hostile ones, FUZZ_SEED=${SEED}`, () => {
     await stayWell(() => socket.write(many));
   });
 
+  for (const transport of ["dot", "doh"] as const) {
+    const at = () => (transport === "dot" ? dot : doh);
+
+    it(`does not notice what is no TLS, sent to ${transport}`, async (t) => {
+      const random = new Seeded(SEED);
+      await stayWell(() => {
+        const socket = open(t, at());
+        // Noise, and the start of a record of a handshake that goes on as noise.
+        if (random.below(2) === 0) socket.write(Uint8Array.of(22, 3, 1, 2, 0, 1, 0, 1, 252));
+        socket.write(random.bytes(random.below(3_000)));
+        if (random.below(2) === 0) socket.end();
+      });
+    });
+
+    it(`does not notice noise inside TLS, sent to ${transport}`, async (t) => {
+      const random = new Seeded(SEED);
+      await stayWell(() => {
+        const socket = connectTls({ ...at(), rejectUnauthorized: false });
+        socket.on("error", () => socket.destroy());
+        atEnd(t, () => void socket.destroy());
+        socket.once("secureConnect", () => socket.write(random.bytes(random.below(3_000))));
+        if (random.below(3) === 0) setImmediate(() => socket.destroy());
+      });
+    });
+  }
+
+  it("does not notice HTTP that is not DNS, on both versions of it", async (t) => {
+    const random = new Seeded(SEED);
+    const session = connectHttp2(`https://127.0.0.1:${doh.port}`, { rejectUnauthorized: false });
+    session.on("error", () => session.destroy());
+    atEnd(t, () => void session.destroy());
+    await once(session, "connect");
+    const statuses = new Map<number, number>();
+    await stayWell(() => {
+      if (session.destroyed || session.closed) return;
+      const request = session.request(hostileHead(random), { endStream: false });
+      request.on("error", () => request.destroy());
+      request.on("response", (fields) => {
+        const status = Number(fields[":status"]);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      });
+      if (random.below(4) === 0) return request.close();
+      request.end(random.bytes(random.below(70_000)));
+      request.resume();
+    });
+    assert.ok(
+      [400, 404, 405, 413, 415].some((status) => statuses.has(status)),
+      "some are refused",
+    );
+    assert.ok(!statuses.has(500), "and none by a mistake of ours");
+  });
+
+  it("does not notice HTTP/1.1 that never ends", async (t) => {
+    await stayWell(() => {
+      const socket = connectTls({ ...doh, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+      socket.on("error", () => socket.destroy());
+      atEnd(t, () => void socket.destroy());
+      socket.write(
+        "POST /dns-query HTTP/1.1\r\nhost: x\r\ncontent-type: application/dns-message\r\n",
+      );
+      socket.write("content-length: 60000\r\n\r\nabc");
+    });
+  });
+
+  it("has not cost memory that stays", async () => {
+    const before = process.memoryUsage().heapUsed;
+    const random = new Seeded(SEED);
+    const socket = createSocket("udp4");
+    for (let i = 0; i < 200; i += 1) {
+      for (let j = 0; j < 50; j += 1) socket.send(mutated(random), dns.port, dns.host);
+      assert.equal(withoutId((await askUdp(dns, [GOOD], ONCE))[0]), expected);
+    }
+    socket.close();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 64 * 2 ** 20, `${grown} octets more after 10,000 packets`);
+  });
+
   it("does not notice reloads", async () => {
     const reloads: Promise<void>[] = [];
     await stayWell(() => reloads.push(router.reload?.() ?? Promise.reject(new Error("no reload"))));
@@ -105,6 +195,18 @@ describe(`a good client among hostile ones, FUZZ_SEED=${SEED}`, () => {
     assert.equal(withoutId((await askTcp(dns, [GOOD]))[0]), expected);
   });
 });
+
+/** Heads of requests, most of which are wrong in one way or another. */
+function hostileHead(random: Seeded): Record<string, string> {
+  const noise = Buffer.from(random.bytes(random.below(300))).toString("base64url");
+  const target = random.pick(["/dns-query", "/", "/dns-query?dns=", `/dns-query?dns=${noise}`]);
+  return {
+    ":method": random.pick(["GET", "POST", "PUT", "POST", "OPTIONS"]),
+    ":path": target,
+    "content-type": random.pick(["application/dns-message", "text/plain"]),
+    "x-noise": noise,
+  };
+}
 
 function mutated(random: Seeded): Uint8Array {
   const packet = Buffer.from(GOOD);

@@ -13,6 +13,7 @@ import type { RunningDaemon } from "../../common/daemon.ts";
 import { RouterFilesError } from "../../router-dns/data/files.ts";
 import { makeCertificate, type TestCertificate } from "../support/certificate.ts";
 import { answerData, dig, parseDig } from "../support/dig.ts";
+import { eventually } from "../support/eventually.ts";
 import { runProcess } from "../support/process.ts";
 import { atEnd, type Scope, suiteScope } from "../support/scope.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -180,6 +181,22 @@ describe("DNS over TLS and HTTPS", () => {
     assert.match(
       await metricsOf(admin),
       /dns_queries_total\{transport="dot",type="A",rcode="NOERROR"\} [1-9]/,
+    );
+  });
+
+  it("who has gone is gone: no connection is kept for nobody", async () => {
+    for (const options of [["+tls"], ["+https"], ["+https-get"]]) {
+      await kdig(options[0] === "+tls" ? dot : doh, options);
+    }
+    await eventually(
+      "all are closed",
+      async () => {
+        const text = await metricsOf(admin);
+        for (const transport of ["dot", "doh"]) {
+          assert.match(text, new RegExp(`dns_connections\\{transport="${transport}"\\} 0\\n`));
+        }
+      },
+      { withinMs: 5_000 },
     );
   });
 

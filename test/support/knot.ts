@@ -17,6 +17,8 @@ export interface KnotOptions {
   readonly zones: readonly KnotZone[];
   /** Most octets of an answer over UDP. */
   readonly maxUdpBytes: number;
+  /** Makes it demand cookies of this secret, in hexadecimal. */
+  readonly cookieSecret?: string;
   /** Where it listens; left out: a free port. */
   readonly port?: number;
   /** A network that may transfer its zones; left out: none. */
@@ -26,7 +28,7 @@ export interface KnotOptions {
 /** Starts a real Knot DNS that serves zones as they are. Resolves when all are loaded. */
 export async function startKnot(
   scope: Scope,
-  { zones, maxUdpBytes, port: wanted, transferTo }: KnotOptions,
+  { zones, maxUdpBytes, port: wanted, transferTo, cookieSecret }: KnotOptions,
 ): Promise<SocketAddress> {
   const dir = tempDir(scope);
   const port = wanted ?? (await freePort());
@@ -51,6 +53,7 @@ export async function startKnot(
     ...(transferTo === undefined
       ? []
       : ["acl:", "  - id: transfers", `    address: ${transferTo}`, "    action: transfer"]),
+    ...cookieModule(cookieSecret),
     "zone:",
     ...zones.flatMap(({ name }, index) => [
       `  - domain: "${name}"`,
@@ -71,4 +74,10 @@ export async function startKnot(
     return missing.size === 0 ? true : undefined;
   });
   return { host: "127.0.0.1", port };
+}
+
+function cookieModule(secret: string | undefined): readonly string[] {
+  if (secret === undefined) return [];
+  const module = ["mod-cookies:", "  - id: shared", `    secret: 0x${secret}`];
+  return [...module, "template:", "  - id: default", "    global-module: mod-cookies/shared"];
 }

@@ -67,6 +67,10 @@ describe("a command line that is wrong", () => {
     ["router --listen 127.0.0.1:0 --zone z.test --edge syd", /is not NAME=IP@LAT,LON/],
     ["router --listen 127.0.0.1:0 --zone z.test --edge a=1.2.3.4@91,0", /--edge a: /],
     ["router --listen 127.0.0.1:0 --zone z --edge a=1.2.3.4@1,0", /--zone: /],
+    [
+      "router --listen 127.0.0.1:0 --zone z.test --edge a=1.2.3.4@1,0 --dot 127.0.0.1:0",
+      /--tls-cert and --tls-key go together with --dot/,
+    ],
     ["router --listen 127.0.0.1:0 --zone z.test --probe icmp", /none, http:PORT\/PATH or tcp/],
     [
       "router --listen 127.0.0.1:0 --zone z.test --edge a=1.2.3.4@1,0 --edge a=1.2.3.5@1,0",

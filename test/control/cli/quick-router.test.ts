@@ -46,6 +46,28 @@ describe("the configuration of a quick router", () => {
     assert.deepEqual(config.value.pops[0]?.location, [-33.87, 151.21]);
   });
 
+  it("answers over TLS and HTTPS, and defends itself, as it is told", () => {
+    const at = (port: number) => ({ host: "192.0.2.53", port });
+    const config = quickConfig({
+      listen: [at(53)],
+      zone: "z.test",
+      edges,
+      service: {
+        tlsCert: "a.pem",
+        tlsKey: "a.key",
+        dot: [at(853)],
+        doh: [at(443)],
+        nsid: "syd",
+        rateLimit: "dry-run",
+      },
+    });
+    assert.ok(config.ok);
+    const { tls, doh, nsid, rateLimit } = config.value.router;
+    assert.deepEqual(tls, { certificate: "a.pem", key: "a.key", listen: [at(853)] });
+    assert.deepEqual(doh, { listen: [at(443)], path: "/dns-query" });
+    assert.deepEqual([nsid, rateLimit.mode], ["syd", "dry-run"]);
+  });
+
   it("never names 0.0.0.0 as a name server", () => {
     const config = quickConfig({ listen: [{ host: "0.0.0.0", port: 53 }], zone: "z.test", edges });
     assert.ok(config.ok);
@@ -59,6 +81,7 @@ describe("the configuration of a quick router", () => {
       return config.ok ? "" : config.error;
     };
     assert.match(wrong({ zone: "test" }), /^--zone: /);
+    assert.match(wrong({ service: { nsid: "\u00e9" } }), /^--nsid: must be printable ASCII/);
     assert.match(wrong({ edges: [{ ...edges[0], address: "here" }] }), /^--edge syd: .*here/);
     assert.match(wrong({ edges: [{ ...edges[0], location: [91, 0] }] }), /^--edge syd: /);
     assert.match(wrong({ edges: [edges[0], edges[0]] }), /^--edge syd: there are two/);

@@ -58,9 +58,9 @@ describe("what shares a bucket", () => {
   });
 
   it("the octets of all names and kinds", () => {
-    const { burst } = limiter({ answersPerSecond: 1_000 });
-    const large = { extraBytes: 1_000 };
-    assert.equal(burst(20, large, 0), 10, "10,000 octets a second");
+    const { burst } = limiter({ answersPerSecond: 1_000, extraBytesPerSecond: 50_000 });
+    const large = { extraBytes: 1_024 };
+    assert.equal(burst(20, large, 0), 9, "each of these octets costs as much as five");
     const other = { ...large, kind: ANSWER_KIND.NXDOMAIN, name: keyOf("test") };
     assert.equal(burst(20, other, 0), 0);
     assert.equal(
@@ -69,7 +69,9 @@ describe("what shares a bucket", () => {
       "answers as short as queries amplify nothing",
     );
     assert.equal(burst(20, { extraBytes: -5 }, 0), 20);
-    assert.equal(burst(20, { ...large, peer: ipBytes("192.0.3.1") }, 0), 10);
+    assert.equal(burst(20, { ...large, peer: ipBytes("192.0.3.1") }, 0), 9);
+    const short = { extraBytes: 16, peer: ipBytes("192.0.4.1") };
+    assert.equal(burst(5_000, short, 0), 1_000, "short answers only by their number");
   });
 });
 
