@@ -66,7 +66,7 @@ const cookiesSchema = z.strictObject({
     .optional()
     .describe(
       "Secrets that other servers have too: 32 hexadecimal digits a line. New cookies are made " +
-        "with the first, and all are accepted. Left out: a secret of our own that changes daily.",
+        "with the first, and all are accepted. Left out: a secret of this router's own that changes daily.",
     ),
 });
 
