@@ -128,7 +128,7 @@ describe(`a good client among hostile ones, FUZZ_SEED=${SEED}`, () => {
     const random = new Seeded(SEED);
     const session = connectHttp2(`https://127.0.0.1:${doh.port}`, { rejectUnauthorized: false });
     session.on("error", () => session.destroy());
-    atEnd(t, () => void session.destroy());
+    atEnd(t, () => session.destroy());
     await once(session, "connect");
     const statuses = new Map<number, number>();
     await stayWell(() => {

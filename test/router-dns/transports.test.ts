@@ -184,7 +184,8 @@ describe("DNS over TLS and HTTPS", () => {
     );
   });
 
-  it("who has gone is gone: no connection is kept for nobody", async () => {
+  it("who has gone is gone: no connection is kept for nobody", async (t) => {
+    const { dot, doh, admin } = await startSecureRouter(t, certificate);
     for (const options of [["+tls"], ["+https"], ["+https-get"]]) {
       await kdig(options[0] === "+tls" ? dot : doh, options);
     }
@@ -237,6 +238,7 @@ describe("DNS over TLS and HTTPS", () => {
   });
 
   it("a renewed certificate is taken, a broken one is not, and connections stay", async (t) => {
+    const renewed = await makeCertificate(tempDir(t), "renewed.kingcdn.test");
     const held = connect(t, dot, {});
     await once(held, "secureConnect");
     const seenBy = async (): Promise<string> => {
@@ -247,7 +249,6 @@ describe("DNS over TLS and HTTPS", () => {
       return String(subject.CN);
     };
     assert.equal(await seenBy(), HOST);
-    const renewed = await makeCertificate(tempDir(t), "renewed.kingcdn.test");
     copyFileSync(renewed.certificate, certificate.certificate);
     await router.reload?.();
     assert.equal(await seenBy(), HOST, "certificate and key do not belong together yet");

@@ -54,7 +54,7 @@ describe("a file of secrets", () => {
       "2: not a secret of 32 hexadecimal digits, but 6 characters",
     );
     assert.equal(
-      parse(`${"x".repeat(32)}`),
+      parse("x".repeat(32)),
       "1: not a secret of 32 hexadecimal digits, but 32 characters",
     );
     assert.match(parse(`${one}\n`.repeat(SECRETS_MAX + 1)), /^1: more than 8 secrets$/);
