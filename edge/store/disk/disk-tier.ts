@@ -351,7 +351,12 @@ export class DiskTier {
     return false;
   }
 
-  #append(object: KeptObject, key: KeyHash, variant: VariantHash): AppendRefusal | undefined {
+  #append(
+    object: KeptObject,
+    key: KeyHash,
+    variant: VariantHash,
+    isMove = false,
+  ): AppendRefusal | undefined {
     if (this.#table.size >= this.#entriesMax) this.#dropOldest();
     const { generation, staleSince, chunks } = object;
     const body = { segment: 0, offset: 0 };
@@ -366,7 +371,7 @@ export class DiskTier {
     } else {
       const { segment, offset, bytes } = placed;
       const before = this.#table.put({ key, variant, place: { segment, offset }, bytes });
-      if (before !== undefined) this.#options.observer.onEviction("replaced", 1);
+      if (before !== undefined && !isMove) this.#options.observer.onEviction("replaced", 1);
       this.#relocateAhead();
     }
     this.#countMemory();
@@ -445,7 +450,7 @@ export class DiskTier {
       if (entry.bytes > bytesLeft) continue;
       const object = await this.read(entry);
       if (object === undefined || !this.#isUnpurged(object)) continue;
-      if (this.#append(object, entry.key, entry.variant) !== undefined) break;
+      if (this.#append(object, entry.key, entry.variant, true) !== undefined) break;
       bytesLeft -= entry.bytes;
       // What is carried over must not crowd out what is new in the queue.
       if (this.#log.queuedBytes > MIB) await this.#log.flush();

@@ -88,6 +88,31 @@ test("purges that came while an edge was down are in force before it serves", as
   assert.equal((await third.get("/c")).body.toString(), "/c 6");
 });
 
+test("while the state store cannot say what was purged, the origin is asked about each object", async (t) => {
+  const origin = await counting(t);
+  const state = openEmbeddedState({ file: ":memory:", log: silentLogger });
+  t.after(() => state.close());
+  await state.append({ kind: "site-put", site: aSite({ origins: [origin.url] }) }, "test");
+  const options = { origins: [origin.url], state, disk: { path: tempDir(t), bytes: 64 * MIB } };
+  const first = await startTestEdge(t, options);
+  await first.get("/a");
+  await first.daemon.stop(0);
+
+  const gone = () => Promise.reject(new Error("nobody answers"));
+  const silent = new Proxy(state, {
+    get: (target, name) => {
+      if (name === "snapshot" || name === "changesAfter") return gone;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const second = await startTestEdge(t, { ...options, state: silent });
+  assert.equal((await second.get("/a")).body.toString(), "/a 2");
+  const again = await second.get("/a");
+  assert.equal(again.body.toString(), "/a 2", "once is enough");
+  assert.match(again.field("cache-status") ?? "", /; hit/);
+});
+
 test("a request is explained with what the disk has", async (t) => {
   const origin = await counting(t);
   const options = { origins: [origin.url], disk: { path: tempDir(t), bytes: 64 * MIB } };
