@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { Clock, EpochMs } from "../../common/clock.ts";
-import { type FieldLine, fieldLinesFromRaw } from "../http/fields.ts";
+import { type FieldLine, type FieldLines, fieldLinesFromRaw } from "../http/fields.ts";
 import { classifyFailure, type OriginFailure } from "./failure.ts";
 import type { ConnectionWish, OriginConnection, OriginPool } from "./pool.ts";
 import { type AttemptVerdict, isIdempotent, judgeRetry, mayFailOver } from "./retry.ts";
@@ -40,8 +40,8 @@ export interface ExchangeListener {
   onInterim(status: number, fields: readonly FieldLine[]): void;
   onHead(head: OriginHead): void;
   onData(chunk: Buffer): void;
-  /** The body is complete. Trailers are not passed on (RFC 9110 section 6.5.1 permits that). */
-  onEnd(): void;
+  /** The body is complete; what came behind it, in chunks, is in `trailers`. */
+  onEnd(trailers: FieldLines): void;
   onFailure(failure: OriginFailure): void;
 }
 
@@ -232,8 +232,9 @@ export class OriginExchange implements ConnectionWish {
         this.#listener.onData(chunk);
         if (this.#paused) controller.pause();
       },
-      onResponseEnd: () => {
-        if (!abandoned) this.#end(connection);
+      onResponseEnd: (controller) => {
+        if (abandoned) return;
+        this.#end(connection, fieldLinesFromRaw((controller.rawTrailers ?? []) as Buffer[]));
       },
       onResponseError: (_controller, error) => {
         if (this.#over || abandoned) return;
@@ -243,7 +244,7 @@ export class OriginExchange implements ConnectionWish {
     };
   }
 
-  #end(connection: OriginConnection): void {
+  #end(connection: OriginConnection, trailers: FieldLines): void {
     if (this.#over) return;
     if (connection.socket !== undefined && connection.socket.errored !== null) {
       // A body that ends with the connection is taken for complete by the client library even when
@@ -256,7 +257,7 @@ export class OriginExchange implements ConnectionWish {
     this.#stopTotal?.();
     this.#connection = undefined;
     this.#pool()?.release(connection);
-    this.#listener.onEnd();
+    this.#listener.onEnd(trailers);
   }
 
   #afterFailure(

@@ -1,3 +1,4 @@
+import type { FieldLines } from "../http/fields.ts";
 import { ownCopy, pinsTooMuch } from "../store/chunks.ts";
 import { chunkCost, heldCost } from "../store/cost.ts";
 import type { Pin } from "../store/pins.ts";
@@ -38,6 +39,8 @@ export class FillBody {
   state: BodyState = "arriving";
   /** Bytes that have arrived. */
   bytes = 0;
+  /** What came behind the last byte. It is for those who read along, and not stored. */
+  trailers: FieldLines = [];
 
   constructor(store: Store) {
     this.#store = store;

@@ -237,7 +237,8 @@ export class Fill implements ExchangeListener, SliceSource {
     if (!mayGoOn && !this.body.mayGoOn()) this.#exchange?.pause();
   }
 
-  onEnd(): void {
+  onEnd(trailers: FieldLines): void {
+    this.body.trailers = trailers;
     if (this.#slices !== undefined) {
       this.#slices.complete();
       this.#finish("complete", "stored");

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { ByteRange } from "../decide/ranges.ts";
 import type { BodyCursor, FillBody } from "../fetch/fill-body.ts";
+import { passableTrailers } from "../http/trailers.ts";
 import { bodyText } from "../store/body-text.ts";
 import { type BodyPiece, isLiteral } from "./multipart.ts";
 import type { Deliverer, Turns } from "./turns.ts";
@@ -98,6 +99,7 @@ export class FillReader implements Deliverer {
   readonly #body: FillBody;
   readonly #cursor: BodyCursor;
   readonly #pieces: readonly BodyPiece[];
+  readonly #withTrailers: boolean;
   /** The piece that is being sent. */
   #piece = 0;
   readonly #turns: Turns;
@@ -111,7 +113,12 @@ export class FillReader implements Deliverer {
 
   constructor(
     response: ServerResponse,
-    source: { readonly body: FillBody; readonly wanted: readonly BodyPiece[] | undefined },
+    source: {
+      readonly body: FillBody;
+      readonly wanted: readonly BodyPiece[] | undefined;
+      /** The client takes what comes behind the body. */
+      readonly withTrailers: boolean;
+    },
     turns: Turns,
     listener: FillReaderListener,
   ) {
@@ -119,6 +126,7 @@ export class FillReader implements Deliverer {
     this.#body = source.body;
     this.#cursor = source.body.open(() => response.destroy());
     this.#pieces = source.wanted ?? WHOLE;
+    this.#withTrailers = source.withTrailers && source.wanted === undefined;
     this.#turns = turns;
     this.#listener = listener;
     response.on("drain", () => {
@@ -193,6 +201,9 @@ export class FillReader implements Deliverer {
     const hasAll = this.#piece >= this.#pieces.length;
     const nothingLeft = this.#body.chunkAt(this.#cursor.next) === undefined;
     if (hasAll || (this.#body.state === "complete" && nothingLeft)) {
+      const trailers = this.#withTrailers ? passableTrailers(this.#body.trailers) : [];
+      // Node sends them if the body goes out in chunks, and leaves them out if it does not.
+      if (trailers.length > 0) this.#response.addTrailers(trailers.map(([...line]) => line));
       this.#response.end();
     } else if (this.#body.state === "failed" && nothingLeft) {
       // Never `end`: a body that was cut short must not look complete to the client.

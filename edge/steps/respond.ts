@@ -5,6 +5,7 @@ import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
 import type { ContentRange } from "../http/content-range.ts";
 import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { takesTrailers } from "../http/trailers.ts";
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
 import { type ClientEdits, clientEdits } from "../serve/client-edits.ts";
 import { errorResponse } from "../serve/error-response.ts";
@@ -174,7 +175,9 @@ function startReader(
 ): void {
   const { answer, response, fill, client } = exchange;
   if (answer?.kind !== "fill") return;
-  exchange.reader = new FillReader(response, { body: answer.body, wanted }, edge.turns, {
+  const withTrailers = takesTrailers(exchange.request.headers.te?.toString());
+  const source = { body: answer.body, wanted, withTrailers };
+  exchange.reader = new FillReader(response, source, edge.turns, {
     onRead: () => fill?.onRead(),
     onOver: () => {
       if (client !== undefined) fill?.leave(client);
