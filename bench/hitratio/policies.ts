@@ -1,4 +1,5 @@
-import { type QueueNode, S3Fifo } from "../../edge/store/s3-fifo.ts";
+import { EvictionOrder } from "../../edge/store/eviction-order.ts";
+import type { QueueNode } from "../../edge/store/eviction-queue.ts";
 import type { Policy } from "./replay.ts";
 
 /** First in, first out, by bytes: a list in arrays with one place per object of the trace. */
@@ -145,12 +146,12 @@ interface Node extends QueueNode {
 
 /** What the edge's memory store runs: the same class, told of the same events. */
 export class EdgePolicy implements Policy {
-  readonly #order: S3Fifo<Node>;
+  readonly #order: EvictionOrder<Node>;
   readonly #names: readonly string[];
   readonly #nodes: (Node | undefined)[] = [];
 
   constructor(capacity: number, names: readonly string[]) {
-    this.#order = new S3Fifo(capacity);
+    this.#order = new EvictionOrder(capacity);
     this.#names = names;
   }
 

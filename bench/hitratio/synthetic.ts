@@ -28,6 +28,15 @@ const TRAFFIC: Readonly<Record<string, (random: Random) => Requests>> = {
     // Every object climbs a rank each 20 requests, and is forgotten after it was the first.
     return (index) => popular(index) + Math.floor(index / 20);
   },
+  "drift-fast": (random) => {
+    const popular = zipf(POPULAR_OBJECTS, 1, random);
+    return (index) => popular(index) + Math.floor(index / 5);
+  },
+  news: (random) => (index) => {
+    // One is born every four requests, and they are forgotten exponentially.
+    const born = Math.floor(index / 4) + Math.floor(3_000 * Math.log(1 - random()));
+    return Math.max(0, born);
+  },
   jumps: (random) => {
     const popular = zipf(POPULAR_OBJECTS, 1, random);
     return (index) => popular(index) + 3_000 * Math.floor(index / 50_000);

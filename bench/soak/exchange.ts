@@ -12,6 +12,8 @@ export interface AnswerListener {
   onDone(): void;
   /** The connection has ended in the middle of an answer. */
   onCut(): void;
+  /** Another status than 200, such as 504 of an origin that is slow because the machine is. */
+  onRefused(): void;
   /** What came is not what the origin has: the worst that a cache can do. */
   onWrong(detail: string): void;
 }
@@ -78,6 +80,11 @@ export class ClientConnection {
     this.#head = end < 0 ? all : undefined;
     if (end < 0) return undefined;
     const head = all.toString("latin1", 0, end);
+    if (/^HTTP\/1\.1 5\d\d /.test(head)) {
+      this.close();
+      this.#listener.onRefused();
+      return undefined;
+    }
     const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
     if (!head.startsWith("HTTP/1.1 200 ") || Number(length) !== this.#content?.bytes) {
       this.#fail(head.split("\r\n", 1)[0] ?? "no head");

@@ -14,7 +14,7 @@ const SLOW_PAUSE_MS = 500;
 const SLOW_BODY_BYTES_MIN = 2 ** 21;
 
 /** Whoever was cut off waits before it asks again. */
-const AGAIN_MS = 100;
+const AGAIN_MS = 1_000;
 
 /** What has happened so far. */
 export interface LoadCounts {
@@ -22,6 +22,8 @@ export interface LoadCounts {
   bytes: number;
   slowBodies: number;
   cut: number;
+  /** Answers of status 5xx. */
+  refused: number;
   wrong: number;
   /** What was wrong first. */
   firstWrong: string | undefined;
@@ -44,6 +46,7 @@ export class Load {
     bytes: 0,
     slowBodies: 0,
     cut: 0,
+    refused: 0,
     wrong: 0,
     firstWrong: undefined,
   };
@@ -114,6 +117,10 @@ export class Load {
       onDone: () => reactions.onDone(),
       onCut: () => {
         this.counts.cut += 1;
+        ended();
+      },
+      onRefused: () => {
+        this.counts.refused += 1;
         ended();
       },
       onWrong: (detail) => {

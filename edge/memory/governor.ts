@@ -1,11 +1,15 @@
+/*
+ * Between two looks a process may grow by some megabytes, and while garbage waits by tens of them:
+ * the thresholds leave a tenth of the budget for that.
+ */
 /** While more than this share of the budget is resident, the store grows no further. */
-const GROW_BELOW = 0.92;
+const GROW_BELOW = 0.84;
 
 /** Above this share the store shrinks by what the process grows. */
-const SHRINK_ABOVE = 0.97;
+const SHRINK_ABOVE = 0.9;
 
 /** Above this share it shrinks even while the process does not grow. */
-const PRESS_ABOVE = 1.02;
+const PRESS_ABOVE = 0.95;
 
 /**
  * In one step the store may grow by this share of the room that is left, and before the first by
@@ -21,10 +25,10 @@ const PRESS_SHARE = 0.05;
 const STORE_SHARE_MIN = 1 / 16;
 
 /** Garbage is worth collecting when it is at least this share of the budget... */
-const GARBAGE_SHARE = 1 / 20;
+const GARBAGE_SHARE = 1 / 32;
 
 /** ...and collecting takes no more than this share of the CPU time of the process. */
-const COLLECTING_SHARE_MAX = 0.15;
+const COLLECTING_SHARE_MAX = 0.3;
 
 /** By this share of the budget what is certainly no garbage may become more in one step. */
 const LEAST_RISE_SHARE = 0.001;

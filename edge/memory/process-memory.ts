@@ -5,7 +5,7 @@ import type { Logger } from "../../common/log.ts";
 import { type GovernorState, governMemory, mayCollect } from "./governor.ts";
 
 /** How often memory is looked at. At full speed a process takes some ten megabytes in this time. */
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 50;
 
 /** With less than this beside what the process has at its start there is little to be cached in. */
 const ROOM_BYTES_MIN = 32 * 2 ** 20;
@@ -50,7 +50,7 @@ export class ProcessMemory {
     } else {
       log.warn(
         { event: "memory-small", budget, resident, store },
-        "the process alone takes this budget or more: it is not kept, and next to nothing is cached",
+        "the process alone takes this budget or more: it is not kept, and little is cached",
       );
     }
   }

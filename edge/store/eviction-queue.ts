@@ -15,14 +15,22 @@ export interface QueueNode {
 /** One class for every power of two of bytes; everything from 2^39 on shares the last one. */
 const CLASSES = 40;
 
-/** The square root of each class's least bytes: what a place there weighs. See `SizedQueue`. */
-const WEIGHTS = Array.from({ length: CLASSES }, (_, i) => 2 ** (i / 2));
+/**
+ * What a place in each class weighs: its least bytes to a power. One half is half way between "all
+ * wait equally long" (0, best for bytes) and "time by size" (1, best for objects).
+ */
+const WEIGHTS = {
+  none: Array.from({ length: CLASSES }, () => 1),
+  root: Array.from({ length: CLASSES }, (_, i) => 2 ** (i / 2)),
+} as const;
+
+/** How much size counts: not at all, or by its square root. */
+export type SizeWeight = keyof typeof WEIGHTS;
 
 /**
  * A queue of nodes of similar size (within a factor of two) per size class. Within a class it is
- * first in, first out. Between classes the node whose waiting time, times the square root of its
- * size, is largest leaves first: a node of four times the bytes is given half the time. That is
- * half way between "all wait equally long" (best for bytes) and "time by size" (best for objects).
+ * first in, first out. Between classes the node whose waiting time, times the weight of its size,
+ * is largest leaves first: by the square root a node of four times the bytes has half the time.
  * Nodes of one size leave in the order in which they came.
  */
 export class SizedQueue {
@@ -44,17 +52,32 @@ export class SizedQueue {
   }
 
   /** Takes out the node that has waited longest for its size; undefined when it is empty. */
-  shift(now: number): QueueNode | undefined {
+  shift(now: number, weight: SizeWeight): QueueNode | undefined {
+    const { node } = this.next(now, weight);
+    if (node !== undefined) this.unlink(node);
+    return node;
+  }
+
+  /** The node that has waited longest for its size, and how long, weighed. */
+  next(now: number, weight: SizeWeight): { node: QueueNode | undefined; waited: number } {
     let chosen: QueueNode | undefined;
     let most = 0;
+    const weights = WEIGHTS[weight];
     for (let i = 0; i < CLASSES; i += 1) {
       const node = this.#classes[i]?.oldest;
       if (node === undefined) continue;
-      const waited = (now - (node.entered ?? now) + 1) * (WEIGHTS[i] ?? 1);
+      const waited = (now - (node.entered ?? now) + 1) * (weights[i] ?? 1);
       if (waited > most) [chosen, most] = [node, waited];
     }
-    if (chosen !== undefined) this.unlink(chosen);
-    return chosen;
+    return { node: chosen, waited: most };
+  }
+
+  /** Puts a node behind all others of its class, as if it came now. */
+  renew(node: QueueNode, now: number): void {
+    const queue = this.#classOf(node);
+    queue.unlink(node);
+    node.entered = now;
+    queue.push(node);
   }
 
   unlink(node: QueueNode): void {

@@ -6,8 +6,9 @@ import type { StoredResponse } from "../decide/stored.ts";
 import { tagsOf } from "../http/tags.ts";
 import { packChunks } from "./chunks.ts";
 import { objectCost } from "./cost.ts";
+import { EvictionOrder } from "./eviction-order.ts";
+import type { QueueNode } from "./eviction-queue.ts";
 import { BodyHold, type Pin, Pins } from "./pins.ts";
-import { type QueueNode, S3Fifo } from "./s3-fifo.ts";
 import type {
   CacheObject,
   EvictionListener,
@@ -101,7 +102,7 @@ export class MemoryStore implements Store {
   readonly purges = new PurgeTable();
   #bytesMax: number;
   readonly #records = new Map<string, KeyRecord>();
-  readonly #order: S3Fifo<MemoryObject>;
+  readonly #order: EvictionOrder<MemoryObject>;
   readonly #onEviction: EvictionListener;
   readonly #pins: Pins;
   /** Tells the ids of this run from those of all others, whose bodies may live on a disk. */
@@ -113,7 +114,7 @@ export class MemoryStore implements Store {
   constructor(bytesMax: number, options: MemoryStoreOptions = {}) {
     const { onEviction = () => {}, onCut = () => {}, onUsed = () => {} } = options;
     this.#bytesMax = bytesMax;
-    this.#order = new S3Fifo<MemoryObject>(bytesMax, onUsed);
+    this.#order = new EvictionOrder<MemoryObject>(bytesMax, onUsed);
     this.#onEviction = onEviction;
     this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
   }

@@ -1,8 +1,17 @@
 import { Patience } from "./eviction-patience.ts";
-import { type QueueNode, SizedQueue } from "./eviction-queue.ts";
+import { type QueueNode, SizedQueue, type SizeWeight } from "./eviction-queue.ts";
 import { Ghost, hashKey } from "./ghost.ts";
 
 export type { QueueNode } from "./eviction-queue.ts";
+
+/**
+ * What makes an object stay: its uses while it is queued (S3-FIFO), or the time since its last use
+ * (LRU); and how much its size counts against it.
+ */
+export interface EvictionMode {
+  readonly by: "frequency" | "recency";
+  readonly size: SizeWeight;
+}
 
 /** Share of the budget in which new objects must prove themselves: at first, and its bounds. */
 const SMALL_SHARE = 0.05;
@@ -14,6 +23,9 @@ const NEAR_SHARE = 0.1;
 
 /** How far such a miss moves the border between the queues, in objects of mean size. */
 const NEAR_STEP = 3;
+
+/** The border moves by no more than this share of the budget at once, however few objects fit. */
+const NEAR_STEP_SHARE_MAX = 0.01;
 
 /*
  * `QueueNode.uses`: three bits of uses since the node was last looked at, three bits of rounds that
@@ -27,12 +39,15 @@ const SPARED = 0b1000000;
  * Which object leaves when room is needed: S3-FIFO (Yang et al., SOSP 2023) with sizes. New objects
  * enter a small queue; those used again move to the main queue, the others leave and are remembered
  * for a while, so that the next time they enter the main queue at once. No use of an object moves
- * anything: it only counts. Beyond the paper: both queues weigh size (`SizedQueue`), the border
- * between them follows what was evicted too early, and so does `Patience`. Every operation takes
- * constant time (amortised: each round of an object in main is paid for by a use). Side storage is
- * 16 to 32 bytes per object, and counted. See ADR 14 for what each part is worth.
+ * anything, unless the mode is recency: it only counts. Beyond the paper: both queues weigh size
+ * (`SizedQueue`), the border between them follows what was evicted too early, and so does
+ * `Patience`. Every operation takes constant time (amortised: each round of an object in main is
+ * paid for by a use). Side storage is 16 to 32 bytes per object, and counted. See ADR 14 for what
+ * each part is worth.
  */
 export class S3Fifo<N extends QueueNode> {
+  /** May change at any time: nothing that is queued moves for it. */
+  mode: EvictionMode = { by: "frequency", size: "root" };
   readonly #small = new SizedQueue("small");
   readonly #main = new SizedQueue("main");
   readonly #leftSmall = new Ghost();
@@ -80,12 +95,16 @@ export class S3Fifo<N extends QueueNode> {
     if (sinceMain <= this.#main.count) this.#patience.cameBack();
     this.#moveBorder(sinceSmall, sinceMain);
     const known = Math.min(sinceSmall, sinceMain) <= this.count + 1;
-    (known ? this.#main : this.#small).push(node, this.#inserted);
+    const proven = known || this.mode.by === "recency";
+    (proven ? this.#main : this.#small).push(node, this.#inserted);
   }
 
   /** Counts one use. */
   touch(node: N): void {
     if ((node.uses & USES) < USES) node.uses += 1;
+    if (this.mode.by === "frequency" || node.queue === "none") return;
+    this.#inserted += 1;
+    (node.queue === "small" ? this.#small : this.#main).renew(node, this.#inserted);
   }
 
   /** Takes a node out, whatever its place. */
@@ -107,6 +126,7 @@ export class S3Fifo<N extends QueueNode> {
 
   /** Takes out the node that should leave next, or gives undefined when nothing is queued. */
   evict(): N | undefined {
+    if (this.mode.by === "recency") return this.#evictLeastRecent();
     let fromSmall = this.#small.bytes > this.#smallBytesMax;
     while (this.count > 0) {
       // Once begun, the small queue goes on until one leaves: what it passes on to main is safe.
@@ -117,9 +137,23 @@ export class S3Fifo<N extends QueueNode> {
     return undefined;
   }
 
+  /** Of both queues the node that has not been used for longest, for its size. */
+  #evictLeastRecent(): N | undefined {
+    const [small, main] = [this.#small, this.#main].map((queue) =>
+      queue.next(this.#inserted, this.mode.size),
+    );
+    const inSmall = (small?.waited ?? 0) > (main?.waited ?? 0);
+    const node = inSmall ? small?.node : main?.node;
+    if (node === undefined) return undefined;
+    (inSmall ? this.#small : this.#main).unlink(node);
+    if ((node.uses & USES) > 0) this.#onUsed(node as N);
+    (inSmall ? this.#leftSmall : this.#leftMain).add(hashKey(node.key), this.count);
+    return node as N;
+  }
+
   /** The next node of the small queue if it was never used; otherwise that moves to main. */
   #nextOfSmall(): QueueNode | undefined {
-    const node = this.#small.shift(this.#inserted);
+    const node = this.#small.shift(this.#inserted, this.mode.size);
     if (node === undefined) return undefined;
     if (node.uses === 0) {
       this.#leftSmall.add(hashKey(node.key), this.count);
@@ -134,7 +168,7 @@ export class S3Fifo<N extends QueueNode> {
 
   /** The next node of the main queue if it has no round left; otherwise that takes one more. */
   #nextOfMain(): QueueNode | undefined {
-    const node = this.#main.shift(this.#inserted);
+    const node = this.#main.shift(this.#inserted, this.mode.size);
     if (node === undefined) return undefined;
     const used = node.uses & USES;
     if (used > 0) this.#onUsed(node as N);
@@ -156,7 +190,7 @@ export class S3Fifo<N extends QueueNode> {
   #moveBorder(sinceSmall: number, sinceMain: number): void {
     const objects = this.count + 1;
     const near = objects * NEAR_SHARE;
-    const step = (NEAR_STEP * this.#bytesMax) / objects;
+    const step = this.#bytesMax * Math.min(NEAR_STEP_SHARE_MAX, NEAR_STEP / objects);
     if (sinceSmall <= near) this.#smallBytesMax += step;
     if (sinceMain <= near) this.#smallBytesMax -= step;
     this.#smallBytesMax = Math.min(this.#smallBytesMax, this.#bytesMax * SMALL_SHARE_MAX);

@@ -32,7 +32,7 @@ suite("the hit ratio bench as a program", () => {
       trace: { requests: 4, unique: 3, uniqueBytes: 20, capacity: 10 },
       lru: ratios,
       s3fifo: ratios,
-      policy: { ...ratios, sideBytes: 4_096 },
+      policy: { ...ratios, sideBytes: 21_504 },
       belady: ratios,
     });
   });

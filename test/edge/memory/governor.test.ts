@@ -69,13 +69,13 @@ suite("memory governor", () => {
   test("before anything is known the store gets a quarter of the room that is left", () => {
     const start = facts({ residentBytes: 100 * MIB, storeBytes: 0, storeBytesMax: BUDGET });
     const { storeBytesMax } = governMemory(BUDGET, start, undefined);
-    assert.equal(storeBytesMax, Math.floor((BUDGET * 0.92 - 100 * MIB) / 4));
+    assert.equal(storeBytesMax, Math.floor((BUDGET * 0.84 - 100 * MIB) / 4));
   });
 
-  test("it grows into a part of the room, and not at all in the last twelfth", () => {
+  test("it grows into a part of the room, and not at all in the last sixth", () => {
     const grown = governMemory(BUDGET, facts({}), CALM).storeBytesMax;
     assert.ok(grown > 100 * MIB && grown < 102 * MIB, `${grown}`);
-    for (const residentBytes of [BUDGET * 0.93, BUDGET * 0.96]) {
+    for (const residentBytes of [BUDGET * 0.85, BUDGET * 0.89]) {
       assert.equal(governMemory(BUDGET, facts({ residentBytes }), CALM).storeBytesMax, 100 * MIB);
     }
   });
@@ -85,13 +85,13 @@ suite("memory governor", () => {
   });
 
   test("it shrinks by what the process has grown, once", () => {
-    const over = facts({ residentBytes: BUDGET });
+    const over = facts({ residentBytes: BUDGET * 0.94 });
     const first = governMemory(BUDGET, over, CALM);
-    assert.equal(first.storeBytesMax, Math.floor(100 * MIB - BUDGET * 0.03));
+    assert.equal(first.storeBytesMax, Math.floor(100 * MIB - BUDGET * 0.04));
     const held = { storeBytes: first.storeBytesMax, storeBytesMax: first.storeBytesMax };
     const second = governMemory(BUDGET, { ...over, ...held }, first.state);
     assert.equal(second.storeBytesMax, first.storeBytesMax, "resident as before: nothing new");
-    const more = { ...over, ...held, residentBytes: BUDGET + MIB };
+    const more = { ...over, ...held, residentBytes: BUDGET * 0.94 + MIB };
     assert.equal(governMemory(BUDGET, more, second.state).storeBytesMax, held.storeBytes - MIB);
   });
 

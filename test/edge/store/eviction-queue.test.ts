@@ -12,7 +12,11 @@ function orderOf(sizes: readonly number[]): string[] {
   const queue = new SizedQueue("main");
   for (const [i, bytes] of sizes.entries()) queue.push(aNode(`${i}`, bytes), i);
   const keys: string[] = [];
-  for (let node = queue.shift(sizes.length); node !== undefined; node = queue.shift(sizes.length)) {
+  for (
+    let node = queue.shift(sizes.length, "root");
+    node !== undefined;
+    node = queue.shift(sizes.length, "root")
+  ) {
     keys.push(node.key);
   }
   return keys;
@@ -31,7 +35,7 @@ suite("queue by waiting time and size", () => {
       const queue = new SizedQueue("main");
       queue.push(aNode("small", 256), 0);
       queue.push(aNode("large", 1_024), enteredAt);
-      return queue.shift(9)?.key;
+      return queue.shift(9, "root")?.key;
     };
     assert.equal(leaving(4), "large");
     assert.equal(leaving(6), "small");
@@ -51,9 +55,9 @@ suite("queue by waiting time and size", () => {
           queue.bytes,
           stay.reduce((sum, { bytes }) => sum + bytes, 0),
         );
-        const left = stay.map(() => queue.shift(inside.length));
+        const left = stay.map(() => queue.shift(inside.length, "none"));
         assert.deepEqual(new Set(left), new Set(stay));
-        assert.equal(queue.shift(inside.length), undefined);
+        assert.equal(queue.shift(inside.length, "none"), undefined);
         assert.equal(queue.bytes, 0);
       }),
     );
