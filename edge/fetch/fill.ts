@@ -383,7 +383,8 @@ export class Fill implements ExchangeListener, SliceSource {
     const isWhole = ignoresRange || plan.conditionsKept || this.#around.needsWhole(plan, pending);
     const sliceBytes = isWhole ? undefined : plan.sliceBytes;
     const slicing = slicingFor({ status, fields, receivedAt: responseTime, sliceBytes });
-    if (slicing === undefined) return false;
+    // A slice that the store would not take could not be sent: such a body passes by as a whole.
+    if (slicing === undefined || slicing.sliceBytes > store.objectBytesMax) return false;
     const response = { ...pending, ...slicing };
     const object = store.put({
       key: plan.key,

@@ -31,7 +31,7 @@ const GARBAGE_SHARE = 1 / 32;
 const COLLECTING_SHARE_MAX = 0.3;
 
 /** By this share of the budget what is certainly no garbage may become more in one step. */
-const LEAST_RISE_SHARE = 0.001;
+const LEAST_RISE_SHARE = 0.0002;
 
 /** What a process has in memory at one moment. Bytes. */
 export interface MemoryFacts {

@@ -31,6 +31,14 @@ const LEAD_MIN = 2;
 /** So far behind LRU by bytes, a mode is given up. */
 const BEHIND_MAX = 1;
 
+/** What an order may be told. */
+export interface EvictionOrderOptions<N> {
+  /** Told of nodes that are found to have been used when their turn comes. */
+  readonly onUsed?: (node: N) => void;
+  /** Objects of one trial, if they shall be fewer than usual. */
+  readonly trialObjectsMax?: number;
+}
+
 /**
  * The order in which objects leave: `S3Fifo` in the mode that does best on the present traffic. All
  * modes are tried at once in small caches on a sample of the requests (`EvictionTrial`); of those
@@ -41,15 +49,17 @@ export class EvictionOrder<N extends QueueNode> {
   readonly #order: S3Fifo<N>;
   readonly #trials: readonly EvictionTrial[];
   readonly #outcomes = new EvictionOutcomes(MODES.length);
+  readonly #trialObjectsMax: number;
   #bytesMax: number;
   /** Of so many powers of two of keys one is sampled. */
   #sparsity = 0;
   #sinceVerdict = 0;
   #inForce = 0;
 
-  /** `onUsed` is told of nodes that are found to have been used when their turn comes. */
-  constructor(bytesMax: number, onUsed?: (node: N) => void) {
+  constructor(bytesMax: number, options: EvictionOrderOptions<N> = {}) {
+    const { onUsed, trialObjectsMax = TRIAL_OBJECTS_MAX } = options;
     this.#bytesMax = bytesMax;
+    this.#trialObjectsMax = Math.min(trialObjectsMax, TRIAL_OBJECTS_MAX);
     this.#order = new S3Fifo(bytesMax, onUsed);
     this.#trials = MODES.map((mode) => new EvictionTrial(mode, bytesMax));
   }
@@ -124,7 +134,7 @@ export class EvictionOrder<N extends QueueNode> {
     }
     this.#outcomes.add(hits, node.bytes);
     this.#sinceVerdict += 1;
-    if (most > TRIAL_OBJECTS_MAX) {
+    if (most > this.#trialObjectsMax) {
       this.#sparsity += 1;
       this.#fitTrials();
     }

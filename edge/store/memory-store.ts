@@ -22,6 +22,9 @@ import type {
 /** No object may take more than this share of the budget: the others would all have to leave. */
 const OBJECT_SHARE_MAX = 1 / 4;
 
+/** A trial of the eviction order may have one object for so many bytes: all take a 16th of it. */
+const BYTES_PER_TRIAL_OBJECT = 16_384;
+
 /** At most so many variants of one key; the oldest makes room. */
 const VARIANTS_MAX = 64;
 
@@ -101,6 +104,7 @@ class MemoryObject implements KeptObject, QueueNode {
 export class MemoryStore implements Store {
   readonly purges = new PurgeTable();
   #bytesMax: number;
+  readonly #bytesMaxFirst: number;
   readonly #records = new Map<string, KeyRecord>();
   readonly #order: EvictionOrder<MemoryObject>;
   readonly #onEviction: EvictionListener;
@@ -114,13 +118,23 @@ export class MemoryStore implements Store {
   constructor(bytesMax: number, options: MemoryStoreOptions = {}) {
     const { onEviction = () => {}, onCut = () => {}, onUsed = () => {} } = options;
     this.#bytesMax = bytesMax;
-    this.#order = new EvictionOrder<MemoryObject>(bytesMax, onUsed);
+    this.#bytesMaxFirst = bytesMax;
+    this.#order = new EvictionOrder<MemoryObject>(bytesMax, {
+      onUsed,
+      trialObjectsMax: Math.floor(bytesMax / BYTES_PER_TRIAL_OBJECT),
+    });
     this.#onEviction = onEviction;
     this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
   }
 
+  /**
+   * A quarter of what it may hold, and of that again the share of its first budget that it has.
+   * When memory is scarce, large bodies so pass by at their readers' pace, instead of being kept
+   * and then pinned by those who read slowly.
+   */
   get objectBytesMax(): number {
-    return Math.floor(this.#bytesMax * OBJECT_SHARE_MAX);
+    const share = Math.min(1, this.#bytesMax / this.#bytesMaxFirst);
+    return Math.floor(this.#bytesMax * OBJECT_SHARE_MAX * share);
   }
 
   /** Changes the budget. What no longer fits leaves at once. */

@@ -117,7 +117,7 @@ suite("memory governor", () => {
     let state: GovernorState | undefined = CALM;
     const same = facts({ residentBytes: BUDGET * 0.95, scriptBytes: 160 * MIB });
     const decisions: boolean[] = [];
-    for (let i = 0; i < 200; i += 1) {
+    for (let i = 0; i < 1_000; i += 1) {
       const decision = governMemory(BUDGET, same, state);
       decisions.push(decision.collect);
       ({ state } = decision);
@@ -128,8 +128,8 @@ suite("memory governor", () => {
 
   test("collecting takes no more than its share of the CPU time", () => {
     assert.equal(mayCollect({ sinceLast: 0, lastTook: 0 }), true);
-    assert.equal(mayCollect({ sinceLast: 100, lastTook: 15 }), true);
-    assert.equal(mayCollect({ sinceLast: 100, lastTook: 16 }), false);
+    assert.equal(mayCollect({ sinceLast: 100, lastTook: 30 }), true);
+    assert.equal(mayCollect({ sinceLast: 100, lastTook: 31 }), false);
   });
 
   test("whatever a process is like, it stays within its budget x 1.1 and comes to rest", () => {
