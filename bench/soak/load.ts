@@ -53,11 +53,14 @@ export class Load {
   readonly #options: LoadOptions;
   readonly #open = new Set<ClientConnection>();
   readonly #latest: Content[] = [];
-  #number = 0;
   #stopped = false;
+  /** The number of the last URL that was asked for. */
+  number: number;
 
-  constructor(options: LoadOptions) {
+  /** URLs are numbered from the one after `number` on. */
+  constructor(options: LoadOptions, number = 0) {
     this.#options = options;
+    this.number = number;
     for (let i = 0; i < options.connections; i += 1) this.#startFast();
     for (let i = 0; i < options.slowReaders; i += 1) this.#startSlow();
   }
@@ -137,19 +140,19 @@ export class Load {
     const { bodyBytes } = this.#options;
     const repeated = this.#latest[Math.floor(Math.random() * LATEST)];
     if (repeated !== undefined && Math.random() < REPEAT_SHARE) return repeated;
-    this.#number += 1;
+    this.number += 1;
     const content =
       bodyBytes === undefined
-        ? draw(this.#number, Math.random(), Math.random())
-        : { number: this.#number, bytes: bodyBytes, stored: true };
-    this.#latest[this.#number % LATEST] = content;
+        ? draw(this.number, Math.random(), Math.random())
+        : { number: this.number, bytes: bodyBytes, stored: true };
+    this.#latest[this.number % LATEST] = content;
     return content;
   }
 
   /** Every third of a slow reader's bodies may not be stored. */
   #nextSlow(): Content {
-    this.#number += 1;
+    this.number += 1;
     const bytes = Math.floor(SLOW_BODY_BYTES_MIN * (1 + 2 * Math.random()));
-    return { number: this.#number, bytes, stored: this.#number % 3 !== 0 };
+    return { number: this.number, bytes, stored: this.number % 3 !== 0 };
   }
 }

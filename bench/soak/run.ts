@@ -1,14 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
+import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { Load, type LoadCounts } from "./load.ts";
 import { type Options, TOLERANCE } from "./options.ts";
+import { metricsOf, startPair } from "./pair.ts";
 import { cpuSeconds, residentBytes } from "./resident.ts";
-
-const REPOSITORY = join(import.meta.dirname, "..", "..");
 
 /** How a soak went. Resident memory in bytes, sampled once a second. */
 export interface SoakReport {
@@ -30,55 +25,16 @@ export async function soak(
   options: Options,
   onSample: (second: number, resident: number, requests: number) => void,
 ): Promise<SoakReport> {
-  const children: ChildProcess[] = [];
+  const pair = await startPair(options.memoryBytes);
   try {
-    const origin = start(children, ["bench/soak/origin.ts"]);
-    const { port } = await announcement<{ port: number }>(origin.stdout);
-    const edge = start(children, [
-      "bin/meridian.mjs",
-      "edge",
-      "--listen=127.0.0.1:0",
-      `--origin=http://127.0.0.1:${port}`,
-      `--memory=${options.memoryBytes}B`,
-    ]);
-    const { addresses } = await announcement<Ready>(edge.stderr);
-    const load = new Load({ ...options, at: addresses.http });
-    const samples = await watch(edge, load, options, onSample);
-    const metrics = await metricsOf(addresses.admin.port);
-    metrics["cpu_seconds"] = cpuSeconds(edge.pid ?? 0);
+    const load = new Load({ ...options, at: pair.http });
+    const samples = await watch(pair.edge, load, options, onSample);
+    const metrics = await metricsOf(pair.adminPort);
+    metrics["cpu_seconds"] = cpuSeconds(pair.edge.pid ?? 0);
     load.stop();
     return report(options, samples, load.counts, metrics);
   } finally {
-    for (const child of children) child.kill("SIGKILL");
-  }
-}
-
-interface Ready {
-  readonly addresses: {
-    readonly http: { readonly host: string; readonly port: number };
-    readonly admin: { readonly port: number };
-  };
-}
-
-function start(children: ChildProcess[], args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, args, { cwd: REPOSITORY, stdio: "pipe" });
-  children.push(child);
-  return child;
-}
-
-/** The first line that says where the child listens. The rest is read and forgotten. */
-async function announcement<T>(output: Readable | null): Promise<T> {
-  if (output === null) throw new Error("the child has no output");
-  const lines = createInterface({ input: output });
-  const shown: string[] = [];
-  for (;;) {
-    const [line] = (await Promise.race([once(lines, "line"), once(lines, "close")])) as [string?];
-    if (line === undefined) throw new Error(`a child did not start:\n${shown.join("\n")}`);
-    if (line.includes('"port":') && !line.includes('"level":"warn"')) {
-      lines.on("line", () => {});
-      return JSON.parse(line) as T;
-    }
-    shown.push(line);
+    pair.stop();
   }
 }
 
@@ -101,19 +57,6 @@ async function watch(
     requests = load.counts.requests;
   }
   return samples;
-}
-
-/** The sums of the edge's metrics that say how it fared. */
-async function metricsOf(port: number): Promise<Record<string, number>> {
-  const response = await fetch(`http://127.0.0.1:${port}/metrics`);
-  const sums: Record<string, number> = {};
-  for (const line of (await response.text()).split("\n")) {
-    const [, name = "", value] =
-      /^meridian_(edge_(?:store|evictions|cut|fills|memory)\w*|process\w*)\S* (\S+)$/.exec(line) ??
-      [];
-    if (name !== "") sums[name] = (sums[name] ?? 0) + Number(value);
-  }
-  return sums;
 }
 
 function report(
