@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { createLogger } from "../../../common/log.ts";
 import { startEdge } from "../../../edge/server.ts";
 import { aSite } from "../harness.ts";
@@ -22,3 +23,5 @@ const edge = await startEdge({
   log: createLogger("json", "warn"),
 });
 process.stdout.write(`${edge.addresses["http"]?.port}\n`);
+// A process that is killed cannot leave its compiled code to the next one later.
+flushCompileCache();

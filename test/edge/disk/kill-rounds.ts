@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Agent, request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RunningProcess } from "../../support/process.ts";
 import type { Scope } from "../../support/scope.ts";
@@ -8,8 +9,18 @@ import { startOrigin } from "../harness.ts";
 const CHILD = join(import.meta.dirname, "edge-child.ts");
 const MIB = 2 ** 20;
 
+/** Most of a short life is its start: what was compiled for one edge serves the next. */
+const COMPILED = { NODE_COMPILE_CACHE: join(tmpdir(), "meridian-kill-compiled") };
+
 /** Requests that one round has under way at a time. */
 const CLIENTS = 8;
+
+/**
+ * What has been stored for a second must survive a kill, so some lives have to last longer than
+ * that: every so many rounds one, and how long its load goes on.
+ */
+const LONG_EVERY = 5;
+const LONG_MS = 1_500;
 
 /** How the rounds go. */
 export interface KillOptions {
@@ -112,14 +123,15 @@ class Run {
     const { folder, memoryBytes = 16 * MIB, diskBytes = 256 * MIB, requests } = this.#options;
     const began = performance.now();
     const args = [CHILD, folder, this.#origin, String(memoryBytes), String(diskBytes)];
-    const child = new RunningProcess({ command: process.execPath, args });
+    const child = new RunningProcess({ command: process.execPath, args, env: COMPILED });
     const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
     try {
       const port = await child.waitForLine("stdout", (line) => Number(line) || undefined);
       this.#startMs.push(performance.now() - began);
       await this.#lookAtOld(port, agent);
-      const load = this.#load(port, agent, requests);
-      await load.untilHalf;
+      const isLong = this.rounds % LONG_EVERY === 0;
+      const load = this.#load(port, agent, isLong ? { forMs: LONG_MS } : { requests });
+      await load.untilKill;
       const killedAt = performance.now();
       await child.kill();
       await load.ended;
@@ -146,13 +158,19 @@ class Run {
     }
   }
 
-  #load(port: number, agent: Agent, requests: number) {
-    const { promise: untilHalf, resolve } = Promise.withResolvers<void>();
+  /** Goes on until the edge is killed, which is due after half the requests, or the time. */
+  #load(
+    port: number,
+    agent: Agent,
+    { requests = Infinity, forMs = 0 }: { readonly requests?: number; readonly forMs?: number },
+  ) {
+    const { promise: untilKill, resolve } = Promise.withResolvers<void>();
+    const began = performance.now();
     let left = requests;
     const client = async () => {
       while (left > 0) {
         left -= 1;
-        if (left <= requests / 2) resolve();
+        if (left <= requests / 2 && performance.now() - began >= forMs) resolve();
         const path = `/${Math.floor(this.#options.random() * this.#options.urls)}`;
         const purge = this.#options.random() < 0.1;
         const answer = await (purge
@@ -163,7 +181,7 @@ class Run {
       resolve();
     };
     const ended = Promise.all(Array.from({ length: CLIENTS }, client));
-    return { untilHalf, ended };
+    return { untilKill, ended };
   }
 
   async #ask(port: number, agent: Agent, path: string): Promise<Answer | undefined> {
