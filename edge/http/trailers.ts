@@ -39,7 +39,7 @@ export function passableTrailers(fields: FieldLines): FieldLine[] {
   return fields.filter(([name]) => !NOT_BEHIND_A_BODY.has(name) && !CONNECTION_FIELDS.has(name));
 }
 
-/** True if a TE field says that its sender does not ignore trailers (P). RFC 9110 section 10.1.4. */
+/** True if a TE field says that its sender takes trailers (P). RFC 9110 section 10.1.4. */
 export function takesTrailers(te: string | undefined): boolean {
   return te?.split(",").some((member) => member.trim().toLowerCase() === "trailers") === true;
 }

@@ -8,9 +8,6 @@ const RUN_MS_MAX = 115_000;
 /** Unit tests alone: a line that only an end-to-end test runs is one whose cases nobody listed. */
 const FOLDERS = ["decide", "http"];
 
-/** What only the end-to-end tests of `test/edge/slices/` run so far. */
-const ELSEWHERE = ["edge/decide/slicing.ts", "edge/http/content-range.ts"];
-
 test("the unit tests of the pure folders run all their lines and branches", async () => {
   const child = {
     command: process.execPath,
@@ -19,7 +16,6 @@ test("the unit tests of the pure folders run all their lines and branches", asyn
       "--test-reporter=tap",
       "--experimental-test-coverage",
       ...FOLDERS.map((folder) => `--test-coverage-include=edge/${folder}/**`),
-      ...ELSEWHERE.map((file) => `--test-coverage-exclude=${file}`),
       "--test-coverage-lines=100",
       "--test-coverage-branches=100",
       "--test-coverage-functions=100",

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import {
+  isComplete,
   judgeSliceAnswer,
   partOfWhole,
   rangeToAsk,
   sliceCount,
   sliceLength,
   slicingFor,
+  slicingOf,
   strongValidator,
+  versionOf,
 } from "../../../edge/decide/slicing.ts";
 import { contentRangeOf } from "../../../edge/http/content-range.ts";
-import { dateAt, lines, NOW } from "../build.ts";
+import { aStored, dateAt, lines, NOW } from "../build.ts";
 
 suite("RFC 9110 s.14.4: Content-Range", () => {
   for (const [value, expected] of [
@@ -181,4 +184,38 @@ suite("RFC 9110 s.13.1.5: an answer to Range with If-Range", () => {
       else assert.deepEqual(answer, expected);
     });
   }
+});
+
+suite("what a stored response says of its slices", () => {
+  test("its slicing, or that it is kept whole", () => {
+    const whole = aStored([]);
+    assert.equal(slicingOf(whole), undefined);
+    assert.equal(slicingOf({ ...whole, sliceBytes: 10, bodyBytes: undefined }), undefined);
+    const sliced = { ...whole, sliceBytes: 10, bodyBytes: 25 };
+    assert.deepEqual(slicingOf(sliced), { sliceBytes: 10, bodyBytes: 25 });
+  });
+
+  test("its version: validator, length and coding; nothing without a validator", () => {
+    const fields = lines('etag: "a"', "content-encoding: br");
+    const version = { validator: '"a"', bodyBytes: 25, contentEncoding: "br" };
+    assert.deepEqual(versionOf(fields, 25, NOW), version);
+    assert.equal(versionOf(lines("content-encoding: br"), 25, NOW), undefined);
+  });
+
+  test("RFC 9110 s.13.1.5: a version known by its date is another one once it has a tag", () => {
+    const date = dateAt(-100);
+    const known = { validator: date, bodyBytes: 25, contentEncoding: undefined };
+    const range = ["content-range: bytes 0-9/25", `last-modified: ${date}`];
+    const same = { status: 206, fields: lines(...range) };
+    assert.equal(judgeSliceAnswer(same, 0, known).kind, "part");
+    const tagged = { status: 206, fields: lines(...range, 'etag: "a"') };
+    assert.equal(judgeSliceAnswer(tagged, 0, known).kind, "changed");
+  });
+
+  test("RFC 9111 s.3.4: a part with everything in it is complete", () => {
+    const part = { length: 10, fields: [] };
+    assert.ok(isComplete({ ...part, first: 0, last: 9 }));
+    assert.ok(!isComplete({ ...part, first: 1, last: 9 }));
+    assert.ok(!isComplete({ ...part, first: 0, last: 8 }));
+  });
 });
