@@ -212,6 +212,10 @@ suite("what a stored response says of its slices", () => {
     assert.equal(judgeSliceAnswer(tagged, 0, known).kind, "changed");
   });
 
+  test("without a range there is none to ask for", () => {
+    assert.equal(rangeToAsk(lines("host: x"), 10), undefined);
+  });
+
   test("RFC 9111 s.3.4: a part with everything in it is complete", () => {
     const part = { length: 10, fields: [] };
     assert.ok(isComplete({ ...part, first: 0, last: 9 }));
