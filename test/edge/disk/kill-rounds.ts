@@ -19,8 +19,8 @@ const CLIENTS = 8;
  * What has been stored for a second must survive a kill, so some lives have to last longer than
  * that: every so many rounds one, and how long its load goes on.
  */
-const LONG_EVERY = 5;
-const LONG_MS = 1_500;
+const LONG_EVERY = 8;
+const LONG_MS = 1_300;
 
 /** How the rounds go. */
 export interface KillOptions {
