@@ -4,8 +4,8 @@ import { tempDir } from "../../support/temp-dir.ts";
 import { killRounds } from "./kill-rounds.ts";
 
 /**
- * Each of the tests has two minutes: a hundred rounds and more on a machine that has nothing else to
- * do. `bench/disk-kill.ts` goes on for thousands.
+ * Each of the tests has two minutes: a hundred rounds and more where nothing else runs.
+ * `bench/disk-kill.ts` goes on for thousands.
  */
 const WITHIN_MS = 90_000;
 const ROUNDS = 200;
