@@ -56,6 +56,8 @@ export interface GovernorState {
 export interface GovernorDecision {
   readonly state: GovernorState;
   readonly storeBytesMax: number;
+  /** What the store could have by and by, as things are: memory is scarce when this is little. */
+  readonly reachableBytes: number;
   /** There is so much garbage, and so little room, that it should be collected now. */
   readonly collect: boolean;
 }
@@ -84,9 +86,12 @@ export function governMemory(
   const collect = isTight && besideBytes - besideBytesMin > budgetBytes * GARBAGE_SHARE;
   const exceededBytes = residentBytes > budgetBytes * SHRINK_ABOVE ? residentBytes : 0;
   const least = Math.floor(budgetBytes * STORE_SHARE_MIN);
+  const storeBytesMax = Math.max(least, limitFor(budgetBytes, facts, state));
+  const room = Math.max(0, Math.floor(budgetBytes * GROW_BELOW) - residentBytes);
   return {
     state: { exceededBytes, besideBytesMin },
-    storeBytesMax: Math.max(least, limitFor(budgetBytes, facts, state)),
+    storeBytesMax,
+    reachableBytes: Math.max(storeBytesMax, storeBytes + room),
     collect,
   };
 }

@@ -13,7 +13,7 @@ const ROOM_BYTES_MIN = 32 * 2 ** 20;
 /** The part of a store that the governor sees. */
 interface GovernedStore {
   usage(): { readonly bytes: number; readonly bytesMax: number };
-  resize(bytesMax: number): void;
+  resize(bytesMax: number, reachableBytes: number): void;
 }
 
 /**
@@ -70,7 +70,7 @@ export class ProcessMemory {
     };
     const decision = governMemory(this.#budgetBytes, facts, this.#state);
     this.#state = decision.state;
-    this.#store.resize(decision.storeBytesMax);
+    this.#store.resize(decision.storeBytesMax, decision.reachableBytes);
     if (decision.collect) this.#collect();
     this.#cancel = this.#clock.after(LOOK_EVERY_MS, () => this.#look());
   }

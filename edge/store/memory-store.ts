@@ -104,7 +104,10 @@ class MemoryObject implements KeptObject, QueueNode {
 export class MemoryStore implements Store {
   readonly purges = new PurgeTable();
   #bytesMax: number;
-  readonly #bytesMaxFirst: number;
+  /** What it could have become when it was first told; undefined while its budget is fixed. */
+  #reachableFirst: number | undefined;
+  /** 1 while memory is as plentiful as at first. */
+  #plenty = 1;
   readonly #records = new Map<string, KeyRecord>();
   readonly #order: EvictionOrder<MemoryObject>;
   readonly #onEviction: EvictionListener;
@@ -118,7 +121,6 @@ export class MemoryStore implements Store {
   constructor(bytesMax: number, options: MemoryStoreOptions = {}) {
     const { onEviction = () => {}, onCut = () => {}, onUsed = () => {} } = options;
     this.#bytesMax = bytesMax;
-    this.#bytesMaxFirst = bytesMax;
     this.#order = new EvictionOrder<MemoryObject>(bytesMax, {
       onUsed,
       trialObjectsMax: Math.floor(bytesMax / BYTES_PER_TRIAL_OBJECT),
@@ -128,17 +130,21 @@ export class MemoryStore implements Store {
   }
 
   /**
-   * A quarter of what it may hold, and of that again the share of its first budget that it has.
-   * When memory is scarce, large bodies so pass by at their readers' pace, instead of being kept
-   * and then pinned by those who read slowly.
+   * A quarter of what it may hold while memory is to be had. The scarcer that is, the smaller the
+   * share: large bodies then pass by at their readers' pace, instead of being kept and then pinned
+   * by those who read slowly.
    */
   get objectBytesMax(): number {
-    const share = Math.min(1, this.#bytesMax / this.#bytesMaxFirst);
-    return Math.floor(this.#bytesMax * OBJECT_SHARE_MAX * share);
+    return Math.floor(this.#bytesMax * OBJECT_SHARE_MAX * this.#plenty ** 2);
   }
 
-  /** Changes the budget. What no longer fits leaves at once. */
-  resize(bytesMax: number): void {
+  /**
+   * Changes the budget. What no longer fits leaves at once. `reachableBytes` is what it could
+   * become as things are; how plentiful memory is shows beside what it was the first time.
+   */
+  resize(bytesMax: number, reachableBytes = bytesMax): void {
+    this.#reachableFirst ??= reachableBytes;
+    this.#plenty = Math.min(1, reachableBytes / this.#reachableFirst);
     if (bytesMax === this.#bytesMax) return;
     this.#bytesMax = bytesMax;
     this.#order.resize(bytesMax);
