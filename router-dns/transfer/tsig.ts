@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { HEADER_BYTES, TYPE } from "../wire/codes.ts";
 import { type Name, type NameKey, nameKey, parseName } from "../wire/name.ts";
 import { octetAt, wordAt } from "../wire/octets.ts";
+import { uint16 } from "../wire/rdata.ts";
 import { Reader } from "../wire/reader.ts";
 
 /** Algorithms and how Node calls their hash. RFC 8945 section 6 wants the first. */
@@ -283,10 +284,6 @@ function algorithmKey(algorithm: TsigAlgorithm): NameKey {
 /** RFC 8945 section 4.3.3: names are signed in lower case. */
 function lowerName(name: Name): Uint8Array {
   return Buffer.from(nameKey(name), "latin1");
-}
-
-function uint16(value: number): Uint8Array {
-  return Uint8Array.of(value >> 8, value & 0xff);
 }
 
 function uint48(value: number): Uint8Array {

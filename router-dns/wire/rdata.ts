@@ -101,7 +101,8 @@ export function rdataBytesMax(rdata: Rdata): number {
   return rdata.prefix.length + names + rdata.suffix.length;
 }
 
-function uint16(value: number): Uint8Array {
+/** A 16-bit number in network order (P). */
+export function uint16(value: number): Uint8Array {
   return Uint8Array.of(value >> 8, value & 0xff);
 }
 
