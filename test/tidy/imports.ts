@@ -56,7 +56,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
 const PURE = [
   /^edge\/(http|key|decide)\//,
   /^edge\/coding\/(choose|coded-fields)\.ts$/,
-  /^router-dns\/(wire|zone|policy)\//,
+  /^router-dns\/(wire|zone|policy|answer)\//,
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
   /^router-dns\/sign\/(?!key-pair)/,
   /^router-dns\/health\/board\.ts$/,
