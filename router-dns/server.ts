@@ -19,6 +19,8 @@ import { LiveSnapshot } from "./data/live.ts";
 import { type DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { Reporter } from "./data/reporter.ts";
 import { steeredSets, toMapPop } from "./data/snapshot.ts";
+import { ZoneFiles } from "./data/zone-files.ts";
+import type { MaxTtls } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
@@ -78,9 +80,10 @@ export interface RouterOptions {
 export async function startRouter(options: RouterOptions): Promise<RunningDaemon> {
   const clock = options.clock ?? systemClock;
   const { log } = options;
-  const files = routerFiles(options);
+  const maxTtls = maxTtlsOf(options);
+  const files = routerFiles(options, new ZoneFiles(options.zoneFiles, maxTtls, clock));
   const { fileZones, built } = await loadFiles(files, log);
-  const maxTtlSeconds = files.maxTtls?.get(zoneKeyOf(options.domain));
+  const maxTtlSeconds = maxTtls.get(zoneKeyOf(options.domain));
   const live = new LiveSnapshot(
     {
       ...options,
@@ -142,11 +145,14 @@ function loadSigning(
   return signing;
 }
 
-function routerFiles(options: RouterOptions): RouterFiles {
-  const signed = options.dnssec?.zones ?? [];
+function maxTtlsOf({ dnssec }: RouterOptions): MaxTtls {
+  const signed = dnssec?.zones ?? [];
+  return new Map(signed.map(({ name, policy }) => [zoneKeyOf(name), policy.maxTtl]));
+}
+
+function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
   return {
-    maxTtls: new Map(signed.map(({ name, policy }) => [zoneKeyOf(name), policy.maxTtl])),
-    zoneFiles: options.zoneFiles,
+    zones,
     map: {
       pops: options.pops.map(toMapPop),
       city: options.geo.city,

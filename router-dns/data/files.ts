@@ -4,14 +4,12 @@ import type { Zone } from "../zone/zone.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { buildMapAside } from "./map.ts";
 import type { BuiltMap, MapOrder } from "./map-build.ts";
-import { loadZones, type MaxTtls } from "./zones.ts";
+import type { ZoneFiles } from "./zone-files.ts";
 
 /** Files that a router reads at the start and again on SIGHUP. */
 export interface RouterFiles {
-  readonly zoneFiles: readonly string[];
+  readonly zones: ZoneFiles;
   readonly map: Omit<MapOrder, "replaceBroken">;
-  /** Of the zones that are signed. */
-  readonly maxTtls?: MaxTtls;
 }
 
 /** The router cannot start with its files: all that is wrong with them, one line each. */
@@ -34,7 +32,7 @@ export async function loadFiles(
   log: Logger,
 ): Promise<{ readonly fileZones: readonly Zone[]; readonly built: BuiltMap }> {
   const building = buildMapAside({ ...files.map, replaceBroken: true });
-  const zones = loadZones(files.zoneFiles, files.maxTtls);
+  const zones = files.zones.load();
   const built = await building;
   const problems = [
     ...(zones.ok ? [] : zones.error.map(formatProblem)),
@@ -54,7 +52,7 @@ export async function reloadFiles(
   live: LiveSnapshot,
   log: Logger,
 ): Promise<void> {
-  const zones = loadZones(files.zoneFiles, files.maxTtls);
+  const zones = await files.zones.reload();
   if (zones.ok) {
     logWarnings(zones.value, log);
     live.setFileZones(zones.value);

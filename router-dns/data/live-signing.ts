@@ -4,6 +4,7 @@ import { type FileProblem, formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Random } from "../../common/random.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { nextTurn } from "../../common/steps.ts";
 import { zoneKeyOf } from "../sign/dnskey.ts";
 import { sha256 } from "../sign/key-pair.ts";
 import { OnlineSigner, type SigningKey, type SigningPolicy } from "../sign/online-signer.ts";
@@ -349,11 +350,4 @@ function identity({ keys }: OnlineSigner): string {
   const tags = (members: readonly SigningKey[]) => members.map(({ tag }) => tag).join();
   const { published, keySigners, zoneSigner, parentKey } = keys;
   return [tags(published), tags(keySigners), zoneSigner.tag, parentKey?.tag].join(" ");
-}
-
-/** Lets everything happen that waits: packets, timers, other work. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -108,6 +108,9 @@ export class LiveSnapshot {
 
   /** Takes the zones of the files. */
   setFileZones(fileZones: readonly Zone[]): void {
+    const before = this.#parts.fileZones;
+    const isSame = fileZones.length === before.length;
+    if (isSame && fileZones.every((zone, index) => zone === before[index])) return;
     this.#replaceZones({ ...this.#parts, fileZones });
   }
 

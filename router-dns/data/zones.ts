@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { typeName } from "../wire/codes.ts";
@@ -8,35 +9,57 @@ import { parseZoneFile } from "../zone/zone-file.ts";
 /** The longest TTL that signing lets the records of a zone have, by the zone's apex: seconds. */
 export type MaxTtls = ReadonlyMap<NameKey, number>;
 
+/** A zone file to be read. */
+export interface ZoneFileOrder {
+  readonly file: string;
+  /** The digest of the text that is known already; left out: none is. */
+  readonly knownDigest?: string;
+}
+
+/** What a file says; without a zone it is the text that is known already. */
+export interface ReadZone {
+  readonly digest: string;
+  readonly zone?: Zone;
+}
+
 /**
- * Reads all zone files. One problem in one of them means that there are no zones, but all problems.
+ * Reads all zone files, in their order. One problem in one of them means that there are no zones,
+ * but all problems.
  */
-export function loadZones(
-  files: readonly string[],
-  maxTtls: MaxTtls = new Map(),
-): Result<readonly Zone[], readonly FileProblem[]> {
-  const zones: Zone[] = [];
+export function readZones(
+  orders: readonly ZoneFileOrder[],
+  maxTtls: MaxTtls,
+): Result<readonly ReadZone[], readonly FileProblem[]> {
+  const zones: ReadZone[] = [];
   const problems: FileProblem[] = [];
-  for (const file of files) {
-    const zone = loadZone(file);
-    if (!zone.ok) {
-      problems.push(...zone.error);
+  for (const order of orders) {
+    const read = readZone(order);
+    if (!read.ok) {
+      problems.push(...read.error);
       continue;
     }
-    zones.push(zone.value);
-    const message = tooLongTtl(zone.value, maxTtls.get(zone.value.key));
-    if (message !== undefined) problems.push({ file, line: 1, column: 1, message });
+    zones.push(read.value);
+    const { zone } = read.value;
+    const message = zone && tooLongTtl(zone, maxTtls.get(zone.key));
+    if (message !== undefined) problems.push({ file: order.file, line: 1, column: 1, message });
   }
   return problems.length > 0 ? fail(problems) : ok(zones);
 }
 
-function loadZone(file: string): Result<Zone, readonly FileProblem[]> {
+function readZone({ file, knownDigest }: ZoneFileOrder): Result<ReadZone, readonly FileProblem[]> {
   const text = readTextFile(file);
-  return text.ok ? parseZoneFile(text.value, file) : text;
+  if (!text.ok) return text;
+  const digest = hash("sha256", text.value);
+  if (digest === knownDigest) return ok({ digest });
+  const zone = parseZoneFile(text.value, file);
+  return zone.ok ? ok({ digest, zone: zone.value }) : zone;
 }
 
-/** Signatures are replaced, and keys go, by what is longest remembered of them. */
-function tooLongTtl({ nodes }: Zone, maxTtlSeconds: number | undefined): string | undefined {
+/**
+ * Why a zone cannot be signed (P); undefined: it can. Signatures are replaced, and keys go, by what
+ * is longest remembered of them.
+ */
+export function tooLongTtl({ nodes }: Zone, maxTtlSeconds: number | undefined): string | undefined {
   if (maxTtlSeconds === undefined) return undefined;
   for (const { owner, rrsets } of nodes.values()) {
     const rrset = rrsets.find(({ ttlSeconds }) => ttlSeconds > maxTtlSeconds);

@@ -1,7 +1,8 @@
 import { fail, ok, type Result } from "../../common/result.ts";
+import type { Steps } from "../../common/steps.ts";
 import { TYPE, typeName } from "../wire/codes.ts";
-import { formatName, isAtOrBelow, nameKey } from "../wire/name.ts";
-import { buildZone, groupByOwner, rdataIdentity, type Zone } from "../zone/zone.ts";
+import { formatName, isAtOrBelow, type NameKey, nameKey } from "../wire/name.ts";
+import { NAMES_PER_STEP, rdataIdentity, type Zone, zoneSteps } from "../zone/zone.ts";
 import type { TransferRecord } from "./content.ts";
 import { serialOf } from "./serial.ts";
 
@@ -65,18 +66,20 @@ export class TransferReader {
   }
 
   /** The zone that the answer makes of `before`, which may be undefined for AXFR. */
-  zone(origin: TransferRecord["owner"], before: Zone | undefined): Result<Zone, string> {
+  *zone(origin: TransferRecord["owner"], before: Zone | undefined): Steps<Result<Zone, string>> {
     if (!this.isWhole) return fail("the transfer ended before its last SOA");
     if (this.#records.length === 1 && before !== undefined) return ok(before);
-    if (!this.isIncremental) return zoneOf(origin, this.#records.slice(0, -1));
-    return before === undefined
-      ? fail("changes came, and there is nothing to change")
-      : this.#applied(origin, before);
+    if (!this.isIncremental) return yield* zoneOf(origin, this.#records.slice(0, -1));
+    if (before === undefined) return fail("changes came, and there is nothing to change");
+    return yield* this.#applied(origin, before);
   }
 
-  #applied(origin: TransferRecord["owner"], before: Zone): Result<Zone, string> {
+  *#applied(origin: TransferRecord["owner"], before: Zone): Steps<Result<Zone, string>> {
     const present = new Map<string, TransferRecord>();
+    let count = 0;
     for (const node of before.nodes.values()) {
+      count += 1;
+      if (count % NAMES_PER_STEP === 0) yield;
       for (const { type, ttlSeconds, rdatas } of node.rrsets) {
         for (const rdata of rdatas) {
           const record = { owner: node.owner, type, ttlSeconds, rdata };
@@ -86,6 +89,8 @@ export class TransferReader {
     }
     let isRemoving = false;
     for (const record of this.#records.slice(1, -1)) {
+      count += 1;
+      if (count % NAMES_PER_STEP === 0) yield;
       if (record.type === TYPE.SOA) isRemoving = !isRemoving;
       const key = identity(record);
       if (!isRemoving) {
@@ -95,23 +100,33 @@ export class TransferReader {
         return fail(`a ${what} is to be removed that is not there`);
       }
     }
-    return zoneOf(origin, [...present.values()]);
+    return yield* zoneOf(origin, [...present.values()]);
   }
 }
 
 /** The zone that records make: they lie in it, and one of them is its SOA (P). */
-export function zoneOf(
+export function* zoneOf(
   origin: TransferRecord["owner"],
-  records: readonly TransferRecord[],
-): Result<Zone, string> {
+  all: readonly TransferRecord[],
+): Steps<Result<Zone, string>> {
   const apex = nameKey(origin);
-  const outside = records.find(({ owner }) => !isAtOrBelow(nameKey(owner), apex));
-  if (outside !== undefined) return fail(`${formatName(outside.owner)} is not in the zone`);
-  const soas = records.filter(({ type }) => type === TYPE.SOA);
-  if (soas.length !== 1 || nameKey(soas[0]?.owner ?? origin) !== apex) {
+  const records = new Map<NameKey, TransferRecord[]>();
+  const soas: NameKey[] = [];
+  let count = 0;
+  for (const record of all) {
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
+    const owner = nameKey(record.owner);
+    if (!isAtOrBelow(owner, apex)) return fail(`${formatName(record.owner)} is not in the zone`);
+    if (record.type === TYPE.SOA) soas.push(owner);
+    const siblings = records.get(owner);
+    if (siblings === undefined) records.set(owner, [record]);
+    else siblings.push(record);
+  }
+  if (soas.length !== 1 || soas[0] !== apex) {
     return fail(`a zone has one SOA, at its top, and here are ${soas.length}`);
   }
-  return ok(buildZone({ origin, records: groupByOwner(records) }));
+  return ok(yield* zoneSteps({ origin, records }));
 }
 
 /** Without the TTL: RFC 1995 removes a record by its data, whatever its TTL is said to be. */

@@ -3,6 +3,7 @@ import { formatSocketAddress, type SocketAddress } from "../../common/address.ts
 import type { Clock } from "../../common/clock.ts";
 import type { Random } from "../../common/random.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { runInTurns } from "../../common/steps.ts";
 import { MessageSplitter } from "../transport/tcp-framing.ts";
 import { RCODE, rcodeName, TYPE } from "../wire/codes.ts";
 import { type Name, nameKey } from "../wire/name.ts";
@@ -88,7 +89,7 @@ async function transfer(
     return reader.isWhole ? "done" : "more";
   });
   if (!result.ok) return result;
-  const zone = reader.zone(request.zone, before);
+  const zone = await runInTurns(reader.zone(request.zone, before), request.clock);
   if (!zone.ok) return zone;
   if (zone.value === before) return ok({ kind: "current" });
   const kind = reader.isIncremental ? "changes" : "whole";

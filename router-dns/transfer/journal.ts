@@ -1,5 +1,6 @@
+import type { Steps } from "../../common/steps.ts";
 import { type NameKey, nameKey } from "../wire/name.ts";
-import { rdataIdentity, type Zone, type ZoneNode } from "../zone/zone.ts";
+import { NAMES_PER_STEP, rdataIdentity, type Zone, type ZoneNode } from "../zone/zone.ts";
 import {
   nodeRecords,
   recordBytes,
@@ -27,18 +28,20 @@ export interface JournalStep {
 export type Journal = readonly JournalStep[];
 
 /**
- * The journal after a zone has become another version (P). Steps beyond STEPS_MAX, and those that
- * together would be larger than the zone, are forgotten from the oldest on: sending the zone is
- * then cheaper. A serial that did not grow starts a new journal, for no secondary can follow it.
+ * The journal after a zone has become another version by `step` (P). Steps beyond STEPS_MAX, and
+ * those that together would be larger than the zone, are forgotten from the oldest on: sending the
+ * zone is then cheaper. A serial that did not grow starts a new journal, for no secondary can
+ * follow it.
  */
-export function extendJournal(
+export function* extendJournal(
   journal: Journal,
-  before: TransferZone,
+  step: JournalStep,
   after: TransferZone,
-): Journal {
-  if (!isNewerSerial(serialOf(after.zone), serialOf(before.zone))) return [];
-  const steps = [...journal, stepBetween(before, after)].slice(-STEPS_MAX);
-  let bytesLeft = zoneBytes(after);
+): Steps<Journal> {
+  const before = serialOf({ rdata: step.from.rdata });
+  if (!isNewerSerial(serialOf(after.zone), before)) return [];
+  const steps = [...journal, step].slice(-STEPS_MAX);
+  let bytesLeft = yield* zoneBytes(after);
   let first = steps.length;
   while (first > 0) {
     bytesLeft -= steps[first - 1]?.bytes ?? 0;
@@ -64,10 +67,13 @@ export function isEmptyStep({ removed, added }: JournalStep): boolean {
 }
 
 /** What has to be removed from one version and added to get the other (P). */
-export function stepBetween(before: TransferZone, after: TransferZone): JournalStep {
+export function* stepBetween(before: TransferZone, after: TransferZone): Steps<JournalStep> {
   const removed: TransferRecord[] = [];
   const added: TransferRecord[] = [];
+  let count = 0;
   for (const [key, node] of before.zone.nodes) {
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
     const other = after.zone.nodes.get(key);
     if (other !== undefined && sameRrsets(node, other)) continue;
     const [gone, come] = compare(records(node, before), records(other, after));
@@ -75,6 +81,8 @@ export function stepBetween(before: TransferZone, after: TransferZone): JournalS
     added.push(...come);
   }
   for (const [key, node] of after.zone.nodes) {
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
     if (!before.zone.nodes.has(key)) added.push(...nodeRecords(node, after));
   }
   const from = soaRecord(before.zone);
@@ -132,8 +140,13 @@ function identity({ owner, type, ttlSeconds, rdata }: TransferRecord): string {
   return JSON.stringify([key, type, ttlSeconds, rdataIdentity(rdata)]);
 }
 
-function zoneBytes(source: TransferZone): number {
+function* zoneBytes(source: TransferZone): Steps<number> {
   let bytes = 2 * recordBytes(soaRecord(source.zone));
-  for (const record of zoneRecords(source)) bytes += recordBytes(record);
+  let count = 0;
+  for (const record of zoneRecords(source)) {
+    bytes += recordBytes(record);
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
+  }
   return bytes;
 }

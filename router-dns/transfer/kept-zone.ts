@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { EpochMs } from "../../common/clock.ts";
+import type { Clock, EpochMs } from "../../common/clock.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { runInTurns, runToEnd, type Steps } from "../../common/steps.ts";
 import { MessageSplitter } from "../transport/tcp-framing.ts";
 import { TYPE } from "../wire/codes.ts";
 import type { Name } from "../wire/name.ts";
@@ -22,22 +24,23 @@ export interface KeptZone {
 
 /**
  * Keeps a zone for the next start: written aside and renamed, so that there is always a whole file.
- * Throws what the file system says.
+ * Rejects with what the file system says.
  */
-export function keepZone(file: string, { zone, confirmedAt }: KeptZone): void {
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(`${file}.new`, encodeKeptZone({ zone, confirmedAt }));
-  renameSync(`${file}.new`, file);
+export async function keepZone(file: string, kept: KeptZone, clock: Clock): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.new`, await runInTurns(encodeKeptZone(kept), clock));
+  await rename(`${file}.new`, file);
 }
 
-/** The content of the file of a zone (P). */
-export function encodeKeptZone({ zone, confirmedAt }: KeptZone): Uint8Array {
+/** The content of the file of a zone, in steps (P). */
+export function* encodeKeptZone({ zone, confirmedAt }: KeptZone): Steps<Uint8Array> {
   const packet = askZone(0, zone.origin, TYPE.AXFR);
   const request = { packet, questionEnd: packet.length };
   const records = wholeZone({ zone, fallback: () => [], steeredTtlSeconds: 0 });
   const parts: Uint8Array[] = [Buffer.from(`meridian-zone 1 ${Math.floor(confirmedAt)}\n`)];
   for (const message of transferMessages(request, records, 0)) {
     parts.push(Uint8Array.of(message.length >> 8, message.length & 0xff), message);
+    yield;
   }
   return Buffer.concat(parts);
 }
@@ -69,6 +72,6 @@ export function decodeKeptZone(bytes: Uint8Array, origin: Name): Result<KeptZone
   });
   splitter.push(bytes.subarray(first[0].length));
   if (problem !== undefined) return fail(problem);
-  const zone = reader.zone(origin, undefined);
+  const zone = runToEnd(reader.zone(origin, undefined));
   return zone.ok ? ok({ zone: zone.value, confirmedAt: Number(first[1]) }) : zone;
 }

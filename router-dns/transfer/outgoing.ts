@@ -1,4 +1,8 @@
+import { background } from "../../common/background.ts";
+import type { Clock } from "../../common/clock.ts";
 import { type IpBytes, type IpPrefix, prefixContains } from "../../common/ip.ts";
+import type { Logger } from "../../common/log.ts";
+import { runInTurns } from "../../common/steps.ts";
 import { FLAG, HEADER_BYTES, RCODE, TYPE } from "../wire/codes.ts";
 import { formatName, type NameKey, nameKey } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
@@ -54,56 +58,88 @@ export function maySend(policy: TransferPolicy, peer: IpBytes, key: NameKey | un
   return isFrom && (keys.size === 0 || (key !== undefined && keys.has(key)));
 }
 
-/** The zones that may be transferred, and what changed in them lately. */
+/** What outgoing zones need, and whom they tell. */
+export interface OutgoingOptions {
+  readonly fallback: Fallback;
+  readonly steeredTtlSeconds: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** There is a newer version of a zone than before. */
+  readonly onNewer: (source: TransferZone) => void;
+}
+
+/**
+ * The zones that may be transferred, and what changed in them lately. What differs between two
+ * versions is found in turns; until that is done the older one is sent.
+ */
 export class OutgoingZones {
   #policies: ReadonlyMap<NameKey, TransferPolicy> = new Map();
-  readonly #fallback: Fallback;
-  readonly #steeredTtlSeconds: number;
+  readonly #options: OutgoingOptions;
   readonly #kept = new Map<NameKey, Kept>();
+  /** Versions that have not been compared with those before them. */
+  readonly #waiting = new Map<NameKey, TransferZone>();
+  #isComparing = false;
 
-  constructor(options: {
-    readonly fallback: Fallback;
-    readonly steeredTtlSeconds: number;
-  }) {
-    this.#fallback = options.fallback;
-    this.#steeredTtlSeconds = options.steeredTtlSeconds;
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
   }
 
-  /**
-   * Takes the zones that are served from now on, and who may have which. Gives those of which there
-   * is a newer version than before, for notices, and those that have changed although their serial
-   * has not grown.
-   */
-  take(
-    table: ZoneTable,
-    policies: ReadonlyMap<NameKey, TransferPolicy>,
-  ): {
-    readonly newer: readonly TransferZone[];
-    readonly unnoticed: readonly string[];
-  } {
+  /** Takes the zones that are served from now on, and who may have which. */
+  take(table: ZoneTable, policies: ReadonlyMap<NameKey, TransferPolicy>): void {
     this.#policies = policies;
-    for (const key of this.#kept.keys()) if (!policies.has(key)) this.#kept.delete(key);
-    const newer: TransferZone[] = [];
-    const unnoticed: string[] = [];
-    for (const key of this.#policies.keys()) {
+    const { fallback, steeredTtlSeconds, onNewer, log } = this.#options;
+    for (const key of this.#kept.keys()) {
+      if (policies.has(key) && table.byApex.has(key)) continue;
+      this.#kept.delete(key);
+      this.#waiting.delete(key);
+    }
+    for (const key of policies.keys()) {
       const zone = table.byApex.get(key);
       const kept = this.#kept.get(key);
-      if (zone === undefined) {
-        this.#kept.delete(key);
+      if (zone === undefined) continue;
+      if (zone === kept?.source.zone) {
+        this.#waiting.delete(key);
         continue;
       }
-      if (zone === kept?.source.zone) continue;
-      const fallback = this.#fallback;
-      const source = { zone, fallback, steeredTtlSeconds: this.#steeredTtlSeconds };
-      const journal = kept === undefined ? [] : extendJournal(kept.journal, kept.source, source);
-      if (kept === undefined || isNewerSerial(serialOf(zone), serialOf(kept.source.zone))) {
-        newer.push(source);
-      } else if (!isEmptyStep(stepBetween(kept.source, source))) {
-        unnoticed.push(formatName(zone.origin));
+      const source = { zone, fallback, steeredTtlSeconds };
+      if (kept === undefined) {
+        this.#kept.set(key, { source, journal: [] });
+        onNewer(source);
+      } else {
+        this.#waiting.set(key, source);
       }
-      this.#kept.set(key, { source, journal });
     }
-    return { newer, unnoticed };
+    if (!this.#isComparing) background(log, "compare zones", this.#compareAll());
+  }
+
+  async #compareAll(): Promise<void> {
+    this.#isComparing = true;
+    try {
+      for (const [key, source] of this.#waiting) {
+        this.#waiting.delete(key);
+        const kept = this.#kept.get(key);
+        if (kept !== undefined) await this.#compare(key, kept, source);
+      }
+    } finally {
+      this.#isComparing = false;
+    }
+  }
+
+  async #compare(key: NameKey, before: Kept, source: TransferZone): Promise<void> {
+    const { clock, log, onNewer } = this.#options;
+    const step = await runInTurns(stepBetween(before.source, source), clock);
+    const journal = await runInTurns(extendJournal(before.journal, step, source), clock);
+    // The zone may have gone meanwhile.
+    if (this.#kept.get(key) !== before) return;
+    this.#kept.set(key, { source, journal });
+    const { zone } = source;
+    if (isNewerSerial(serialOf(zone), serialOf(before.source.zone))) {
+      onNewer(source);
+    } else if (!isEmptyStep(step)) {
+      const name = formatName(zone.origin);
+      const reason = `${name} has changed and its serial has not grown: no secondary will notice`;
+      log.warn({ event: "serial-not-raised", zone: name }, reason);
+    }
   }
 
   /** Answers AXFR (RFC 5936) and IXFR (RFC 1995). */

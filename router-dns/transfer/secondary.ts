@@ -113,9 +113,10 @@ export class Secondary {
       }
       log.warn({ event: "transfer-failed", zone, reason: result.error });
     }
-    this.#fetching = false;
     onFetch(arrival?.kind ?? "failed");
-    this.#settle(arrival);
+    await this.#settle(arrival);
+    this.#fetching = false;
+    if (this.#stopped) return;
     if (this.#again) {
       this.#again = false;
       this.#refresh();
@@ -124,7 +125,7 @@ export class Secondary {
     }
   }
 
-  #settle(arrival: Arrival | undefined): void {
+  async #settle(arrival: Arrival | undefined): Promise<void> {
     const { clock, log, random } = this.#options;
     const now = clock.now();
     if (arrival === undefined) {
@@ -142,7 +143,7 @@ export class Secondary {
     if (soa === undefined || this.#zone === undefined) return;
     this.#plan = planAfterSuccess(soa, now, random.below(1_000) / 1_000);
     try {
-      keepZone(this.config.file, { zone: this.#zone, confirmedAt: now });
+      await keepZone(this.config.file, { zone: this.#zone, confirmedAt: now }, clock);
     } catch (error) {
       log.error({ event: "zone-not-kept", file: this.config.file, err: error });
     }

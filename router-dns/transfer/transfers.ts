@@ -94,7 +94,10 @@ export class Transfers {
     if (!keys.ok) throw new RouterFilesError(keys.error.map(formatProblem));
     this.#keys = keys.value;
     this.#secondaries = this.#makeSecondaries();
-    this.#outgoing = new OutgoingZones(options);
+    this.#outgoing = new OutgoingZones({
+      ...options,
+      onNewer: (source) => this.#notifier.tell(source.zone.key, source),
+    });
     const noticed = metrics.counter("dns_notifies_total");
     this.#notifier = new Notifier({
       ...options,
@@ -133,12 +136,7 @@ export class Transfers {
     this.#table = table;
     this.#readPolicies(files);
     const policies = new Map([...this.#policies].map(([key, { policy }]) => [key, policy]));
-    const { newer, unnoticed } = this.#outgoing.take(table, policies);
-    for (const source of newer) this.#notifier.tell(source.zone.key, source);
-    for (const zone of unnoticed) {
-      const reason = `${zone} has changed and its serial has not grown: no secondary will notice`;
-      this.#options.log.warn({ event: "serial-not-raised", zone }, reason);
-    }
+    this.#outgoing.take(table, policies);
   }
 
   /** Answers what `isForTransfers` picked, as an `AnswerPacket` does. */

@@ -1,6 +1,7 @@
 import { invariant } from "../../common/assert.ts";
 import type { FileProblem } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { runToEnd, type Steps } from "../../common/steps.ts";
 import { TYPE } from "../wire/codes.ts";
 import {
   countLabels,
@@ -126,22 +127,51 @@ export function buildZoneTable(zones: readonly Zone[]): Result<ZoneTable, string
   return ok({ byApex, apexLabelsMax, missing: NONE_MISSING });
 }
 
+/** The records of one name, put together. */
+export interface NamedRrsets {
+  readonly owner: Name;
+  readonly rrsets: readonly Rrset[];
+}
+
+/** What a tree is made of. Names are in the zone, each comes once, and the apex has the SOA. */
+export interface TreeSource {
+  readonly origin: Name;
+  readonly names: Iterable<NamedRrsets>;
+  readonly steered?: readonly SteeredName[];
+  readonly warnings?: readonly FileProblem[];
+}
+
+/** Names of a zone that are seen to in one step: some hundred microseconds. */
+export const NAMES_PER_STEP = 128;
+
 /**
  * Builds the tree of a zone (P). Equal records count once, and an RRset has the smallest TTL of its
  * records (RFC 2181 section 5.2). Throws if the source breaks what ZoneSource promises.
  */
 export function buildZone(source: ZoneSource): Zone {
+  return runToEnd(zoneSteps(source));
+}
+
+/** The same in steps, for a zone that is built while others wait for answers (P). */
+export function zoneSteps({ records, ...source }: ZoneSource): Steps<Zone> {
+  return treeSteps({ ...source, names: namesOf(source.origin, records) });
+}
+
+/** Builds the tree of a zone of which the records are put together already, in steps (P). */
+export function* treeSteps(source: TreeSource): Steps<Zone> {
   const key = nameKey(source.origin);
   const nodes = new Map<NameKey, MutableNode>();
-  for (const [owner, records] of source.records) {
-    invariant(isAtOrBelow(owner, key), "records of a zone are in the zone");
-    growTo(nodes, records[0]?.owner ?? source.origin, key).rrsets = rrsetsOf(records);
+  let count = 0;
+  for (const { owner, rrsets } of source.names) {
+    growTo(nodes, owner, key).rrsets = rrsets;
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
   }
   for (const { owner, site } of source.steered ?? []) {
     invariant(isAtOrBelow(nameKey(owner), key), "steered names are in the zone");
     growTo(nodes, owner, key).steered = site;
   }
-  connect(nodes, key);
+  yield* connect(nodes, key);
   const apex = nodes.get(key);
   const soa = findRrset(apex, TYPE.SOA);
   invariant(soa?.rdatas.length === 1, "a zone has one SOA, at its apex");
@@ -154,6 +184,14 @@ export function buildZone(source: ZoneSource): Zone {
     nodes,
     warnings: source.warnings ?? [],
   };
+}
+
+function* namesOf(origin: Name, records: RecordsByOwner): Generator<NamedRrsets, void> {
+  const apex = nameKey(origin);
+  for (const [owner, members] of records) {
+    invariant(isAtOrBelow(owner, apex), "records of a zone are in the zone");
+    yield { owner: members[0]?.owner ?? origin, rrsets: rrsetsOf(members) };
+  }
 }
 
 /**
@@ -180,8 +218,11 @@ function growTo(nodes: Map<NameKey, MutableNode>, owner: Name, apex: NameKey): M
 }
 
 /** Fills in what a node knows about its neighbours: delegations from the top down, wildcards. */
-function connect(nodes: Map<NameKey, MutableNode>, apex: NameKey): void {
+function* connect(nodes: Map<NameKey, MutableNode>, apex: NameKey): Steps<void> {
+  let count = 0;
   for (const [key, node] of nodes) {
+    count += 1;
+    if (count % NAMES_PER_STEP === 0) yield;
     if (key === apex) continue;
     const parent = nodes.get(parentKey(key) ?? "");
     const ns = findRrset(node, TYPE.NS);
@@ -225,7 +266,11 @@ function rrsetsOf(records: readonly ZoneRecord[]): readonly Rrset[] {
 
 function rrsetOf(type: number, members: readonly ZoneRecord[]): Rrset {
   const ttlSeconds = Math.min(...members.map((member) => member.ttlSeconds));
-  const rdatas = distinctRdatas(members);
+  return makeRrset(type, ttlSeconds, distinctRdatas(members));
+}
+
+/** Puts an RRset together, whose data are distinct (P). */
+export function makeRrset(type: number, ttlSeconds: number, rdatas: readonly Rdata[]): Rrset {
   const target = type === TYPE.CNAME ? rdatas[0]?.names[0] : undefined;
   if (target === undefined) return { type, ttlSeconds, rdatas };
   return { type, ttlSeconds, rdatas, target: nameKey(target) };

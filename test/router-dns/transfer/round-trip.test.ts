@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { runToEnd } from "../../../common/steps.ts";
 import { TransferReader } from "../../../router-dns/transfer/assemble.ts";
 import {
   type TransferRecord,
@@ -27,6 +28,11 @@ function sourceOf(zone: Zone): TransferZone {
   return { zone, fallback: () => [], steeredTtlSeconds: 20 };
 }
 
+function extended(journal: Journal, before: Zone, after: Zone): Journal {
+  const step = runToEnd(stepBetween(sourceOf(before), sourceOf(after)));
+  return runToEnd(extendJournal(journal, step, sourceOf(after)));
+}
+
 /** Every record of a zone as a line, sorted. */
 function lines(zone: Zone): string[] {
   const all = [...zoneRecords(sourceOf(zone))].map(line);
@@ -47,7 +53,7 @@ function receive(messages: Iterable<Uint8Array>, before: Zone | undefined, origi
     const taken = reader.take(answer.answers);
     assert.ok(taken.ok, taken.ok ? "" : taken.error);
   }
-  const zone = reader.zone(origin.origin, before);
+  const zone = runToEnd(reader.zone(origin.origin, before));
   assert.ok(zone.ok, zone.ok ? "" : zone.error);
   return zone.value;
 }
@@ -113,7 +119,7 @@ describe(`transfers, FUZZ_SEED=${SEED}`, () => {
         serial = (serial + 1 + random.below(3)) >>> 0;
         const before = versions.at(-1) ?? assert.fail();
         const after = someZone(serial, random);
-        journal = extendJournal(journal, sourceOf(before), sourceOf(after));
+        journal = extended(journal, before, after);
         versions.push(after);
       }
       const present = versions.at(-1) ?? assert.fail();
@@ -144,8 +150,8 @@ describe(`transfers, FUZZ_SEED=${SEED}`, () => {
   it("a serial that did not grow starts a new journal", () => {
     const random = new Seeded(1);
     const [a, b, c] = [someZone(1, random), someZone(2, random), someZone(2, random)];
-    const journal = extendJournal([], sourceOf(a), sourceOf(b));
-    assert.deepEqual(extendJournal(journal, sourceOf(b), sourceOf(c)), []);
+    const journal = extended([], a, b);
+    assert.deepEqual(extended(journal, b, c), []);
   });
 
   it("whatever is changed in a message, reading it ends and does not throw", () => {
@@ -164,7 +170,7 @@ describe(`transfers, FUZZ_SEED=${SEED}`, () => {
       const answer = readPeerAnswer(changed);
       if (answer === undefined) continue;
       const reader = new TransferReader(undefined);
-      if (reader.take(answer.answers).ok) reader.zone(zone.origin, undefined);
+      if (reader.take(answer.answers).ok) runToEnd(reader.zone(zone.origin, undefined));
     }
   });
 });
@@ -187,7 +193,7 @@ describe("broken transfers", () => {
       );
       const reader = new TransferReader(undefined);
       const taken = reader.take(wanted.filter((record) => record !== undefined));
-      const result = taken.ok ? reader.zone(zone.origin, undefined) : taken;
+      const result = taken.ok ? runToEnd(reader.zone(zone.origin, undefined)) : taken;
       assert.ok(!result.ok);
       assert.equal(result.error, problem);
     });
@@ -196,10 +202,10 @@ describe("broken transfers", () => {
   it("changes to what is not there", () => {
     const random = new Seeded(3);
     const [a, b, c] = [someZone(1, random), someZone(2, random), someZone(1, random)];
-    const steps = [stepBetween(sourceOf(a), sourceOf(b))];
+    const steps = [runToEnd(stepBetween(sourceOf(a), sourceOf(b)))];
     const reader = new TransferReader(1);
     assert.ok(reader.take([...changesOnly(sourceOf(b), steps)]).ok);
-    const result = reader.zone(b.origin, c);
+    const result = runToEnd(reader.zone(b.origin, c));
     assert.ok(!result.ok);
     assert.match(result.error, /is to be removed that is not there/);
   });
