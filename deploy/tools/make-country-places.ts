@@ -48,18 +48,18 @@ function readPlaces(file: string, family: 4 | 6): Map<string, Weighted[]> {
   const database = readMmdb(file);
   if (!database.ok) throw new Error(database.error);
   const records: { country: string; place: Place }[] = [];
-  const table = walkMmdb(database.value, family, (record) => {
+  const ofRecord = (record: unknown): number => {
     const { country_code: country, latitude, longitude } = record as Record<string, unknown>;
     if (typeof country !== "string" || !isPlace(latitude, longitude)) return 0;
     return records.push({
       country,
       place: { latitude: latitude as number, longitude: longitude as number },
     });
-  });
-  if (!table.ok) throw new Error(table.error);
+  };
+  const table = walkMmdb(database.value, family, { none: 0, ofRecord });
   const byCountry = new Map<string, Map<string, Weighted>>();
-  for (let i = 0; i < table.value.count; i += 1) {
-    const record = records[(table.value.values[i] ?? 0) - 1];
+  for (let i = 0; i < table.count; i += 1) {
+    const record = records[(table.values[i] ?? 0) - 1];
     if (record === undefined) continue;
     const { country, place } = record;
     const key = `${place.latitude},${place.longitude}`;
@@ -67,7 +67,7 @@ function readPlaces(file: string, family: 4 | 6): Map<string, Weighted[]> {
     byCountry.set(country, places);
     const known = places.get(key) ?? { vector: toUnitVector(place), weight: 0 };
     places.set(key, known);
-    known.weight += 2 ** (UNIT_BITS[family] - (table.value.lengths[i] ?? 0));
+    known.weight += 2 ** (UNIT_BITS[family] - (table.lengths[i] ?? 0));
   }
   return new Map([...byCountry].map(([country, places]) => [country, [...places.values()]]));
 }

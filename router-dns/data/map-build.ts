@@ -12,6 +12,7 @@ import {
   openLocations,
   openNetworks,
 } from "../geo/database.ts";
+import { DamagedDatabaseError } from "../geo/mmdb.ts";
 
 /** What a map is built from. */
 export interface MapOrder {
@@ -50,23 +51,44 @@ export function bundledDatabase(): string {
   );
 }
 
-/** Reads all files and compiles the map. Takes a second or more of CPU with a city database. */
+/** Reads all files and compiles the map. Takes seconds of CPU with a city database. */
 export function buildMap(order: MapOrder): Result<BuiltMap, MapFailure> {
-  const broken: string[] = [];
-  const locations = readLocations(order, broken);
-  const networks = readNetworks(order, broken);
   const coverage = readCoverage(order);
-  if (!coverage.ok) return fail({ broken, problems: coverage.error });
-  if (locations === undefined || (broken.length > 0 && !order.replaceBroken)) {
-    return fail({ broken, problems: [] });
+  const broken: string[] = [];
+  for (let databases: Databases = order; ; ) {
+    const locations = readLocations(databases, broken);
+    const networks = readNetworks(databases, broken);
+    if (!coverage.ok) return fail({ broken, problems: coverage.error });
+    if (locations === undefined || (broken.length > 0 && !order.replaceBroken)) {
+      return fail({ broken, problems: [] });
+    }
+    try {
+      const sources = [...locations.sources, ...(networks?.sources ?? [])];
+      const { pops } = order;
+      const map = compileMap({ pops, locations, networks, coverage: coverage.value });
+      return ok({ map, sources, broken });
+    } catch (error) {
+      if (!(error instanceof DamagedDatabaseError)) throw error;
+      broken.push(error.message);
+      const fewer = withoutFile(databases, error.file);
+      if (fewer === undefined || !order.replaceBroken) return fail({ broken, problems: [] });
+      databases = fewer;
+    }
   }
-  const map = compileMap({ pops: order.pops, locations, networks, coverage: coverage.value });
-  const sources = [...locations.sources, ...(networks?.sources ?? [])];
-  return ok({ map, sources, broken });
+}
+
+type Databases = Pick<MapOrder, "city" | "asn">;
+
+/** The databases without the one that a file belongs to; undefined: it is the bundled one. */
+function withoutFile({ city, asn }: Databases, file: string): Databases | undefined {
+  const isOf = (name: string | undefined) =>
+    name !== undefined && filesOfBothFamilies(name).includes(file);
+  if (isOf(city)) return { city: undefined, asn };
+  return isOf(asn) ? { city, asn: undefined } : undefined;
 }
 
 /** The configured database, and the bundled one for a family that it lacks or if it is broken. */
-function readLocations(order: MapOrder, broken: string[]): Locations | undefined {
+function readLocations(order: Databases, broken: string[]): Locations | undefined {
   if (order.city !== undefined) {
     const configured = openLocations([...filesOfBothFamilies(order.city), bundledDatabase()]);
     if (configured.ok) return configured.value;
@@ -78,7 +100,7 @@ function readLocations(order: MapOrder, broken: string[]): Locations | undefined
   return undefined;
 }
 
-function readNetworks(order: MapOrder, broken: string[]): Networks | undefined {
+function readNetworks(order: Databases, broken: string[]): Networks | undefined {
   if (order.asn === undefined) return undefined;
   const networks = openNetworks(filesOfBothFamilies(order.asn));
   if (networks.ok) return networks.value;

@@ -1,12 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { buildMap, type MapOrder } from "./map-build.ts";
+import { columnsOf, packMap } from "./map-parcel.ts";
 
-// The whole job of a worker thread: one order in, one map out, its tables moved and not copied.
-const result = buildMap(workerData as MapOrder);
-const tables = result.ok ? [result.value.map.v4, result.value.map.v6] : [];
-parentPort?.postMessage(
-  result,
-  tables.flatMap(({ keys, lengths, values, index }) =>
-    [keys, lengths, values, index].map((array) => array.buffer as ArrayBuffer),
-  ),
-);
+// The whole job of a worker thread: one order in, one map out, its columns moved and not copied.
+const result = packMap(buildMap(workerData as MapOrder));
+parentPort?.postMessage(result, result.ok ? columnsOf(result.value.map) : []);

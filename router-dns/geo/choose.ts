@@ -1,6 +1,7 @@
 import type { IpBytes } from "../../common/ip.ts";
 import type { SteerAnswer, SteerClient, Steering, SteerReason } from "../steering.ts";
-import type { Leaf, SteeringMap } from "./compile.ts";
+import type { SteeringMap } from "./compile.ts";
+import type { Leaf } from "./leaves.ts";
 import { findPrefix, type PrefixTable, wordsOf } from "./prefix-table.ts";
 
 /** Whether an edge may be answered: `drained` never, `down` only if nothing else is left. */
@@ -66,7 +67,7 @@ export function locateClient(map: SteeringMap, client: SteerClient): MapPlace {
   return {
     table,
     position,
-    leaf: (unknown ? undefined : map.leaves[table.values[position] ?? 0]) ?? map.unknown,
+    leaf: (unknown ? undefined : map.leaves.at(table.values[position] ?? 0)) ?? map.unknown,
     scopePrefixLength: unknown ? 0 : (table.lengths[position] ?? 0),
   };
 }

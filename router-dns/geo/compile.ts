@@ -1,10 +1,11 @@
 import { invariant } from "../../common/assert.ts";
 import type { IpPrefix } from "../../common/ip.ts";
-import type { SteerReason } from "../steering.ts";
 import type { CoverageEntry } from "./coverage.ts";
-import type { Locations, Networks } from "./database.ts";
+import type { Flatten, Locations, Networks } from "./database.ts";
+import { type Leaf, LeafBuilder, LeafList, type LeafReason } from "./leaves.ts";
 import { overlay, tableOfPrefixes } from "./overlay.ts";
 import type { Place } from "./place.ts";
+import type { PlaceSet } from "./place-set.ts";
 import { type PrefixTable, uniformTable } from "./prefix-table.ts";
 import { RANKED_FIRST, Ranker } from "./ranking.ts";
 
@@ -28,19 +29,12 @@ export interface MapSources {
   readonly coverage: readonly CoverageEntry[];
 }
 
-/** What a client prefix leads to: PoPs by position in the configuration, best first. */
-export interface Leaf {
-  readonly ranking: readonly number[];
-  /** Why the first is first. */
-  readonly reason: Extract<SteerReason, "closest" | "coverage" | "deep" | "no-location">;
-}
-
 /**
  * The compiled map: every address of both families has a leaf. Values of the tables are positions
  * in `leaves`.
  */
 export interface SteeringMap {
-  readonly leaves: readonly Leaf[];
+  readonly leaves: LeafList;
   readonly v4: PrefixTable;
   readonly v6: PrefixTable;
   /** The leaf of clients about whom nothing is known at all. */
@@ -61,19 +55,24 @@ interface Override {
 }
 
 /**
- * Compiles the map (P). What beats what: a coverage prefix, a coverage AS, a network that a PoP is
+ * Compiles the map (P). Throws a DamagedDatabaseError. What beats what: a coverage prefix, a coverage AS, a network that a PoP is
  * deep in, an AS that it is deep in, distance. Within one kind the longest prefix wins.
  *
  * Example: 129.94.0.0/16 in Sydney, with `syd-uni` deep in it -> syd-uni, syd, then by distance.
  */
 export function compileMap(sources: MapSources, leavesMax: number = LEAVES_MAX): SteeringMap {
   for (let rankedFirst = RANKED_FIRST; ; rankedFirst = Math.ceil(rankedFirst / 2)) {
-    const leaves = new LeafTable(sources, rankedFirst);
-    const v4 = compileFamily(sources, 4, leaves);
-    const v6 = compileFamily(sources, 6, leaves);
-    const unknown = leaves.byDistance(0);
-    if (leaves.all.length > leavesMax && rankedFirst > 1) continue;
-    return { leaves: leaves.all, v4, v6, unknown: leaves.at(unknown), rankedFirst };
+    // The last try keeps whatever there is: one leaf for each PoP and reason, or two.
+    const countMax = rankedFirst > 1 ? leavesMax : Number.POSITIVE_INFINITY;
+    const table = new LeafTable(sources, rankedFirst, countMax);
+    const v4 = compileFamily(sources, 4, table);
+    const v6 = compileFamily(sources, 6, table);
+    const unknown = table.byDistance(0);
+    if (table.isOverfull) continue;
+    const leaves = table.finish();
+    const ofUnknown = leaves.at(unknown);
+    invariant(ofUnknown !== undefined, "a leaf number is a position in the table");
+    return { leaves, v4, v6, unknown: ofUnknown, rankedFirst };
   }
 }
 
@@ -98,7 +97,13 @@ function compileFamily(sources: MapSources, family: 4 | 6, leaves: LeafTable): P
     asLayer(announced, entries),
   ]);
   const given = layers.filter((layer) => layer !== undefined);
-  return overlay([located ?? uniformTable(family, 0), ...given], (values) => {
+  if (given.length === 0) {
+    return located === undefined
+      ? uniformTable(family, leaves.byDistance(0))
+      : located((place) => leaves.byDistance(place));
+  }
+  const places = located === undefined ? uniformTable(family, 0) : located((place) => place);
+  return overlay([places, ...given], (values) => {
     for (let i = 1; i < values.length; i += 1) {
       const override = values[i] ?? 0;
       if (override > 0) return leaves.overridden(values[0] ?? 0, override);
@@ -116,39 +121,53 @@ function prefixLayer(family: 4 | 6, entries: Entries): PrefixTable | undefined {
   return prefixes.length === 0 ? undefined : tableOfPrefixes(family, prefixes);
 }
 
-function asLayer(announced: PrefixTable | undefined, entries: Entries): PrefixTable | undefined {
+function asLayer(announced: Flatten | undefined, entries: Entries): PrefixTable | undefined {
   const byAs = new Map<number, number>();
   for (const { network, value } of entries) {
     if (typeof network === "number" && !byAs.has(network)) byAs.set(network, value);
   }
   if (announced === undefined || byAs.size === 0) return undefined;
-  return overlay([announced], (values) => byAs.get(values[0] ?? 0) ?? 0);
+  return announced((asn) => byAs.get(asn) ?? 0);
 }
 
-/** The different leaves, each once, and for each place and override which one it is. */
+/** For each place and override, which leaf it is. */
 class LeafTable {
-  readonly all: Leaf[] = [];
-  readonly #places: readonly Place[];
+  readonly #places: PlaceSet;
   readonly #ranker: Ranker;
+  readonly #leaves: LeafBuilder;
+  readonly #popCount: number;
+  readonly #head: Uint16Array;
+  readonly #overriddenHead: Uint16Array;
   readonly #overrides: Override[] = [];
   readonly #overrideNumbers = new Map<string, number>();
-  readonly #leafNumbers = new Map<string, number>();
-  readonly #ofPlace: Int32Array;
+  #ofPlace: Int32Array;
   readonly #ofOverridden = new Map<number, number>();
 
-  constructor({ pops, locations }: MapSources, rankedFirst: number) {
+  constructor({ pops, locations }: MapSources, rankedFirst: number, countMax: number) {
     this.#places = locations.places;
-    this.#ofPlace = new Int32Array(locations.places.length + 1).fill(-1);
+    this.#popCount = pops.length;
+    this.#ofPlace = new Int32Array(locations.places.count + 1).fill(-1);
     this.#ranker = new Ranker(
       pops.map((pop) => ({ place: pop.place, deep: pop.deep !== undefined })),
       rankedFirst,
     );
+    const { open, headLength } = this.#ranker;
+    this.#head = new Uint16Array(headLength);
+    this.#overriddenHead = new Uint16Array(headLength + 1);
+    // A row for each PoP, and a last one in the order of the configuration.
+    const tails = new Uint16Array((pops.length + 1) * open.length);
+    for (const pop of pops.keys()) tails.set(this.#ranker.from(pop), pop * open.length);
+    tails.set(open, pops.length * open.length);
+    const tailLength = open.length;
+    this.#leaves = new LeafBuilder({ headMax: headLength + 1, countMax, tails, tailLength });
   }
 
-  at(number: number): Leaf {
-    const leaf = this.all[number];
-    invariant(leaf !== undefined, "a leaf number is a position in the table");
-    return leaf;
+  get isOverfull(): boolean {
+    return this.#leaves.isOverfull;
+  }
+
+  finish(): LeafList {
+    return new LeafList(this.#leaves.finish());
   }
 
   /** The number of an override, from 1. */
@@ -163,11 +182,12 @@ class LeafTable {
 
   /** The leaf of clients at a place (0: nobody knows) about whom nobody said anything. */
   byDistance(placeNumber: number): number {
+    if (placeNumber >= this.#ofPlace.length) this.#growPlaces(placeNumber);
     const known = this.#ofPlace[placeNumber] ?? -1;
     if (known >= 0) return known;
-    const place = this.#places[placeNumber - 1];
-    const ranking = this.#ranker.rank(place);
-    const leaf = this.#intern({ ranking, reason: place === undefined ? "no-location" : "closest" });
+    const place = this.#places.at(placeNumber);
+    const leaf =
+      place === undefined ? this.#add(0, this.#popCount, "no-location") : this.#at(place);
     this.#ofPlace[placeNumber] = leaf;
     return leaf;
   }
@@ -178,18 +198,34 @@ class LeafTable {
     const known = this.#ofOverridden.get(key);
     if (known !== undefined) return known;
     const { reason, pop } = this.#overrides[overrideNumber - 1] ?? { reason: "deep", pop: 0 };
-    const ranking = this.#ranker.rankAfter(pop, this.#places[placeNumber - 1]);
-    const leaf = this.#intern({ ranking, reason });
+    const head = this.#overriddenHead;
+    head[0] = pop;
+    let length = 1;
+    let tailOf = pop;
+    const place = this.#places.at(placeNumber);
+    if (place !== undefined) {
+      this.#ranker.rank(place, this.#head);
+      tailOf = this.#head[0] ?? pop;
+      for (const other of this.#head) if (other !== pop) head[length++] = other;
+    }
+    const leaf = this.#leaves.add(head, length, tailOf, reason);
     this.#ofOverridden.set(key, leaf);
     return leaf;
   }
 
-  #intern(leaf: Leaf): number {
-    const key = `${leaf.reason} ${leaf.ranking.join(",")}`;
-    const known = this.#leafNumbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.all.push(leaf) - 1;
-    this.#leafNumbers.set(key, number);
-    return number;
+  /** Places become known while a database is flattened. */
+  #growPlaces(placeNumber: number): void {
+    const grown = new Int32Array(placeNumber * 2 + 1_024).fill(-1);
+    grown.set(this.#ofPlace);
+    this.#ofPlace = grown;
+  }
+
+  #at(place: Place): number {
+    this.#ranker.rank(place, this.#head);
+    return this.#add(this.#head.length, this.#head[0] ?? this.#popCount, "closest");
+  }
+
+  #add(length: number, tailOf: number, reason: LeafReason): number {
+    return this.#leaves.add(this.#head, length, tailOf, reason);
   }
 }

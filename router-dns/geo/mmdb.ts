@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import decoderModule from "mmdb-lib/lib/decoder.js";
 import { type Metadata, parseMetadata } from "mmdb-lib/lib/metadata.js";
+import type { IpBytes } from "../../common/ip.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { type PrefixTable, PrefixTableBuilder, wordsOf } from "./prefix-table.ts";
 
@@ -38,99 +39,189 @@ export function readMmdb(file: string): Result<Mmdb, string> {
   }
 }
 
+/** How records become numbers. */
+export interface RecordNumbers {
+  /** The number of prefixes without a record. */
+  readonly none: number;
+  /** The number of a decoded record. */
+  readonly ofRecord: (record: unknown) => number;
+  /** The same from where the record is in the file, or -1 if it has to be decoded first. */
+  readonly quick?: (offset: number) => number;
+}
+
+/** Where in the file the records begin (P). */
+export function recordsStart({ metadata }: Mmdb): number {
+  return metadata.searchTreeSize + SEPARATOR_BYTES;
+}
+
+/** A file turned out to be damaged while it was walked; the message names it. */
+export class DamagedDatabaseError extends Error {
+  override readonly name = "DamagedDatabaseError";
+  readonly file: string;
+
+  constructor(file: string, reason: string) {
+    super(`${file}: ${reason}`);
+    this.file = file;
+  }
+}
+
 /**
- * Walks one family of the tree once and gives each prefix a number: 0 without a record, else what
- * `valueOf` makes of the record, which is asked once for each distinct one.
+ * Walks one family of the tree once and gives each prefix a number: what `numbers` makes of its
+ * record, which is asked once for each distinct one. Throws a
+ * DamagedDatabaseError.
  *
  * Only for a family that the file has; IPv4 inside the IPv6 tree counts as empty, however many
  * aliases (6to4, mapped) lead there, so that it is neither walked twice nor answered wrongly.
  */
-export function walkMmdb(
-  database: Mmdb,
-  family: 4 | 6,
-  valueOf: (record: unknown) => number,
-): Result<PrefixTable, string> {
-  const { bytes, metadata, ipv4Root, file } = database;
-  const { nodeCount } = metadata;
-  const read = recordReader(bytes, metadata);
-  const bitsMax = family === 4 ? 32 : 128;
-  const decoder = new decoderModule.default(bytes, metadata.searchTreeSize + SEPARATOR_BYTES);
-  const values = new Map<number, number>([[nodeCount, 0]]);
-  const builder = new PrefixTableBuilder(family, 65_536);
-  const key = new Uint32Array(wordsOf(family));
-  const start = family === 4 ? ipv4Root : 0;
-  if (start === undefined) return fail(`${file}: holds no IPv${family} addresses`);
-
+export function walkMmdb(database: Mmdb, family: 4 | 6, numbers: RecordNumbers): PrefixTable {
+  const start = family === 4 ? database.ipv4Root : 0;
+  if (start === undefined) throw damaged(database, `holds no IPv${family} addresses`);
   try {
-    visit(start, 0);
-    return ok(builder.finish());
+    return walk(
+      database,
+      family,
+      { start, none: numbers.none },
+      recordNumbering(database, numbers),
+    );
   } catch (error) {
-    return fail(`${file}: ${describe(error)}`);
+    throw damaged(database, describe(error));
   }
+}
 
-  function visit(node: number, depth: number): void {
-    if (node >= nodeCount) {
-      builder.add(key, 0, depth, value(node));
-      return;
+/** The decoded record of one address, undefined if there is none. Throws a DamagedDatabaseError. */
+export function findRecord(database: Mmdb, address: IpBytes): unknown {
+  const { bytes, metadata, ipv4Root } = database;
+  const { left, right } = halfReaders(bytes, metadata);
+  let node = (address.length === 4 ? ipv4Root : 0) ?? metadata.nodeCount;
+  try {
+    for (let bit = 0; bit < address.length * 8 && node < metadata.nodeCount; bit += 1) {
+      const isSet = (((address[bit >>> 3] ?? 0) >>> (7 - (bit & 7))) & 1) === 1;
+      node = (isSet ? right : left)(node * metadata.nodeByteSize);
     }
-    if (family === 6 && depth > 0 && node === ipv4Root) {
-      builder.add(key, 0, depth, 0);
-      return;
-    }
-    if (depth === bitsMax) throw new Error("damaged: the search tree is deeper than an address");
-    if (builder.count > PREFIXES_MAX) throw new Error("damaged: the search tree has no end");
-    const word = depth >>> 5;
-    const mask = (1 << (31 - (depth & 31))) >>> 0;
-    visit(read(node, 0), depth + 1);
-    key[word] = (key[word] ?? 0) | mask;
-    visit(read(node, 1), depth + 1);
-    key[word] = (key[word] ?? 0) & ~mask;
+    if (node <= metadata.nodeCount) return undefined;
+    const start = recordsStart(database);
+    const offset = start + node - metadata.nodeCount - SEPARATOR_BYTES;
+    return new decoderModule.default(bytes, start).decode(offset).value;
+  } catch (error) {
+    throw damaged(database, describe(error));
   }
+}
 
-  function value(record: number): number {
-    const known = values.get(record);
-    if (known !== undefined) return known;
-    const offset = record - nodeCount - SEPARATOR_BYTES;
-    if (offset < 0 || metadata.searchTreeSize + SEPARATOR_BYTES + offset >= bytes.length) {
+function damaged({ file }: Mmdb, reason: string): DamagedDatabaseError {
+  return new DamagedDatabaseError(file, reason);
+}
+
+/**
+ * Goes down left halves and keeps the right ones, one at most for each bit, on a stack: a call for
+ * each of 15 million nodes costs more than all the rest.
+ */
+function walk(
+  { bytes, metadata, ipv4Root }: Mmdb,
+  family: 4 | 6,
+  { start, none }: { readonly start: number; readonly none: number },
+  numberOf: (record: number) => number,
+): PrefixTable {
+  const { nodeCount, nodeByteSize } = metadata;
+  const { left, right } = halfReaders(bytes, metadata);
+  const bitsMax = family === 4 ? 32 : 128;
+  // A binary tree has one leaf more than nodes; a damaged one may have more, and then this grows.
+  const builder = new PrefixTableBuilder(family, nodeCount + 1);
+  const words = wordsOf(family);
+  const key = new Uint32Array(words);
+  const waiting = new Uint32Array(bitsMax + 1);
+  const depths = new Uint8Array(bitsMax + 1);
+  let count = 0;
+  let node = start;
+  let depth = 0;
+  let seen = 0;
+  for (;;) {
+    const isIpv4 = family === 6 && depth > 0 && node === ipv4Root;
+    if (node < nodeCount && !isIpv4) {
+      if (depth === bitsMax) throw new Error("damaged: the search tree is deeper than an address");
+      depth += 1;
+      const offset = node * nodeByteSize;
+      node = left(offset);
+      waiting[count] = right(offset);
+      depths[count] = depth;
+      count += 1;
+      continue;
+    }
+    builder.add(key, 0, depth, isIpv4 || node === nodeCount ? none : numberOf(node));
+    if (count === 0) return builder.finish();
+    seen += 1;
+    if (seen > PREFIXES_MAX) throw new Error("damaged: the search tree has no end");
+    count -= 1;
+    node = waiting[count] ?? 0;
+    depth = depths[count] ?? 0;
+    // The right half of that depth: its bit set, everything behind it 0.
+    const word = (depth - 1) >>> 5;
+    const bit = 31 - ((depth - 1) & 31);
+    key[word] = (((key[word] ?? 0) >>> bit) | 1) << bit;
+    for (let i = word + 1; i < words; i += 1) key[i] = 0;
+  }
+}
+
+/** Numbers records, each once, by where they are: the tree names most of them many times. */
+function recordNumbering(
+  database: Mmdb,
+  { ofRecord, quick }: RecordNumbers,
+): (record: number) => number {
+  const { bytes, metadata } = database;
+  const start = recordsStart(database);
+  const decoder = new decoderModule.default(bytes, start);
+  // One more than the number, so that 0 is "not asked yet"; the largest is asked each time.
+  const known = new Uint32Array(Math.max(0, bytes.length - start));
+  return (record) => {
+    const offset = record - metadata.nodeCount - SEPARATOR_BYTES;
+    if (offset < 0 || start + offset >= bytes.length) {
       throw new Error("damaged: the search tree points outside the file");
     }
-    const made = valueOf(decoder.decode(metadata.searchTreeSize + SEPARATOR_BYTES + offset).value);
-    values.set(record, made);
-    return made;
-  }
+    const before = known[offset] ?? 0;
+    if (before > 0) return before - 1;
+    const fast = quick === undefined ? -1 : quick(start + offset);
+    const number = fast >= 0 ? fast : ofRecord(decoder.decode(start + offset).value);
+    known[offset] = number + 1;
+    return number;
+  };
 }
 
 /** IPv4 is at `::/96`: 96 zero bits from the root of an IPv6 tree. */
-function findIpv4Root(database: Omit<Mmdb, "ipv4Root">): number | undefined {
-  const read = recordReader(database.bytes, database.metadata);
+function findIpv4Root({ bytes, metadata }: Omit<Mmdb, "ipv4Root">): number | undefined {
+  const { left } = halfReaders(bytes, metadata);
   let node = 0;
   for (let depth = 0; depth < 96; depth += 1) {
-    if (node >= database.metadata.nodeCount) return undefined;
-    node = read(node, 0);
+    if (node >= metadata.nodeCount) return undefined;
+    node = left(node * metadata.nodeByteSize);
   }
-  return node < database.metadata.nodeCount ? node : undefined;
+  return node < metadata.nodeCount ? node : undefined;
 }
 
-/** How both sizes of a half node are read: 24, 28 or 32 bits, big-endian. */
-function recordReader(
-  bytes: Uint8Array,
-  metadata: Metadata,
-): (node: number, half: 0 | 1) => number {
-  const at = (offset: number) => bytes[offset] ?? 0;
-  const uint24 = (offset: number) => (at(offset) << 16) | (at(offset + 1) << 8) | at(offset + 2);
+interface HalfReaders {
+  readonly left: (offset: number) => number;
+  readonly right: (offset: number) => number;
+}
+
+/** How the halves of the node at an offset are read: 24, 28 or 32 bits each, big-endian. */
+function halfReaders(bytes: Uint8Array, metadata: Metadata): HalfReaders {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (metadata.recordSize) {
     case 24:
-      return (node, half) => uint24(node * 6 + half * 3);
+      return {
+        left: (offset) => view.getUint32(offset) >>> 8,
+        right: (offset) => view.getUint32(offset + 2) & 0xffffff,
+      };
     case 28:
-      return (node, half) => {
-        const offset = node * 7;
-        const high = half === 0 ? at(offset + 3) >>> 4 : at(offset + 3) & 0x0f;
-        return (high << 24) | uint24(offset + half * 4);
+      return {
+        left: (offset) => {
+          const word = view.getUint32(offset);
+          return (word >>> 8) | ((word & 0xf0) << 20);
+        },
+        right: (offset) => view.getUint32(offset + 3) & 0x0fffffff,
       };
     default:
-      return (node, half) => {
-        const offset = node * 8 + half * 4;
-        return at(offset) * 0x1000000 + uint24(offset + 1);
+      return {
+        left: (offset) => view.getUint32(offset),
+        right: (offset) => view.getUint32(offset + 4),
       };
   }
 }

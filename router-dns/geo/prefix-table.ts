@@ -94,50 +94,55 @@ export class PrefixTableBuilder {
     return this.#count;
   }
 
-  /** Adds the prefix that follows the last one. Its key is read from `keys` at word `offset`. */
+  /**
+   * Adds the prefix that follows the last one. Its key is read from `keys` at word `offset`.
+   *
+   * Of two neighbours of equal length, where the second has its last bit set, the first is its
+   * sibling: prefixes come in order and leave no gap. Siblings of one value become their parent,
+   * which has the key of the first, and that one may have a sibling in turn.
+   */
   add(keys: Uint32Array, offset: number, length: number, value: number): void {
-    if (this.#count === this.#lengths.length) this.#grow();
-    const at = this.#count;
-    for (let i = 0; i < this.#words; i += 1) {
-      this.#keys[at * this.#words + i] = keys[offset + i] ?? 0;
+    const words = this.#words;
+    const lengths = this.#lengths;
+    const values = this.#values;
+    let at = this.#count;
+    let joined = length;
+    while (at > 0 && values[at - 1] === value && lengths[at - 1] === joined) {
+      const bit = joined - 1;
+      const from = joined === length ? keys : this.#keys;
+      const word = from[(joined === length ? offset : at * words) + (bit >>> 5)] ?? 0;
+      if (((word >>> (31 - (bit & 31))) & 1) === 0) break;
+      joined = bit;
+      at -= 1;
     }
-    this.#lengths[at] = length;
-    this.#values[at] = value;
-    this.#count += 1;
-    this.#joinHalves();
+    if (joined === length) {
+      if (at === lengths.length) this.#grow();
+      const own = this.#keys;
+      own[at * words] = keys[offset] ?? 0;
+      for (let i = 1; i < words; i += 1) own[at * words + i] = keys[offset + i] ?? 0;
+      this.#values[at] = value;
+    }
+    this.#lengths[at] = joined;
+    this.#count = at + 1;
   }
 
   /** The table. The builder must not be used afterwards. */
   finish(): PrefixTable {
     const count = this.#count;
     invariant(count > 0 && (this.#keys[0] ?? 0) === 0, "a prefix table starts at address 0");
-    const keys = this.#keys.slice(0, count * this.#words);
+    // A copy frees what is left over; if that is little it is not worth the time.
+    const isTight = count * 1.25 > this.#lengths.length;
+    const cut = <T extends Uint32Array | Uint8Array>(array: T, size: number): T =>
+      (isTight ? array.subarray(0, size) : array.slice(0, size)) as T;
+    const keys = cut(this.#keys, count * this.#words);
     return {
       family: this.#family,
       count,
       keys,
-      lengths: this.#lengths.slice(0, count),
-      values: this.#values.slice(0, count),
+      lengths: cut(this.#lengths, count),
+      values: cut(this.#values, count),
       index: indexHeads(keys, this.#words, count),
     };
-  }
-
-  /**
-   * Of two neighbours of equal length, where the second has its last bit set, the first is its
-   * sibling: prefixes come in order and leave no gap.
-   */
-  #joinHalves(): void {
-    while (this.#count > 1) {
-      const last = this.#count - 1;
-      const length = this.#lengths[last] ?? 0;
-      if (this.#lengths[last - 1] !== length) return;
-      if (this.#values[last - 1] !== this.#values[last]) return;
-      const bit = length - 1;
-      const word = this.#keys[last * this.#words + (bit >>> 5)] ?? 0;
-      if (((word >>> (31 - (bit & 31))) & 1) === 0) return;
-      this.#lengths[last - 1] = bit;
-      this.#count = last;
-    }
   }
 
   #grow(): void {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { silentLogger } from "../../../common/log.ts";
 import { LiveSnapshot } from "../../../router-dns/data/live.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
+import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import { newEdgeHealth, nextHealth } from "../../../router-dns/health/board.ts";
 import { nameKey, parseName } from "../../../router-dns/wire/name.ts";
 import { parseZoneFile } from "../../../router-dns/zone/zone-file.ts";
@@ -11,7 +12,7 @@ import { fivePops, siteConfig } from "../support.ts";
 const POPS = fivePops({});
 const MAP = compileMap({
   pops: [],
-  locations: { places: [], v4: undefined, v6: undefined, sources: [] },
+  locations: { places: new PlaceSet(), v4: undefined, v6: undefined, sources: [] },
   coverage: [],
 });
 

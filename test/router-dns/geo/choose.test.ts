@@ -9,7 +9,9 @@ import {
 } from "../../../router-dns/geo/choose.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
 import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
+import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import type { SteerClient } from "../../../router-dns/steering.ts";
+import { flattened } from "./map-model.ts";
 
 const SYD = { latitude: -33.87, longitude: 151.21 };
 const FRA = { latitude: 50.11, longitude: 8.68 };
@@ -21,10 +23,10 @@ const MAP = compileMap({
     { name: "syd", place: SYD },
   ],
   locations: {
-    places: [SYD],
-    v4: tableOfPrefixes(4, [
-      { prefix: { bytes: Uint8Array.of(129, 0, 0, 0), length: 8 }, value: 1 },
-    ]),
+    places: PlaceSet.of([SYD]),
+    v4: flattened(
+      tableOfPrefixes(4, [{ prefix: { bytes: Uint8Array.of(129, 0, 0, 0), length: 8 }, value: 1 }]),
+    ),
     v6: undefined,
     sources: [],
   },

@@ -2,16 +2,25 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { formatIp, formatPrefix, maskIp, parseIp, parsePrefix } from "../../../common/ip.ts";
-import { compileMap, type Leaf, type SteeringMap } from "../../../router-dns/geo/compile.ts";
+import { compileMap, type SteeringMap } from "../../../router-dns/geo/compile.ts";
 import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";
+import type { Leaf } from "../../../router-dns/geo/leaves.ts";
 import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
+import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import { findPrefix, prefixAt } from "../../../router-dns/geo/prefix-table.ts";
-import { edgeAddresses, rankByHand, toSources, type World, worlds } from "./map-model.ts";
+import {
+  edgeAddresses,
+  flattened,
+  rankByHand,
+  toSources,
+  type World,
+  worlds,
+} from "./map-model.ts";
 
 function lookUp(map: SteeringMap, address: Uint8Array) {
   const table = address.length === 4 ? map.v4 : map.v6;
   const position = findPrefix(table, address);
-  const leaf = map.leaves[table.values[position] ?? -1];
+  const leaf = map.leaves.at(table.values[position] ?? -1);
   assert.ok(leaf !== undefined, `${formatIp(address)} has no leaf`);
   return { leaf, prefix: prefixAt(table, position) };
 }
@@ -108,8 +117,8 @@ describe("compiled map", () => {
     deep: { asn: [7575], networks: [prefixOf(text)] },
   });
   const locations = {
-    places: [syd.place],
-    v4: tableOfPrefixes(4, [{ prefix: prefixOf("129.0.0.0/8"), value: 1 }]),
+    places: PlaceSet.of([syd.place]),
+    v4: flattened(tableOfPrefixes(4, [{ prefix: prefixOf("129.0.0.0/8"), value: 1 }])),
     v6: undefined,
     sources: [],
   };
@@ -155,11 +164,14 @@ describe("compiled map", () => {
       prefix: { bytes: Uint8Array.of(index, 0, 0, 0), length: 8 },
       value: index + 1,
     }));
-    const world = { places, v4: tableOfPrefixes(4, entries), v6: undefined, sources: [] };
+    const v4 = flattened(tableOfPrefixes(4, entries));
+    const world = { places: PlaceSet.of(places), v4, v6: undefined, sources: [] };
     const map = compileMap({ pops, locations: world, coverage: [] }, 60);
-    assert.ok(map.leaves.length <= 60);
+    assert.ok(map.leaves.count <= 60);
     assert.ok(map.rankedFirst < 8);
-    assert.ok(map.leaves.every((leaf) => leaf.ranking.length === 20));
+    for (let i = 0; i < map.leaves.count; i += 1) {
+      assert.equal(new Set(map.leaves.at(i)?.ranking).size, 20);
+    }
   });
 });
 

@@ -2,8 +2,11 @@ import * as fc from "fast-check";
 import { type IpPrefix, maskIp, prefixContains } from "../../../common/ip.ts";
 import type { MapPop, MapSources } from "../../../router-dns/geo/compile.ts";
 import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";
-import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
+import type { Flatten } from "../../../router-dns/geo/database.ts";
+import { overlay, tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
 import { distanceKm, type Place } from "../../../router-dns/geo/place.ts";
+import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
+import type { PrefixTable } from "../../../router-dns/geo/prefix-table.ts";
 
 /** A small made-up world, as lists that a second implementation can search one by one. */
 export interface World {
@@ -76,20 +79,25 @@ function deep() {
   });
 }
 
+/** A table as if it came from a database. */
+export function flattened(table: PrefixTable): Flatten {
+  return (labelOf) => overlay([table], ([value = 0]) => labelOf(value));
+}
+
 /** The same world as the compiler takes it. */
 export function toSources(world: World): MapSources {
   const tables = (entries: readonly { prefix: IpPrefix; value: number }[]) => ({
-    v4: tableOfPrefixes(4, entries),
-    v6: tableOfPrefixes(6, entries),
+    v4: flattened(tableOfPrefixes(4, entries)),
+    v6: flattened(tableOfPrefixes(6, entries)),
     sources: [],
   });
+  const places = new PlaceSet();
+  const numbers = world.places.map(({ latitude, longitude }) => places.add(latitude, longitude));
+  const located = world.located.map((entry) => ({ ...entry, value: numbers[entry.place] ?? 0 }));
   return {
     pops: world.pops,
     coverage: world.coverage,
-    locations: {
-      places: world.places,
-      ...tables(world.located.map((entry) => ({ ...entry, value: entry.place + 1 }))),
-    },
+    locations: { places, ...tables(located) },
     networks: tables(world.announced.map((entry) => ({ ...entry, value: entry.asn }))),
   };
 }

@@ -26,7 +26,7 @@ export function writeMmdb(plan: MmdbPlan): Buffer {
     plan.ipVersion === 6 && bytes.length === 4
       ? { bytes: Buffer.concat([Buffer.alloc(12), bytes]), length: length + 96 }
       : { bytes, length };
-  for (const { prefix, record } of plan.entries) put(root, place(prefix), encode(record));
+  for (const { prefix, record } of plan.entries) put(root, place(prefix), encodeField(record));
   const ipv4 = find(root, 96);
   for (const alias of plan.aliases ?? []) if (ipv4 !== undefined) put(root, alias, ipv4);
   const { nodes, numbers } = numberNodes(root);
@@ -38,7 +38,7 @@ export function writeMmdb(plan: MmdbPlan): Buffer {
     return numbers.get(half) ?? 0;
   };
   const tree = nodes.map(({ halves }) => writeNode(value(halves[0]), value(halves[1]), recordSize));
-  const metadata = encode({
+  const metadata = encodeField({
     binary_format_major_version: 2,
     binary_format_minor_version: 0,
     build_epoch: 1_780_000_000,
@@ -115,8 +115,8 @@ function writeNode(left: number, right: number, recordSize: 24 | 28 | 32): Buffe
   return node;
 }
 
-/** Data types of the format: 2 text, 3 double, 6 uint32, 7 map. */
-function encode(field: Field): Buffer {
+/** Writes a field as it stands in a file; data types: 2 text, 3 double, 6 uint32, 7 map. */
+export function encodeField(field: Field): Buffer {
   if (typeof field === "string") {
     const text = Buffer.from(field);
     return Buffer.concat([control(2, text.length), text]);
@@ -128,7 +128,7 @@ function encode(field: Field): Buffer {
     return Buffer.concat([control(Number.isInteger(field) ? 6 : 3, bytes.length), bytes]);
   }
   const pairs = Object.entries(field);
-  const parts = pairs.flatMap(([key, value]) => [encode(key), encode(value)]);
+  const parts = pairs.flatMap(([key, value]) => [encodeField(key), encodeField(value)]);
   return Buffer.concat([control(7, pairs.length), ...parts]);
 }
 
