@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * Long work in pieces: each `yield` is a place where other work may come between. What comes between
- * two of them should take well below a millisecond.
+ * Long work in pieces: each `yield` is a place where other work may come between. What is done
+ * between two of them should take well below a millisecond.
  */
 export type Steps<T> = Generator<undefined, T>;
 

@@ -1,26 +1,29 @@
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
+import { background } from "../common/background.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
-import { formatProblem } from "../common/file-problem.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
+import { ok, type Result } from "../common/result.ts";
 import { type FollowedView, Follower } from "../state/follower.ts";
 import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
-import { loadFiles, type RouterFiles, RouterFilesError, reloadFiles } from "./data/files.ts";
+import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
-import { type DnssecOptions, LiveSigning } from "./data/live-signing.ts";
+import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { Reporter } from "./data/reporter.ts";
-import { steeredSets, toMapPop } from "./data/snapshot.ts";
+import type { SignedCopies } from "./data/signed-copies.ts";
+import { toMapPop } from "./data/snapshot.ts";
+import { dressZones, type StartedSigning, startSigning } from "./data/start-signing.ts";
 import { ZoneFiles } from "./data/zone-files.ts";
-import type { MaxTtls } from "./data/zones.ts";
+import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
@@ -29,6 +32,7 @@ import { zoneKeyOf } from "./sign/dnskey.ts";
 import { isForTransfers } from "./transfer/service.ts";
 import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
 import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
+import type { NameKey } from "./wire/name.ts";
 import type { HostAddress } from "./zone/cdn-zone.ts";
 import type { Zone } from "./zone/zone.ts";
 
@@ -99,50 +103,17 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
       health: new Map(),
     },
   );
-  const signing =
-    options.dnssec && loadSigning(options, options.dnssec, { live, fileZones }, clock);
-  const router = new Router(options, live, clock, signing);
+  const { dnssec, transfers, domain, random = systemRandom } = options;
+  const started =
+    dnssec &&
+    (await startSigning({ dnssec, transfers, domain, live, fileZones, clock, random, log }));
+  const router = new Router(options, live, clock, { maxTtls, ...started });
   try {
     return await router.start(files);
   } catch (error) {
     await router.stop(0);
     throw error;
   }
-}
-
-/** Reads the keys of the signed zones; a zone without keys, or keys without a zone, is an error. */
-function loadSigning(
-  { random = systemRandom, log, transfers }: RouterOptions,
-  dnssec: DnssecOptions,
-  { live, fileZones }: { readonly live: LiveSnapshot; readonly fileZones: readonly Zone[] },
-  clock: Clock,
-): LiveSigning {
-  const files = transfers?.zones.filter(({ primaries }) => primaries === undefined) ?? [];
-  const leaving = fileZones.filter((_, index) => files[index]?.transfer !== undefined);
-  const travelling = dnssec.zones.filter(({ name }) =>
-    leaving.some(({ key }) => key === zoneKeyOf(name)),
-  );
-  const unknown = dnssec.zones.filter(
-    ({ name }) => !live.snapshot().zones.byApex.has(zoneKeyOf(name)),
-  );
-  const signing = new LiveSigning({
-    ...dnssec,
-    clock,
-    random,
-    log,
-    subjects: () => ({ zones: live.snapshot().zones, steered: steeredSets(live.view()) }),
-    onChange: (changed) => live.setSigning(changed),
-  });
-  const loaded = signing.load();
-  const problems = [
-    ...unknown.map(({ name }) => `dnssec: ${name} is signed, and no zone of that name is served`),
-    // Secondaries would get the records, and no signatures: those are made when asked for.
-    ...travelling.map(({ name }) => `dnssec: ${name} is signed, so it cannot be transferred`),
-    ...(loaded.ok ? [] : loaded.error.map(formatProblem)),
-  ];
-  if (!loaded.ok || problems.length > 0) throw new RouterFilesError(problems);
-  live.setSigning(loaded.value);
-  return signing;
 }
 
 function maxTtlsOf({ dnssec }: RouterOptions): MaxTtls {
@@ -174,7 +145,10 @@ class Router {
   readonly #follower: Follower | undefined;
   readonly #transfers: Transfers | undefined;
   readonly #signing: LiveSigning | undefined;
+  readonly #copies: SignedCopies | undefined;
+  readonly #maxTtls: MaxTtls;
   readonly #signingMetrics: SigningMetrics | undefined;
+  readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #reporter: Reporter | undefined;
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -188,7 +162,7 @@ class Router {
     options: RouterOptions,
     live: LiveSnapshot,
     clock: Clock,
-    signing: LiveSigning | undefined,
+    { signing, copies, maxTtls }: Partial<StartedSigning> & { readonly maxTtls: MaxTtls },
   ) {
     this.#options = options;
     this.#live = live;
@@ -196,6 +170,8 @@ class Router {
     this.#metrics = new Metrics("dns");
     this.#counters = new QueryCounters(this.#metrics);
     this.#signing = signing;
+    this.#copies = copies;
+    this.#maxTtls = maxTtls;
     this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
     const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
     this.#service = new DnsService({
@@ -236,6 +212,7 @@ class Router {
     this.#admin = await this.#startAdmin();
     this.#everySecond();
     this.#signing?.start();
+    this.#copies?.start();
     if (options.state !== undefined) {
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
@@ -247,8 +224,8 @@ class Router {
       reload: () => {
         this.#service.reload();
         return this.#reload(async () => {
-          await reloadFiles(files, this.#live, log);
           await this.#signing?.look();
+          await reloadFiles(files, this.#live, log, (zones) => this.#dress(zones));
           this.#signing?.signAhead();
         });
       },
@@ -278,6 +255,7 @@ class Router {
   async #stopInOrder(deadlineMs: number): Promise<void> {
     this.#cancelSecond();
     this.#signing?.stop();
+    this.#copies?.stop();
     this.#reporter?.stop();
     this.#monitor.stop();
     this.#transfers?.stop();
@@ -302,8 +280,28 @@ class Router {
         return this.#service.answer(packet, { peer, transport }, out);
       },
       onAnswer: (transport, outcome) => this.#counters.count(transport, outcome),
-      onFetched: (zone, version) => this.#live.setFetchedZone(zone, version),
+      refusal: (zone) => refusalOf(zone, this.#maxTtls.get(zone.key)),
+      signedOf: (zone) => this.#copies?.octetsOf(zone),
+      onFetched: (zone, version) => {
+        background(log, "fetched zone", this.#takeFetched(zone, version));
+      },
     });
+  }
+
+  async #dress(zones: readonly Zone[]): Promise<Result<readonly Zone[], string>> {
+    return this.#copies === undefined ? ok(zones) : dressZones(this.#copies, zones);
+  }
+
+  async #takeFetched(key: NameKey, version: Zone | undefined): Promise<void> {
+    const copies = this.#copies;
+    this.#newestFetched.set(key, version);
+    const dressed =
+      version === undefined || copies === undefined ? ok(version) : await copies.take(version);
+    // A newer one may have come while this one was signed.
+    if (this.#newestFetched.get(key) !== version) return;
+    if (dressed.ok) this.#live.setFetchedZone(key, dressed.value);
+    else this.#options.log.error({ event: "zones-refused", reason: dressed.error });
+    this.#signing?.signAhead();
   }
 
   #startTransfers(): void {

@@ -81,7 +81,7 @@ export function takenBy(
   return isTaken ? "a name server" : undefined;
 }
 
-function dnssecProblems({ dnssec, cdn, zones }: Config): CheckProblem[] {
+function dnssecProblems({ dnssec, cdn }: Config): CheckProblem[] {
   if (dnssec === undefined) return [];
   const names = dnssec.zones.map(({ name }, z) => [name, ["dnssec", "zones", z, "name"]] as const);
   const problems = signedZones(dnssec).flatMap((zone, z): CheckProblem[] => {
@@ -93,14 +93,11 @@ function dnssecProblems({ dnssec, cdn, zones }: Config): CheckProblem[] {
       path: pathOf(key),
       message,
     }));
-    const served = zones.find(({ name }) => name === zone.name);
     const path: Path = ["dnssec", "zones", z, "name"];
-    if (served?.primaries !== undefined) {
-      found.push({ path, message: "this zone comes from a primary, and that is who signs it" });
-    }
-    // Secondaries would get the records, and no signatures: those are made when they are asked for.
-    if ((zone.name === cdn.domain ? cdn.transfer : served?.transfer) !== undefined) {
-      found.push({ path, message: "a signed zone cannot be transferred to other servers" });
+    // Secondaries cannot steer, and what they would answer would be signed as the truth.
+    if (zone.name === cdn.domain && cdn.transfer !== undefined) {
+      const message = "this zone has steered names, so it cannot be signed and transferred";
+      found.push({ path, message });
     }
     if (zone.name === cdn.domain && zone.maxTtl < cdn.ttl) {
       found.push({ path: pathOf("maxTtl"), message: "is less than cdn.ttl" });

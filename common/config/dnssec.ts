@@ -36,7 +36,7 @@ const WORDS = {
 
 /** One zone that is signed: its name, and what is different for it. */
 const signedZoneSchema = z.strictObject({
-  name: zoneName.describe("The CDN domain, or a zone of a zone file."),
+  name: zoneName.describe("The CDN domain, or a zone of `zones`."),
   algorithm: algorithm.optional().describe(WORDS.algorithm),
   scheme: scheme.optional().describe(WORDS.scheme),
   zskLifetime: duration.optional().describe(WORDS.zskLifetime),

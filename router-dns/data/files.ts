@@ -1,5 +1,6 @@
 import { type FileProblem, formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
+import type { Result } from "../../common/result.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { buildMapAside } from "./map.ts";
@@ -46,16 +47,22 @@ export async function loadFiles(
   return { fileZones: zones.value, built: built.value };
 }
 
-/** Reads everything again; zones and map are each replaced only if nothing is wrong with them. */
+/**
+ * Reads everything again; zones and map are each replaced only if nothing is wrong with them.
+ * `dress` makes of the zones of the files those that are served.
+ */
 export async function reloadFiles(
   files: RouterFiles,
   live: LiveSnapshot,
   log: Logger,
+  dress: (zones: readonly Zone[]) => Promise<Result<readonly Zone[], string>>,
 ): Promise<void> {
   const zones = await files.zones.reload();
   if (zones.ok) {
     logWarnings(zones.value, log);
-    live.setFileZones(zones.value);
+    const dressed = await dress(zones.value);
+    if (dressed.ok) live.setFileZones(dressed.value);
+    else log.error({ event: "zones-kept", reason: dressed.error });
   } else {
     logProblems("zones-kept", zones.error, log);
   }

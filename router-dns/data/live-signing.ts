@@ -14,7 +14,7 @@ import { AHEAD_MAX, type CachedSignatures, SignatureCache } from "../sign/signat
 import type { Signing, SteeredSet } from "../signing.ts";
 import type { NameKey } from "../wire/name.ts";
 import type { ZoneTable } from "../zone/zone.ts";
-import { type KeysByZone, readKeyFolder } from "./key-folder.ts";
+import { type KeysByZone, readKeyFolder, type StoredKey } from "./key-folder.ts";
 import { rollFolder } from "./key-rollover.ts";
 
 /** A zone that is signed, and how. */
@@ -159,6 +159,11 @@ export class LiveSigning {
   /** The signers in use. */
   signers(): ReadonlyMap<NameKey, OnlineSigner> {
     return this.#signers;
+  }
+
+  /** The keys of a zone as its files have them. */
+  storedKeys(apex: NameKey): readonly StoredKey[] {
+    return this.#keys.get(apex) ?? [];
   }
 
   figures(): SigningFigures {

@@ -114,6 +114,13 @@ export class LiveSnapshot {
     this.#replaceZones({ ...this.#parts, fileZones });
   }
 
+  /** Takes another version of a zone that is served already, wherever it is from. */
+  replaceZone(zone: Zone): void {
+    const { fileZones } = this.#parts;
+    if (this.#fetchedZones.has(zone.key)) this.setFetchedZone(zone.key, zone);
+    else this.setFileZones(fileZones.map((each) => (each.key === zone.key ? zone : each)));
+  }
+
   /** Takes another version of a zone of a primary, or none. */
   setFetchedZone(key: NameKey, zone: Zone | undefined): void {
     if (zone === undefined) this.#fetchedZones.delete(key);

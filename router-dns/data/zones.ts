@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
-import { typeName } from "../wire/codes.ts";
+import { TYPE, typeName } from "../wire/codes.ts";
 import { formatName, type NameKey } from "../wire/name.ts";
 import type { Zone } from "../zone/zone.ts";
 import { parseZoneFile } from "../zone/zone-file.ts";
@@ -68,4 +68,22 @@ export function tooLongTtl({ nodes }: Zone, maxTtlSeconds: number | undefined): 
     return `the TTL ${rrset.ttlSeconds} (${what}) is more than dnssec.maxTtl, ${maxTtlSeconds} s`;
   }
   return undefined;
+}
+
+/** Of NSEC3PARAM (RFC 5155 section 4). */
+const NSEC3PARAM = 51;
+
+/** Types that only a zone has at its apex that is signed by whoever made it. */
+const SIGNED_TYPES: readonly number[] = [TYPE.DNSKEY, TYPE.RRSIG, TYPE.NSEC, NSEC3PARAM];
+
+/**
+ * Why a zone of a primary cannot be served (P), as a sentence; undefined: it can. One that is
+ * signed already would be answered without its signatures, and nobody who validates believes that.
+ */
+export function refusalOf(zone: Zone, maxTtlSeconds: number | undefined): string | undefined {
+  const apex = zone.nodes.get(zone.key);
+  if (apex?.rrsets.some(({ type }) => SIGNED_TYPES.includes(type)) === true) {
+    return `${formatName(zone.origin)} is signed by its primary, and such zones cannot be served`;
+  }
+  return tooLongTtl(zone, maxTtlSeconds);
 }

@@ -3,6 +3,7 @@ import { TYPE } from "../wire/codes.ts";
 import type { Name } from "../wire/name.ts";
 import { addressRdata, type Rdata, rdataBytesMax } from "../wire/rdata.ts";
 import type { Rrset, Zone, ZoneNode } from "../zone/zone.ts";
+import { namesInOctets } from "../zone/zone-octets.ts";
 
 /** One record of a transfer. */
 export interface TransferRecord {
@@ -25,6 +26,8 @@ export interface TransferZone {
   readonly fallback: Fallback;
   /** TTL of the addresses that `fallback` gives. */
   readonly steeredTtlSeconds: number;
+  /** All records with their signatures, as octets; left out: the zone is not signed. */
+  readonly signed?: Uint8Array;
 }
 
 /** The SOA of a zone as a record (P). */
@@ -34,6 +37,12 @@ export function soaRecord({ origin, soa }: Zone): TransferRecord {
 
 /** All records of a zone but the SOA, parents before children (P). RFC 5936 section 2.2. */
 export function* zoneRecords(source: TransferZone): Generator<TransferRecord, void> {
+  if (source.signed !== undefined) {
+    for (const { owner, rrsets } of namesInOctets(source.signed)) {
+      for (const rrset of rrsets) if (rrset.type !== TYPE.SOA) yield* recordsOf(owner, rrset);
+    }
+    return;
+  }
   for (const node of source.zone.nodes.values()) yield* nodeRecords(node, source);
 }
 

@@ -6,7 +6,7 @@ import { runInTurns } from "../../common/steps.ts";
 import { FLAG, HEADER_BYTES, RCODE, TYPE } from "../wire/codes.ts";
 import { formatName, type NameKey, nameKey } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
-import type { ZoneTable } from "../zone/zone.ts";
+import type { Zone, ZoneTable } from "../zone/zone.ts";
 import type { Fallback, TransferZone } from "./content.ts";
 import { extendJournal, isEmptyStep, type Journal, stepBetween, stepsSince } from "./journal.ts";
 import { readPeerAnswer } from "./message.ts";
@@ -62,6 +62,8 @@ export function maySend(policy: TransferPolicy, peer: IpBytes, key: NameKey | un
 export interface OutgoingOptions {
   readonly fallback: Fallback;
   readonly steeredTtlSeconds: number;
+  /** All records of a zone with their signatures; undefined: it is not signed. */
+  readonly signedOf: (zone: Zone) => Uint8Array | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** There is a newer version of a zone than before. */
@@ -87,7 +89,7 @@ export class OutgoingZones {
   /** Takes the zones that are served from now on, and who may have which. */
   take(table: ZoneTable, policies: ReadonlyMap<NameKey, TransferPolicy>): void {
     this.#policies = policies;
-    const { fallback, steeredTtlSeconds, onNewer, log } = this.#options;
+    const { fallback, steeredTtlSeconds, signedOf, onNewer, log } = this.#options;
     for (const key of this.#kept.keys()) {
       if (policies.has(key) && table.byApex.has(key)) continue;
       this.#kept.delete(key);
@@ -101,7 +103,8 @@ export class OutgoingZones {
         this.#waiting.delete(key);
         continue;
       }
-      const source = { zone, fallback, steeredTtlSeconds };
+      const signed = signedOf(zone);
+      const source = { zone, fallback, steeredTtlSeconds, ...(signed ? { signed } : {}) };
       if (kept === undefined) {
         this.#kept.set(key, { source, journal: [] });
         onNewer(source);
@@ -127,8 +130,12 @@ export class OutgoingZones {
 
   async #compare(key: NameKey, before: Kept, source: TransferZone): Promise<void> {
     const { clock, log, onNewer } = this.#options;
+    const isSigned = source.signed !== undefined || before.source.signed !== undefined;
     const step = await runInTurns(stepBetween(before.source, source), clock);
-    const journal = await runInTurns(extendJournal(before.journal, step, source), clock);
+    // With most signatures made anew, what has changed would be larger than the zone.
+    const journal = isSigned
+      ? []
+      : await runInTurns(extendJournal(before.journal, step, source), clock);
     // The zone may have gone meanwhile.
     if (this.#kept.get(key) !== before) return;
     this.#kept.set(key, { source, journal });

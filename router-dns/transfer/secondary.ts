@@ -4,6 +4,7 @@ import type { Clock } from "../../common/clock.ts";
 import type { IpBytes } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Random } from "../../common/random.ts";
+import { fail } from "../../common/result.ts";
 import { formatName, type Name } from "../wire/name.ts";
 import type { Rdata } from "../wire/rdata.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -31,6 +32,8 @@ export interface SecondaryOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Why a version cannot be served, as a sentence; undefined: it can. */
+  readonly refusal: (zone: Zone) => string | undefined;
   /** Another version is there, or none any more because it has expired. */
   readonly onZone: (zone: Zone | undefined) => void;
   readonly onFetch: (result: FetchResult) => void;
@@ -64,8 +67,10 @@ export class Secondary {
 
   /** Reads what was kept, and begins to ask. */
   start(): void {
-    const { clock, log } = this.#options;
-    const kept = readKeptZone(this.config.file, this.config.origin);
+    const { clock, log, refusal } = this.#options;
+    const read = readKeptZone(this.config.file, this.config.origin);
+    const reason = read.ok && read.value !== undefined ? refusal(read.value.zone) : undefined;
+    const kept = reason === undefined ? read : fail(reason);
     if (!kept.ok) log.error({ event: "kept-zone-refused", reason: kept.error });
     const soa = kept.ok ? kept.value?.zone.soa.rdatas[0] : undefined;
     if (kept.ok && kept.value !== undefined && soa !== undefined) {
@@ -94,7 +99,7 @@ export class Secondary {
   }
 
   async #fetch(): Promise<void> {
-    const { clock, log, onFetch, random } = this.#options;
+    const { clock, log, onFetch, random, refusal } = this.#options;
     const zone = formatName(this.config.origin);
     let arrival: Arrival | undefined;
     for (const primary of this.config.primaries) {
@@ -107,11 +112,13 @@ export class Secondary {
         ...(this.config.key === undefined ? {} : { key: this.config.key }),
       });
       if (this.#stopped) return;
-      if (result.ok) {
+      const came = result.ok && result.value.kind !== "current" ? result.value.zone : undefined;
+      const reason = result.ok ? came && refusal(came) : result.error;
+      if (result.ok && reason === undefined) {
         arrival = result.value;
         break;
       }
-      log.warn({ event: "transfer-failed", zone, reason: result.error });
+      log.warn({ event: "transfer-failed", zone, reason });
     }
     onFetch(arrival?.kind ?? "failed");
     await this.#settle(arrival);

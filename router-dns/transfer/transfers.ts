@@ -43,6 +43,10 @@ export interface TransfersOptions {
   readonly answer: (packet: Uint8Array, from: Sender, out: Uint8Array) => Outcome;
   /** Something has been answered, for counters. */
   readonly onAnswer: (transport: Transport, outcome: Outcome) => void;
+  /** Why a zone of a primary cannot be served, as a sentence; undefined: it can. */
+  readonly refusal: (zone: Zone) => string | undefined;
+  /** All records of a zone with their signatures; undefined: it is not signed. */
+  readonly signedOf: (zone: Zone) => Uint8Array | undefined;
   /** A zone of a primary has another version, or none any more. */
   readonly onFetched: (zone: NameKey, version: Zone | undefined) => void;
 }
@@ -173,14 +177,14 @@ export class Transfers {
   }
 
   #makeSecondaries(): ReadonlyMap<NameKey, Secondary> {
-    const { settings, clock, random, log, metrics, onFetched } = this.#options;
+    const { settings, clock, random, log, metrics, refusal, onFetched } = this.#options;
     const fetched = metrics.counter("dns_transfers_in_total");
     return new Map(
       secondaryConfigs(settings.zones, this.#keys).map((config) => {
         const key = nameKey(config.origin);
         const onZone = (zone: Zone | undefined) => onFetched(key, zone);
         const onFetch = (result: string) => fetched.add({ result }, 1);
-        return [key, new Secondary(config, { clock, random, log, onZone, onFetch })];
+        return [key, new Secondary(config, { clock, random, log, refusal, onZone, onFetch })];
       }),
     );
   }

@@ -6,7 +6,7 @@ import { makeRrset, NAMES_PER_STEP, type NamedRrsets, type Rrset } from "./zone.
  * The records of a zone as octets, to be moved between threads without being copied and to be read
  * again a piece at a time. One name after the other: length and octets of the owner; number of
  * RRsets (16 bits); of each: type (16), TTL (32), number of records (32); of each: octets of prefix
- * (16), number of names (8), octets of suffix (16), then these, each name with its length before it.
+ * (16), number of names (8), octets of suffix (16), then these, each name with its length before.
  */
 
 const RRSET_HEAD_BYTES = 10;

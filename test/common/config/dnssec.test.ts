@@ -65,11 +65,14 @@ describe("dnssec in a configuration", () => {
     assert.equal(found.split("\n").length, 1, found);
   });
 
-  it("zones that come or go by transfer are not signed here", () => {
+  it("zones that come or go by transfer are signed too, but for the one with steered names", () => {
     const signed = "{ keys: k, zones: [{ name: a.test }] }";
     const from = `${REST}zones: [{ name: a.test, file: a, primaries: ["127.0.0.1:53"] }]\n`;
-    assert.match(problems(signed, from), /comes from a primary/);
-    const out = `${REST}zones: [{ name: a.test, file: a, transfer: { to: [127.0.0.0/8] } }]\n`;
-    assert.match(problems(signed, out), /cannot be transferred/);
+    assert.equal(problems(signed, from), "");
+    const out = `${REST}zones: [{ file: a, transfer: { to: [127.0.0.0/8] } }]\n`;
+    assert.equal(problems(signed, out), "");
+    const own = REST.replace("cdn: {", "cdn: { transfer: { to: [127.0.0.0/8] },");
+    assert.notEqual(own, REST);
+    assert.match(problems("{ keys: k, zones: [{ name: kingcdn.test }] }", own), /steered names/);
   });
 });
