@@ -65,7 +65,7 @@ function startSigning(folder: string, algorithm: AlgorithmName): LiveSigning {
   const steered = Array.from({ length: POPS }, (_, pop) => ({
     type: TYPE.A,
     ttlSeconds: 20,
-    addresses: [ipBytes(`10.0.${pop}.1`)],
+    rdatas: [ipBytes(`10.0.${pop}.1`)],
   }));
   const { zones } = snapshotOf([zone]);
   const signing = new LiveSigning({
@@ -75,7 +75,7 @@ function startSigning(folder: string, algorithm: AlgorithmName): LiveSigning {
     clock: systemClock,
     random: systemRandom,
     log: silentLogger,
-    subjects: () => ({ zones, steered }),
+    subjects: () => ({ zones, steered, pairs: [] }),
     onChange: () => undefined,
   });
   invariant(signing.load().ok, "the keys are good");

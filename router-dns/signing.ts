@@ -1,12 +1,12 @@
-import type { IpBytes } from "../common/ip.ts";
 import type { NameKey } from "./wire/name.ts";
 import type { Rrset } from "./zone/zone.ts";
 
-/** The address records of a steered name, as far as a signature depends on them. */
+/** Records of a name that are chosen for a client, as far as a signature depends on them. */
 export interface SteeredSet {
   readonly type: number;
   readonly ttlSeconds: number;
-  readonly addresses: readonly IpBytes[];
+  /** The data of A, AAAA or HTTPS: no names that could be compressed. */
+  readonly rdatas: readonly Uint8Array[];
 }
 
 /** The NSEC record of a name, and the data of the RRSIG records that sign it. */
@@ -24,7 +24,7 @@ export interface ZoneSigner {
   readonly apexRrsets: readonly Rrset[];
   /** The data of the RRSIG records of a set whose owner is `owner`. */
   sign(owner: NameKey, rrset: Rrset): readonly Uint8Array[];
-  /** The same for addresses that were chosen for a client. */
+  /** The same for what was chosen for a client. */
   signSteered(owner: NameKey, set: SteeredSet): readonly Uint8Array[];
   /** That a name has these types and no others (RFC 9824); undefined: there is no such name. */
   deny(owner: NameKey, types: readonly number[] | undefined, ttlSeconds: number): Denial;

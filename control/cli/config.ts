@@ -4,11 +4,13 @@ import { Command } from "commander";
 import { loadConfig, problemAt } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
 import { type FileProblem, formatProblem, readTextFile } from "../../common/file-problem.ts";
+import { silentLogger } from "../../common/log.ts";
+import { checkZoneFiles, type ServedBeside } from "../../router-dns/data/zone-check.ts";
 import { parseCoverage } from "../../router-dns/geo/coverage.ts";
 import { absoluteFiles } from "./deployment.ts";
 import { CommandFailure } from "./failure.ts";
+import { routerOptions } from "./roles.ts";
 import { jsonOption } from "./values.ts";
-import { checkZoneFile } from "./zone-check.ts";
 
 /** `meridian config`: is a configuration right? */
 export function configCommand(): Command {
@@ -19,8 +21,10 @@ export function configCommand(): Command {
     .addHelpText("after", "\nExamples:\n  meridian config check cdn.yaml")
     .action((file: string, flags: { json?: boolean }) => {
       const result = loadConfig(file);
-      const problems = result.ok ? fileProblems(file, result.value) : result.error;
-      reportProblems({ file, problems, json: flags.json === true });
+      const found = result.ok
+        ? fileProblems(file, result.value)
+        : { problems: result.error, warnings: [] };
+      reportProblems({ file, ...found, json: flags.json === true });
     });
   return new Command("config")
     .description("check a configuration")
@@ -29,8 +33,12 @@ export function configCommand(): Command {
 }
 
 /** What is wrong in the files that a configuration names. */
-function fileProblems(file: string, config: Config): FileProblem[] {
-  const { geoip, coverage, zones, tsig } = absoluteFiles(config, dirname(resolve(file)));
+function fileProblems(
+  file: string,
+  relative: Config,
+): Pick<CheckReport, "problems"> & { readonly warnings: readonly FileProblem[] } {
+  const config = absoluteFiles(relative, dirname(resolve(file)));
+  const { geoip, coverage, zones, tsig } = config;
   const named = [
     [["geoip", "city"], geoip.city],
     [["geoip", "asn"], geoip.asn],
@@ -46,11 +54,26 @@ function fileProblems(file: string, config: Config): FileProblem[] {
       : [problemAt(file, path, `there is no file ${name}`)],
   );
   const present = zones.filter((zone) => zone.primaries === undefined && existsSync(zone.file));
-  return [
+  const files = present.map((zone) => ({ file: zone.file }));
+  const checked = checkZoneFiles(files, servedBeside(config));
+  const problems = [
     ...missing,
-    ...present.flatMap((zone) => checkZoneFile(zone.file).problems),
+    ...checked.problems,
     ...(coverage !== undefined && existsSync(coverage) ? coverageProblems(coverage, config) : []),
   ];
+  return { problems, warnings: checked.warnings };
+}
+
+/** What a router of a configuration serves beside its zone files (P). */
+export function servedBeside(config: Config): ServedBeside {
+  const { log: _, ...options } = routerOptions(config, "check", { log: silentLogger });
+  return {
+    identity: options,
+    sites: config.sites,
+    fetched: config.zones.flatMap(({ name, primaries }) =>
+      name === undefined || primaries === undefined ? [] : [name],
+    ),
+  };
 }
 
 function coverageProblems(coverage: string, config: Config): readonly FileProblem[] {

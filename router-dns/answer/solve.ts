@@ -11,7 +11,7 @@ import { putFromSigner } from "./from-signer.ts";
 import { isDenialCompact, putNegative } from "./negative.ts";
 import { putRrset } from "./records.ts";
 import { putHit, putReferral } from "./servers.ts";
-import { putSteered } from "./steered.ts";
+import { putAlias, putSteered } from "./steered.ts";
 
 /** CNAMEs followed in one answer; a resolver goes on by itself from where we stop. */
 export const CNAME_CHAIN_MAX = 8;
@@ -62,6 +62,9 @@ function solveName(exchange: Exchange, zone: Zone, owner: Owner, key: NameKey): 
       return undefined;
     case "steered":
       putSteered(exchange, zone, { owner, key }, found);
+      return undefined;
+    case "alias":
+      putAlias(exchange, zone, { owner, key }, found.alias);
       return undefined;
     case "follow": {
       putRrset(exchange, SECTION.ANSWER, owner, found.cname);

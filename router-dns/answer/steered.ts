@@ -1,44 +1,88 @@
+import { unreachable } from "../../common/assert.ts";
 import type { IpBytes } from "../../common/ip.ts";
-import type { SteerClient } from "../steering.ts";
+import { BROKEN_ALIAS, NOT_READY } from "../policy/query-policy.ts";
+import type { SteerAnswer, SteerClient } from "../steering.ts";
 import { TYPE } from "../wire/codes.ts";
 import { type SubnetPrefix, subnetPrefix } from "../wire/edns.ts";
+import { serviceRdata } from "../wire/svcb.ts";
 import { SECTION } from "../wire/writer.ts";
-import type { Zone } from "../zone/zone.ts";
-import { type Exchange, isSigned, type Place, truncate } from "./exchange.ts";
+import { followAlias } from "../zone/alias.ts";
+import type { SteeredLookup } from "../zone/lookup.ts";
+import type { Alias, Zone } from "../zone/zone.ts";
+import { type Exchange, isSigned, type Place, refuse, truncate } from "./exchange.ts";
 import { putNegative } from "./negative.ts";
 import { putRrsigs } from "./records.ts";
 
-/** Asks steering for the addresses of this client and writes them, or NODATA if there are none. */
+/** The records of a name that a zone file does not hold as they are. */
+interface Made {
+  readonly ttlSeconds: number;
+  readonly rdatas: readonly Uint8Array[];
+}
+
+/** Asks steering for the records of this client and writes them, or NODATA if there are none. */
 export function putSteered(
   exchange: Exchange,
   zone: Zone,
   place: Place,
-  { site, family }: { readonly site: string; readonly family: 4 | 6 },
+  steered: Pick<SteeredLookup, "site" | "service">,
 ): void {
+  putMade(exchange, zone, place, steerRecords(exchange, steered));
+}
+
+/** Writes what the target of an alias has for this client, as if it were the name's own. */
+export function putAlias(exchange: Exchange, zone: Zone, place: Place, alias: Alias): void {
+  const end = followAlias(exchange.context.snapshot.zones, alias, exchange.query.qtype);
+  switch (end.kind) {
+    case "broken":
+      return refuse(exchange, end.problem === "not-ready" ? NOT_READY : BROKEN_ALIAS);
+    case "nodata":
+      return putMade(exchange, zone, place, { ttlSeconds: end.ttlSeconds, rdatas: [] });
+    case "static": {
+      const rdatas = end.rrset.rdatas.map(({ prefix }) => prefix);
+      return putMade(exchange, zone, place, { ttlSeconds: end.ttlSeconds, rdatas });
+    }
+    case "steered": {
+      const { ttlSeconds, rdatas } = steerRecords(exchange, end);
+      const least = Math.min(ttlSeconds, end.ttlSeconds);
+      return putMade(exchange, zone, place, { ttlSeconds: least, rdatas });
+    }
+    default:
+      return unreachable(end);
+  }
+}
+
+/** RFC 9460 section 7.3: hints are the addresses that this client gets for A and AAAA. */
+function steerRecords(
+  exchange: Exchange,
+  { site, service }: Pick<SteeredLookup, "site" | "service">,
+): Made {
+  const { qtype } = exchange.query;
+  const { addresses, ttlSeconds } = steer(exchange, site, qtype === TYPE.AAAA ? 6 : 4);
+  if (qtype !== TYPE.HTTPS) return { ttlSeconds, rdatas: addresses };
+  const { addresses: v6 } = steer(exchange, site, 6);
+  // Where there is no edge there is no service either.
+  const hasEdge = addresses.length + v6.length > 0;
+  if (service === undefined || !hasEdge) return { ttlSeconds, rdatas: [] };
+  return { ttlSeconds, rdatas: [serviceRdata(service, addresses, v6)] };
+}
+
+/** What steering says for the client of a query. */
+function steer(exchange: Exchange, site: string, family: 4 | 6): SteerAnswer {
   const { snapshot, peer } = exchange.context;
   const subnet = exchange.query.edns?.clientSubnet;
   // RFC 7871 section 7.1.2: with prefix length 0 the client asks not to be told apart.
   const isTailored = subnet !== undefined && subnet.sourcePrefixLength > 0;
   const prefix = isTailored ? subnetPrefix(exchange.packet, subnet) : undefined;
   const answer = snapshot.steering.steer(site, steerClient(prefix, peer), family);
-  exchange.steered = { site, answer };
+  exchange.steered ??= { site, answer };
   if (prefix !== undefined) {
-    const scope = answer.scopePrefixLength + prefix.scopeOffset;
-    exchange.scopePrefixLength = Math.min(scope, prefix.scopeOffset + prefix.bytes.length * 8);
+    const scope = Math.min(
+      answer.scopePrefixLength + prefix.scopeOffset,
+      prefix.scopeOffset + prefix.bytes.length * 8,
+    );
+    exchange.scopePrefixLength = Math.max(exchange.scopePrefixLength, scope);
   }
-  const type = family === 4 ? TYPE.A : TYPE.AAAA;
-  const { addresses, ttlSeconds } = answer;
-  if (addresses.length === 0) {
-    // That there is no edge may be remembered no longer than which edge there is.
-    return putNegative(exchange, zone, place, { ttlSeconds, except: type });
-  }
-  const head = { owner: place.owner, type, ttl: ttlSeconds };
-  for (const address of addresses) {
-    if (!exchange.writer.plainRecord(SECTION.ANSWER, head, address)) return truncate(exchange);
-  }
-  if (exchange.signer === undefined || !isSigned(exchange)) return;
-  const rrsigs = exchange.signer.signSteered(place.key, { type, ttlSeconds, addresses });
-  putRrsigs(exchange, SECTION.ANSWER, head, rrsigs);
+  return answer;
 }
 
 function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClient {
@@ -46,4 +90,21 @@ function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClie
     return { bytes: peer, prefixLength: peer.length * 8, source: "resolver" };
   }
   return { bytes: prefix.bytes, prefixLength: prefix.prefixLength, source: "ecs" };
+}
+
+/** Writes records that are no set of the zone, or that there are none of this type. */
+function putMade(exchange: Exchange, zone: Zone, place: Place, made: Made): void {
+  const { qtype: type } = exchange.query;
+  const { ttlSeconds, rdatas } = made;
+  if (rdatas.length === 0) {
+    // That there is no edge may be remembered no longer than which edge there is.
+    return putNegative(exchange, zone, place, { ttlSeconds, except: type });
+  }
+  const head = { owner: place.owner, type, ttl: ttlSeconds };
+  for (const rdata of rdatas) {
+    if (!exchange.writer.plainRecord(SECTION.ANSWER, head, rdata)) return truncate(exchange);
+  }
+  if (exchange.signer === undefined || !isSigned(exchange)) return;
+  const rrsigs = exchange.signer.signSteered(place.key, { type, ttlSeconds, rdatas });
+  putRrsigs(exchange, SECTION.ANSWER, head, rrsigs);
 }

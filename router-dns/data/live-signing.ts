@@ -9,11 +9,10 @@ import { zoneKeyOf } from "../sign/dnskey.ts";
 import { sha256 } from "../sign/key-pair.ts";
 import { OnlineSigner, type SigningKey, type SigningPolicy } from "../sign/online-signer.ts";
 import { type KeySet, keysAt } from "../sign/rollover.ts";
-import { aheadTargets, type SignedZone } from "../sign/sign-ahead.ts";
+import { type AheadSubjects, aheadTargets, type SignedZone } from "../sign/sign-ahead.ts";
 import { AHEAD_MAX, type CachedSignatures, SignatureCache } from "../sign/signature-cache.ts";
-import type { Signing, SteeredSet } from "../signing.ts";
+import type { Signing } from "../signing.ts";
 import type { NameKey } from "../wire/name.ts";
-import type { ZoneTable } from "../zone/zone.ts";
 import { type KeysByZone, readKeyFolder, type StoredKey } from "./key-folder.ts";
 import { rollFolder } from "./key-rollover.ts";
 
@@ -33,19 +32,13 @@ export interface DnssecOptions {
   readonly rollsOver: boolean;
 }
 
-/** What the signatures of the moment are for. */
-export interface SigningSubjects {
-  readonly zones: ZoneTable;
-  /** The address sets that steered names can have now. */
-  readonly steered: readonly SteeredSet[];
-}
-
 /** What a LiveSigning needs. */
 export interface LiveSigningOptions extends DnssecOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly subjects: () => SigningSubjects;
+  /** What the signatures of the moment are for. */
+  readonly subjects: () => AheadSubjects;
   /** Called when other keys are in use. */
   readonly onChange: (signing: Signing) => void;
 }
@@ -286,9 +279,9 @@ export class LiveSigning {
     signers: ReadonlyMap<NameKey, OnlineSigner>,
   ): Promise<ReadonlyMap<string, CachedSignatures>> {
     const { clock, subjects } = this.#options;
-    const { zones, steered } = subjects();
+    const present = subjects();
     const signed = [...signers].flatMap(([apex, signer]): SignedZone[] => {
-      const zone = zones.byApex.get(apex);
+      const zone = present.zones.byApex.get(apex);
       return zone === undefined ? [] : [{ zone, signer }];
     });
     const started = clock.monotonic();
@@ -296,7 +289,7 @@ export class LiveSigning {
     const ahead = new Map<string, CachedSignatures>();
     let sliceStarted = started;
     let sinceLook = 0;
-    for (const { cacheKey, make } of aheadTargets(signed, steered)) {
+    for (const { cacheKey, make } of aheadTargets(signed, present)) {
       if (ahead.size >= AHEAD_MAX || this.#isStopped) break;
       const known = this.#cache.peek(cacheKey);
       const isGood = known !== undefined && now < known.dueAt;

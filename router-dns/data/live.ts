@@ -1,16 +1,19 @@
 import type { PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
+import { formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
-import { ok, type Result } from "../../common/result.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
 import type { SteerView } from "../geo/choose.ts";
 import { createSteering } from "../geo/choose.ts";
 import type { EdgeHealth } from "../health/board.ts";
 import type { Snapshot } from "../pipeline.ts";
 import { type Signing, UNSIGNED } from "../signing.ts";
 import type { NameKey } from "../wire/name.ts";
+import type { BrokenAlias } from "../zone/alias.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
+import { RouterFilesError } from "./files.ts";
 import type { BuiltMap } from "./map-build.ts";
-import { buildView, buildZones, type CdnIdentity } from "./snapshot.ts";
+import { brokenAliasesOf, buildView, buildZones, type CdnIdentity } from "./snapshot.ts";
 
 /** Everything that can change while a router runs. */
 export interface LiveParts {
@@ -43,6 +46,7 @@ export class LiveSnapshot {
   #parts: LiveParts;
   /** Zones of primaries, as far as they are there. */
   readonly #fetchedZones = new Map<NameKey, Zone>();
+  #brokenAliases: ReadonlyMap<string, BrokenAlias> = new Map();
   #serial: number;
   #zones: ZoneTable;
   #view: SteerView;
@@ -50,14 +54,14 @@ export class LiveSnapshot {
   #snapshot: Snapshot;
   #onZones: ZonesListener = () => undefined;
 
-  /** Throws if the zones cannot be served together; the message says why. */
+  /** Throws a RouterFilesError if the zones cannot be served together. */
   constructor(options: LiveOptions, parts: LiveParts, signing: Signing = UNSIGNED) {
     this.#options = options;
     this.#parts = parts;
     this.#signing = signing;
     this.#serial = parts.version + 1;
     const zones = this.#buildZones(parts, this.#serial);
-    if (!zones.ok) throw new Error(zones.error);
+    if (!zones.ok) throw new RouterFilesError(zones.error.split("\n"));
     this.#zones = zones.value;
     this.#view = this.#buildView();
     this.#snapshot = {
@@ -156,7 +160,26 @@ export class LiveSnapshot {
     if (!zones.ok) return zones;
     const { byApex } = zones.value;
     const missing = [...(this.#options.fetched ?? [])].filter((key) => !byApex.has(key));
-    return ok({ ...zones.value, missing: new Set(missing) });
+    const table = { ...zones.value, missing: new Set(missing) };
+    const broken = brokenAliasesOf(table, parts.fileZones);
+    const final = broken.filter(({ isFinal }) => isFinal);
+    if (final.length > 0) return fail(final.map(({ place }) => formatProblem(place)).join("\n"));
+    this.#noteAliases(broken);
+    return ok(table);
+  }
+
+  /** Says once of each alias that it leads nowhere, and that it leads somewhere again. */
+  #noteAliases(broken: readonly BrokenAlias[]): void {
+    const { log } = this.#options;
+    const before = this.#brokenAliases;
+    const now = new Map(broken.map((alias) => [formatProblem(alias.place), alias]));
+    for (const [reason, { problem }] of now) {
+      if (!before.has(reason)) log.warn({ event: "alias-broken", problem, reason });
+    }
+    for (const reason of before.keys()) {
+      if (!now.has(reason)) log.info({ event: "alias-mended", reason });
+    }
+    this.#brokenAliases = now;
   }
 
   #swap(): void {

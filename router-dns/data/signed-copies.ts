@@ -90,6 +90,9 @@ export class SignedCopies {
     if ([...records.nodes.values()].some(({ steered }) => steered !== undefined)) {
       return fail(`${name} is signed and has steered names, so it cannot be transferred`);
     }
+    if (records.aliases.length > 0) {
+      return fail(`${name} is signed and has an ALIAS, so it cannot be transferred`);
+    }
     const keys = keysOf(records.key);
     const now = Math.floor(clock.now() / 1000);
     const version = signedVersion(serialOf(records), keys, policy, now);

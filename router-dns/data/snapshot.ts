@@ -2,11 +2,19 @@ import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type IpBytes, parseIp } from "../../common/ip.ts";
 import type { Result } from "../../common/result.ts";
-import { possibleAnswers, type Standing, type SteerPop, type SteerView } from "../geo/choose.ts";
+import {
+  possibleAnswers,
+  possiblePairs,
+  type Standing,
+  type SteerPop,
+  type SteerView,
+} from "../geo/choose.ts";
 import type { MapPop, SteeringMap } from "../geo/compile.ts";
 import type { EdgeHealth } from "../health/board.ts";
+import type { SteeredPair } from "../sign/sign-ahead.ts";
 import type { SteeredSet } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
+import { type BrokenAlias, brokenAliases } from "../zone/alias.ts";
 import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
 import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
 
@@ -26,10 +34,10 @@ export interface CdnIdentity {
 /** The site that names of quick mode are counted under when there is no site. */
 const ANY_SITE = "any";
 
-/** The zones of the files and the CDN's own, built for the sites of the moment (P). */
+/** The CDN's own zone, built for the sites of the moment, and the others (P). */
 export function buildZones(
   identity: CdnIdentity,
-  fileZones: readonly Zone[],
+  others: readonly Zone[],
   sites: ReadonlyMap<string, Site>,
   serial: number,
 ): Result<ZoneTable, string> {
@@ -46,7 +54,16 @@ export function buildZones(
     ...(anyName ? { anyNameSite: first } : {}),
     edges: pops.flatMap((pop) => pop.edges.flatMap(edgeAddresses)),
   });
-  return own.ok ? buildZoneTable([own.value, ...fileZones]) : own;
+  return own.ok ? buildZoneTable([own.value, ...others]) : own;
+}
+
+/** Aliases of files that lead nowhere, among all zones of a server (P). */
+export function brokenAliasesOf(
+  table: ZoneTable,
+  fileZones: readonly Zone[],
+): readonly BrokenAlias[] {
+  const files: ReadonlySet<Zone> = new Set(fileZones);
+  return brokenAliases(table, fileZones, (zone) => files.has(zone));
 }
 
 /** What choosing needs, at one moment (P). */
@@ -75,9 +92,15 @@ export function steeredSets(view: SteerView): readonly SteeredSet[] {
     possibleAnswers(view, family).map((addresses) => ({
       type: family === 4 ? TYPE.A : TYPE.AAAA,
       ttlSeconds,
-      addresses,
+      rdatas: addresses,
     })),
   );
+}
+
+/** The same, with both families of each answer together (P). */
+export function steeredPairs(view: SteerView): readonly SteeredPair[] {
+  const { ttlSeconds } = view;
+  return possiblePairs(view).map((pair) => ({ ...pair, ttlSeconds }));
 }
 
 /** A PoP of the configuration as the map takes it (P). */

@@ -12,7 +12,7 @@ import { RouterFilesError } from "./files.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { type DnssecOptions, LiveSigning } from "./live-signing.ts";
 import { SignedCopies } from "./signed-copies.ts";
-import { steeredSets } from "./snapshot.ts";
+import { steeredPairs, steeredSets } from "./snapshot.ts";
 
 /** What signing at the start of a router depends on. */
 export interface StartSigningOptions {
@@ -44,7 +44,11 @@ export async function startSigning(options: StartSigningOptions): Promise<Starte
     clock,
     random,
     log,
-    subjects: () => ({ zones: live.snapshot().zones, steered: steeredSets(live.view()) }),
+    subjects: () => ({
+      zones: live.snapshot().zones,
+      steered: steeredSets(live.view()),
+      pairs: steeredPairs(live.view()),
+    }),
     onChange: (changed) => live.setSigning(changed),
   });
   const loaded = signing.load();

@@ -71,8 +71,8 @@ export class ZoneFiles {
       if (known === undefined) throw new Error("invariant broken: only known zones are left out");
       return known;
     }
-    const { origin, warnings, octets } = packed;
-    const steps = treeSteps({ origin, warnings, names: namesInOctets(octets) });
+    const { octets, ...rest } = packed;
+    const steps = treeSteps({ ...rest, names: namesInOctets(octets) });
     return { digest, zone: await runInTurns(steps, this.#clock) };
   }
 }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { FileProblem } from "../../common/file-problem.ts";
 import { ok, type Result } from "../../common/result.ts";
 import { runToEnd } from "../../common/steps.ts";
-import type { Name } from "../wire/name.ts";
+import type { Zone } from "../zone/zone.ts";
 import { zoneOctets } from "../zone/zone-octets.ts";
 import { type MaxTtls, readZones, type ZoneFileOrder } from "./zones.ts";
 
@@ -13,9 +13,7 @@ export interface ZonesOrder {
 }
 
 /** A zone that has been read and checked, packed for another thread. */
-export interface PackedZone {
-  readonly origin: Name;
-  readonly warnings: readonly FileProblem[];
+export interface PackedZone extends Pick<Zone, "origin" | "aliases" | "file" | "warnings"> {
   readonly octets: Uint8Array<ArrayBuffer>;
 }
 
@@ -35,8 +33,9 @@ const result: PackedFiles = read.ok
   ? ok(
       read.value.map(({ digest, zone }) => {
         if (zone === undefined) return { digest };
-        const octets = runToEnd(zoneOctets(zone.nodes.values()));
-        return { digest, packed: { origin: zone.origin, warnings: zone.warnings, octets } };
+        const { origin, aliases, file, warnings, nodes } = zone;
+        const octets = runToEnd(zoneOctets(nodes.values()));
+        return { digest, packed: { origin, aliases, file, warnings, octets } };
       }),
     )
   : read;

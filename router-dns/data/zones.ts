@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE, typeName } from "../wire/codes.ts";
-import { formatName, type NameKey } from "../wire/name.ts";
+import { formatName, type Name, type NameKey } from "../wire/name.ts";
 import type { Zone } from "../zone/zone.ts";
 import { parseZoneFile } from "../zone/zone-file.ts";
 
@@ -59,15 +59,28 @@ function readZone({ file, knownDigest }: ZoneFileOrder): Result<ReadZone, readon
  * Why a zone cannot be signed (P); undefined: it can. Signatures are replaced, and keys go, by what
  * is longest remembered of them.
  */
-export function tooLongTtl({ nodes }: Zone, maxTtlSeconds: number | undefined): string | undefined {
+export function tooLongTtl(
+  { nodes, aliases }: Zone,
+  maxTtlSeconds: number | undefined,
+): string | undefined {
   if (maxTtlSeconds === undefined) return undefined;
   for (const { owner, rrsets } of nodes.values()) {
     const rrset = rrsets.find(({ ttlSeconds }) => ttlSeconds > maxTtlSeconds);
-    if (rrset === undefined) continue;
-    const what = `${typeName(rrset.type)} of ${formatName(owner)}`;
-    return `the TTL ${rrset.ttlSeconds} (${what}) is more than dnssec.maxTtl, ${maxTtlSeconds} s`;
+    if (rrset !== undefined) return tooLong(owner, rrset, maxTtlSeconds);
   }
-  return undefined;
+  const long = aliases.find(({ alias }) => alias.ttlSeconds > maxTtlSeconds);
+  if (long === undefined) return undefined;
+  const { ttlSeconds } = long.alias;
+  return tooLong(long.owner, { type: TYPE.ALIAS, ttlSeconds }, maxTtlSeconds);
+}
+
+function tooLong(
+  owner: Name,
+  { type, ttlSeconds }: { readonly type: number; readonly ttlSeconds: number },
+  maxTtlSeconds: number,
+): string {
+  const what = `${typeName(type)} of ${formatName(owner)}`;
+  return `the TTL ${ttlSeconds} (${what}) is more than dnssec.maxTtl, ${maxTtlSeconds} s`;
 }
 
 /** Of NSEC3PARAM (RFC 5155 section 4). */

@@ -132,6 +132,19 @@ export function possibleAnswers(view: SteerView, family: 4 | 6): readonly (reado
   return [...sets.values()];
 }
 
+/** The answers of both families that some client gets together while an edge is up (P). */
+export function possiblePairs(
+  view: SteerView,
+): readonly { readonly v4: readonly IpBytes[]; readonly v6: readonly IpBytes[] }[] {
+  return view.pops.flatMap((pop) => {
+    const up = pop.edges.filter((edge) => edge.standing === "up");
+    return up.map((_, spread) => ({
+      v4: addressesOf(up, 4, spread).slice(0, view.answersMax),
+      v6: addressesOf(up, 6, spread).slice(0, view.answersMax),
+    }));
+  });
+}
+
 function addressesOf(edges: readonly SteerEdge[], family: 4 | 6, spread: number): IpBytes[] {
   const addresses: IpBytes[] = [];
   for (let i = 0; i < edges.length; i += 1) {

@@ -21,6 +21,9 @@ export const NOT_AUTHORITATIVE: Refusal = {
 /** A zone that we ought to have has not come from its primary yet, or has expired. */
 export const NOT_READY: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.NOT_READY };
 
+/** An alias leads nowhere: its target is not served, or not any more. */
+export const BROKEN_ALIAS: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.OTHER };
+
 /** Answering failed by a mistake of ours. */
 export const OUR_FAULT: Refusal = { rcode: RCODE.SERVFAIL, extendedError: EDE.OTHER };
 

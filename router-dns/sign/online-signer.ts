@@ -1,7 +1,7 @@
 import type { Denial, SteeredSet, ZoneSigner } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
 import type { NameKey } from "../wire/name.ts";
-import { addressRdata, fixedRdata, type Rdata } from "../wire/rdata.ts";
+import { fixedRdata, type Rdata } from "../wire/rdata.ts";
 import type { Rrset } from "../zone/zone.ts";
 import { NO_SUCH_NAME, nsecRrset } from "./denial.ts";
 import { type AlgorithmNumber, dnskeyRdata, dsRdata, type PublicKey } from "./dnskey.ts";
@@ -103,9 +103,9 @@ export class OnlineSigner implements ZoneSigner {
     return `${cachePrefix}${owner}${signers} ${content}`;
   }
 
-  /** The key of steered addresses in the cache. In any order, they are the same set. */
-  steeredCacheKey(owner: NameKey, { type, ttlSeconds, addresses }: SteeredSet): string {
-    const texts = addresses.map(octetsText);
+  /** The key of steered records in the cache. In any order, they are the same set. */
+  steeredCacheKey(owner: NameKey, { type, ttlSeconds, rdatas }: SteeredSet): string {
+    const texts = rdatas.map(octetsText);
     if (texts.length > 1) texts.sort();
     return `${this.#options.cachePrefix}${owner} ${type} ${ttlSeconds} ${texts.join("\n")}`;
   }
@@ -148,9 +148,9 @@ export class OnlineSigner implements ZoneSigner {
   }
 }
 
-/** Steered addresses as a set of records (P). */
-export function steeredRrset({ type, ttlSeconds, addresses }: SteeredSet): Rrset {
-  return { type, ttlSeconds, rdatas: addresses.map(addressRdata) };
+/** Steered records as a set (P). */
+export function steeredRrset({ type, ttlSeconds, rdatas }: SteeredSet): Rrset {
+  return { type, ttlSeconds, rdatas: rdatas.map(fixedRdata) };
 }
 
 function apexRrsets({ apex, keys, policy, sha256 }: OnlineSignerOptions): readonly Rrset[] {

@@ -1,6 +1,9 @@
 import type { SteeredSet } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
-import type { Zone, ZoneNode } from "../zone/zone.ts";
+import { serviceRdata } from "../wire/svcb.ts";
+import { ALIAS_TYPES, type AliasEnd, followAlias } from "../zone/alias.ts";
+import { typesAt } from "../zone/lookup.ts";
+import type { Zone, ZoneNode, ZoneTable } from "../zone/zone.ts";
 import { type OnlineSigner, steeredRrset } from "./online-signer.ts";
 import type { CachedSignatures } from "./signature-cache.ts";
 
@@ -8,6 +11,22 @@ import type { CachedSignatures } from "./signature-cache.ts";
 export interface SignedZone {
   readonly zone: Zone;
   readonly signer: OnlineSigner;
+}
+
+/** The addresses of both families that one client is answered with. */
+export interface SteeredPair {
+  readonly ttlSeconds: number;
+  readonly v4: readonly Uint8Array[];
+  readonly v6: readonly Uint8Array[];
+}
+
+/** What there is to sign, beside the keys. */
+export interface AheadSubjects {
+  readonly zones: ZoneTable;
+  /** The address sets that steered names can have now, each once. */
+  readonly steered: readonly SteeredSet[];
+  /** The same as HTTPS records have them, as hints. */
+  readonly pairs: readonly SteeredPair[];
 }
 
 /** A set whose signatures somebody may soon ask for. */
@@ -20,21 +39,19 @@ export interface AheadTarget {
  * Everything that is worth signing before it is asked for, most wanted first (P): the keys, all
  * answers that steering can give now, what names do not have for everybody, and the static records.
  *
- * `steered` are the address sets that a steered name can have, each once. Names below a steered
- * wildcard cannot be known.
+ * Names below a wildcard that is steered, or an alias, cannot be known.
  */
 export function* aheadTargets(
   zones: readonly SignedZone[],
-  steered: readonly SteeredSet[],
+  subjects: AheadSubjects,
 ): Generator<AheadTarget> {
   for (const { zone, signer } of zones) {
     for (const rrset of signer.apexRrsets) yield rrsetTarget(signer, zone.key, rrset);
   }
   for (const signed of zones) {
     for (const [key, node] of signed.zone.nodes) {
-      if (node.steered !== undefined && !key.startsWith("\u0001*")) {
-        yield* steeredTargets(signed, key, node, steered);
-      }
+      const isMade = (node.steered ?? node.alias) !== undefined && node.cut === undefined;
+      if (isMade && !key.startsWith("\u0001*")) yield* madeTargets(signed, key, node, subjects);
     }
   }
   for (const { zone, signer } of zones) {
@@ -46,24 +63,64 @@ export function* aheadTargets(
   }
 }
 
-function* steeredTargets(
+/** All that a steered name or an alias can be answered with now. */
+function* madeTargets(
   { zone, signer }: SignedZone,
   key: string,
   node: ZoneNode,
-  steered: readonly SteeredSet[],
+  subjects: AheadSubjects,
 ): Generator<AheadTarget> {
-  for (const set of steered) {
-    const cacheKey = signer.steeredCacheKey(key, set);
-    yield { cacheKey, make: (now) => signer.make(key, steeredRrset(set), now) };
-  }
-  const others = node.rrsets.map(({ type }) => type);
   const { ttlSeconds } = zone.negativeSoa;
-  yield denialTarget(signer, key, [...others, TYPE.A, TYPE.AAAA], ttlSeconds);
-  // Where no edge has an IPv6 address, every client is told so with its every second question.
-  if (!steered.some(({ type }) => type === TYPE.AAAA)) {
-    const ttl = Math.min(ttlSeconds, steered[0]?.ttlSeconds ?? ttlSeconds);
-    yield denialTarget(signer, key, [...others, TYPE.A], ttl);
+  const types = typesAt(zone, key) ?? [];
+  for (const type of ALIAS_TYPES) {
+    const end = endOf(node, type, subjects.zones);
+    if (end === undefined || end.kind === "broken") continue;
+    const sets = setsOf(end, type, subjects);
+    for (const set of sets) {
+      const cacheKey = signer.steeredCacheKey(key, set);
+      yield { cacheKey, make: (now) => signer.make(key, steeredRrset(set), now) };
+    }
+    if (sets.length > 0) continue;
+    // Where no edge has an IPv6 address, every client is told so with its every second question.
+    const steeredTtl = end.kind === "steered" ? (subjects.steered[0]?.ttlSeconds ?? 0) : ttlSeconds;
+    const ttl = Math.min(ttlSeconds, end.ttlSeconds, steeredTtl);
+    const held = types.filter((other) => other !== type);
+    yield denialTarget(signer, key, held, ttl);
   }
+  yield denialTarget(signer, key, types, ttlSeconds);
+}
+
+/** What a name has for a type if that is made for each query; undefined if it is not. */
+function endOf(node: ZoneNode, type: number, table: ZoneTable): AliasEnd | undefined {
+  const { steered, service, alias } = node;
+  if (node.rrsets.some((rrset) => rrset.type === type)) return undefined;
+  if (alias !== undefined) return followAlias(table, alias, type);
+  if (steered === undefined || (type === TYPE.HTTPS && service === undefined)) return undefined;
+  return { kind: "steered", site: steered, service, ttlSeconds: Number.POSITIVE_INFINITY };
+}
+
+/** The sets of one type that a name can have. */
+function setsOf(
+  end: Exclude<AliasEnd, { kind: "broken" }>,
+  type: number,
+  { steered, pairs }: AheadSubjects,
+): readonly SteeredSet[] {
+  if (end.kind === "nodata") return [];
+  const { ttlSeconds } = end;
+  if (end.kind === "static") {
+    return [{ type, ttlSeconds, rdatas: end.rrset.rdatas.map(({ prefix }) => prefix) }];
+  }
+  const least = (set: SteeredSet) => ({ ...set, ttlSeconds: Math.min(ttlSeconds, set.ttlSeconds) });
+  if (type !== TYPE.HTTPS) return steered.filter((set) => set.type === type).map(least);
+  const { service } = end;
+  if (service === undefined) return [];
+  const rdatas = new Map(
+    pairs.map((pair) => {
+      const rdata = serviceRdata(service, pair.v4, pair.v6);
+      return [rdata.join(), { type, ttlSeconds: pair.ttlSeconds, rdatas: [rdata] }] as const;
+    }),
+  );
+  return [...rdatas.values()].map(least);
 }
 
 function denialTarget(

@@ -1,8 +1,10 @@
 import type { IpBytes } from "../../common/ip.ts";
 import { TYPE } from "../wire/codes.ts";
-import type { Name } from "../wire/name.ts";
-import { addressRdata, type Rdata, rdataBytesMax } from "../wire/rdata.ts";
-import type { Rrset, Zone, ZoneNode } from "../zone/zone.ts";
+import { type Name, type NameKey, nameKey } from "../wire/name.ts";
+import { addressRdata, fixedRdata, type Rdata, rdataBytesMax } from "../wire/rdata.ts";
+import { type HttpsService, serviceRdata } from "../wire/svcb.ts";
+import { ALIAS_TYPES, type AliasEnd, followAlias } from "../zone/alias.ts";
+import { findRrset, type Rrset, type Zone, type ZoneNode, type ZoneTable } from "../zone/zone.ts";
 import { namesInOctets } from "../zone/zone-octets.ts";
 
 /** One record of a transfer. */
@@ -28,6 +30,21 @@ export interface TransferZone {
   readonly steeredTtlSeconds: number;
   /** All records with their signatures, as octets; left out: the zone is not signed. */
   readonly signed?: Uint8Array;
+  /** What the aliases of the zone lead to, by the key of their owner and then by type. */
+  readonly aliases: AliasEnds;
+}
+
+/** Taken when the zone is: a version of a zone does not change, whatever others do. */
+export type AliasEnds = ReadonlyMap<NameKey, ReadonlyMap<number, AliasEnd>>;
+
+/** What the aliases of a zone lead to at this moment (P). */
+export function aliasEnds(table: ZoneTable, zone: Zone): AliasEnds {
+  return new Map(
+    zone.aliases.map(({ owner, alias }) => [
+      nameKey(owner),
+      new Map(ALIAS_TYPES.map((type) => [type, followAlias(table, alias, type)])),
+    ]),
+  );
 }
 
 /** The SOA of a zone as a record (P). */
@@ -48,23 +65,42 @@ export function* zoneRecords(source: TransferZone): Generator<TransferRecord, vo
 
 /** The records of one name, without the SOA (P). */
 export function nodeRecords(node: ZoneNode, source: TransferZone): readonly TransferRecord[] {
-  const { owner, rrsets, steered } = node;
+  const { owner, rrsets, steered, service, alias } = node;
   const records = rrsets
     .filter(({ type }) => type !== TYPE.SOA)
     .flatMap((rrset) => recordsOf(owner, rrset));
-  return steered === undefined ? records : [...records, ...fallbackRecords(owner, steered, source)];
+  if (steered === undefined && alias === undefined) return records;
+  const ends = source.aliases.get(nameKey(owner));
+  const own = steered === undefined ? undefined : steeredEnd(steered, service);
+  const made = ALIAS_TYPES.filter((type) => findRrset(node, type) === undefined).flatMap((type) => {
+    const end = own ?? ends?.get(type);
+    return end === undefined ? [] : madeRecords(owner, type, end, source);
+  });
+  return [...records, ...made];
 }
 
-function fallbackRecords(owner: Name, site: string, source: TransferZone): TransferRecord[] {
-  const { fallback, steeredTtlSeconds: ttlSeconds } = source;
-  return ([4, 6] as const).flatMap((family) =>
-    fallback(site, family).map((address) => ({
-      owner,
-      type: family === 4 ? TYPE.A : TYPE.AAAA,
-      ttlSeconds,
-      rdata: addressRdata(address),
-    })),
-  );
+function steeredEnd(site: string, service: HttpsService | undefined): AliasEnd {
+  return { kind: "steered", site, service, ttlSeconds: Number.POSITIVE_INFINITY };
+}
+
+/** A secondary cannot make these records for each client: it gets what fits all of them. */
+function madeRecords(
+  owner: Name,
+  type: number,
+  end: AliasEnd,
+  { fallback, steeredTtlSeconds }: TransferZone,
+): readonly TransferRecord[] {
+  if (end.kind === "static") return recordsOf(owner, { ...end.rrset, ttlSeconds: end.ttlSeconds });
+  if (end.kind !== "steered") return [];
+  const ttlSeconds = Math.min(end.ttlSeconds, steeredTtlSeconds);
+  if (type === TYPE.HTTPS) {
+    // Without hints: those would have to be what A and AAAA say.
+    const { service } = end;
+    const rdatas = service === undefined ? [] : [fixedRdata(serviceRdata(service, [], []))];
+    return recordsOf(owner, { type, ttlSeconds, rdatas });
+  }
+  const addresses = fallback(end.site, type === TYPE.A ? 4 : 6);
+  return recordsOf(owner, { type, ttlSeconds, rdatas: addresses.map(addressRdata) });
 }
 
 function recordsOf(owner: Name, { type, ttlSeconds, rdatas }: Rrset): TransferRecord[] {

@@ -93,7 +93,8 @@ export function* stepBetween(before: TransferZone, after: TransferZone): Steps<J
 
 /** Zones that are built anew share nothing, but names without steering are cheap to compare. */
 function sameRrsets(node: ZoneNode, other: ZoneNode): boolean {
-  if (node.steered !== undefined || other.steered !== undefined) return false;
+  if ((node.steered ?? other.steered) !== undefined) return false;
+  if ((node.alias ?? other.alias) !== undefined) return false;
   return (
     node.rrsets.length === other.rrsets.length &&
     node.rrsets.every((rrset, i) => {

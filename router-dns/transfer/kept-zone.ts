@@ -36,7 +36,8 @@ export async function keepZone(file: string, kept: KeptZone, clock: Clock): Prom
 export function* encodeKeptZone({ zone, confirmedAt }: KeptZone): Steps<Uint8Array> {
   const packet = askZone(0, zone.origin, TYPE.AXFR);
   const request = { packet, questionEnd: packet.length };
-  const records = wholeZone({ zone, fallback: () => [], steeredTtlSeconds: 0 });
+  const source = { zone, fallback: () => [], steeredTtlSeconds: 0, aliases: new Map() };
+  const records = wholeZone(source);
   const parts: Uint8Array[] = [Buffer.from(`meridian-zone 1 ${Math.floor(confirmedAt)}\n`)];
   for (const message of transferMessages(request, records, 0)) {
     parts.push(Uint8Array.of(message.length >> 8, message.length & 0xff), message);

@@ -7,7 +7,7 @@ import { FLAG, HEADER_BYTES, RCODE, TYPE } from "../wire/codes.ts";
 import { formatName, type NameKey, nameKey } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
-import type { Fallback, TransferZone } from "./content.ts";
+import { aliasEnds, type Fallback, type TransferZone } from "./content.ts";
 import { extendJournal, isEmptyStep, type Journal, stepBetween, stepsSince } from "./journal.ts";
 import { readPeerAnswer } from "./message.ts";
 import { isNewerSerial, serialOf } from "./serial.ts";
@@ -104,7 +104,8 @@ export class OutgoingZones {
         continue;
       }
       const signed = signedOf(zone);
-      const source = { zone, fallback, steeredTtlSeconds, ...(signed ? { signed } : {}) };
+      const made = { fallback, steeredTtlSeconds, aliases: aliasEnds(table, zone) };
+      const source = { zone, ...made, ...(signed ? { signed } : {}) };
       if (kept === undefined) {
         this.#kept.set(key, { source, journal: [] });
         onNewer(source);

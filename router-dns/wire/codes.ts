@@ -35,6 +35,8 @@ export const TYPE = {
   ANY: 255,
   URI: 256,
   CAA: 257,
+  /** No type of the wire, which has 16 bits: a name that has the addresses of another one. */
+  ALIAS: 65_536,
 } as const;
 
 /** The class of everything that zones have. */

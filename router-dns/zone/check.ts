@@ -56,6 +56,7 @@ export function checkZone(apex: NameKey, records: RecordsByOwner<PlacedRecord>):
   checkApex(zone, findings);
   for (const [key, members] of byOwner) {
     checkCname(zone, key, members, findings);
+    checkAlias(members, findings);
     checkRrsets(members, findings);
     checkDelegation(zone, key, members, findings);
     checkDname(zone, key, members, findings);
@@ -105,6 +106,23 @@ function checkCname(
     if (rdataIdentity(cname.rdata) !== rdataIdentity(first.rdata)) {
       errors.push(at(cname, `${name()} is a CNAME already (line ${first.line})`));
     }
+  }
+}
+
+/** A name has the addresses of one other name, or its own. */
+function checkAlias(members: readonly PlacedRecord[], { errors }: Findings): void {
+  const [first, ...more] = members.filter(({ type }) => type === TYPE.ALIAS);
+  if (first === undefined) return;
+  const name = formatName(first.owner);
+  for (const alias of more) {
+    if (rdataIdentity(alias.rdata) !== rdataIdentity(first.rdata)) {
+      errors.push(at(alias, `${name} is an ALIAS already (line ${first.line})`));
+    }
+  }
+  for (const record of members) {
+    if (record.type !== TYPE.A && record.type !== TYPE.AAAA) continue;
+    const what = `${typeName(record.type)} record`;
+    errors.push(at(record, `${name} is an ALIAS (line ${first.line}), so it has no ${what} here`));
   }
 }
 

@@ -1,6 +1,8 @@
 import { TYPE } from "../wire/codes.ts";
 import { countLabels, type Name, type NameKey, parentKey } from "../wire/name.ts";
+import type { HttpsService } from "../wire/svcb.ts";
 import {
+  type Alias,
   type Delegation,
   findRrset,
   type Rrset,
@@ -15,8 +17,10 @@ export type Lookup =
   | { readonly kind: "hit"; readonly rrset: Rrset }
   /** Data of many types, of which a query for ANY need not get all (RFC 8482). */
   | { readonly kind: "any" }
-  /** Addresses that are decided for each client: 4 for A, 6 for AAAA. */
-  | { readonly kind: "steered"; readonly site: string; readonly family: 4 | 6 }
+  /** A, AAAA or HTTPS, decided for each client; HTTPS only if there is a service. */
+  | SteeredLookup
+  /** What the type asked for has at another name. */
+  | { readonly kind: "alias"; readonly alias: Alias }
   /** A CNAME, and the question goes on with its target. */
   | { readonly kind: "follow"; readonly cname: Rrset; readonly target: NameKey }
   /** A DNAME above the name: everything below its owner lives below its target (RFC 6672). */
@@ -24,6 +28,13 @@ export type Lookup =
   | { readonly kind: "delegation"; readonly delegation: Delegation }
   | { readonly kind: "nodata" }
   | { readonly kind: "nxdomain" };
+
+/** The name of a site, and what its HTTPS records say. */
+export interface SteeredLookup {
+  readonly kind: "steered";
+  readonly site: string;
+  readonly service: HttpsService | undefined;
+}
 
 const NODATA: Lookup = { kind: "nodata" };
 const NXDOMAIN: Lookup = { kind: "nxdomain" };
@@ -81,19 +92,25 @@ export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
 /**
  * The types that a name has in the zone that `findZone` gave for it, as NSEC records list them (P).
  * RFC 4034 section 4.1.2; at a delegation only what is not the child's (RFC 4035 section 2.3).
- * Undefined: there is no such name. A steered name may have addresses of both families.
+ * Undefined: there is no such name. A steered name may have addresses of both families, an alias
+ * whatever its target may have.
  */
 export function typesAt(zone: Zone, key: NameKey): readonly number[] | undefined {
   const node = zone.nodes.get(key) ?? closestEncloser(zone, key).wildcard;
   if (node === undefined) return undefined;
   const types = node.rrsets.map(({ type }) => type);
   if (node.cut !== undefined) return types.filter((type) => CUT_TYPES.includes(type));
-  return node.steered === undefined ? types : [...types, TYPE.A, TYPE.AAAA];
+  const { steered, service, alias } = node;
+  if (steered === undefined && alias === undefined) return types;
+  const isService = service !== undefined || alias !== undefined;
+  // A set in the file comes before that of the target.
+  const isListed = types.includes(TYPE.HTTPS);
+  return [...types, TYPE.A, TYPE.AAAA, ...(isService && !isListed ? [TYPE.HTTPS] : [])];
 }
 
 /** What a node has that is not at or below a delegation. */
 function lookInside(node: ZoneNode, qtype: number): Lookup {
-  const { rrsets, steered } = node;
+  const { rrsets, steered, service, alias } = node;
   const rrset = findRrset(node, qtype);
   if (rrset !== undefined) return { kind: "hit", rrset };
   const cname = findRrset(node, TYPE.CNAME);
@@ -101,11 +118,12 @@ function lookInside(node: ZoneNode, qtype: number): Lookup {
     if (qtype === TYPE.ANY) return { kind: "hit", rrset: cname };
     return { kind: "follow", cname, target: cname.target };
   }
-  if (steered !== undefined) {
-    if (qtype === TYPE.A) return { kind: "steered", site: steered, family: 4 };
-    if (qtype === TYPE.AAAA) return { kind: "steered", site: steered, family: 6 };
+  const isAddress = qtype === TYPE.A || qtype === TYPE.AAAA;
+  if (steered !== undefined && (isAddress || (qtype === TYPE.HTTPS && service !== undefined))) {
+    return { kind: "steered", site: steered, service };
   }
-  const hasData = rrsets.length > 0 || steered !== undefined;
+  if (alias !== undefined && (isAddress || qtype === TYPE.HTTPS)) return { kind: "alias", alias };
+  const hasData = rrsets.length > 0 || steered !== undefined || alias !== undefined;
   return qtype === TYPE.ANY && hasData ? SOME_DATA : NODATA;
 }
 

@@ -53,6 +53,7 @@ const TYPE_SYNTAX: ReadonlyMap<string, TypeSyntax> = new Map<string, TypeSyntax>
   ["URI", { type: TYPE.URI, read: readUri }],
   ["SVCB", { type: TYPE.SVCB, read: readSvcb }],
   ["HTTPS", { type: TYPE.HTTPS, read: readSvcb }],
+  ["ALIAS", { type: TYPE.ALIAS, read: (fields) => nameRdata(fields.name("the target")) }],
 ]);
 
 /** What can stand where a record type is expected, for those who wrote something else. */

@@ -2,6 +2,7 @@ import { parseIp } from "../../common/ip.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { Name } from "../wire/name.ts";
 import { fixedRdata, type Rdata } from "../wire/rdata.ts";
+import { PARAM } from "../wire/svcb.ts";
 import type { FieldReader } from "./field-reader.ts";
 import type { Token } from "./zone-lexer.ts";
 
@@ -10,20 +11,7 @@ const UINT16_MAX = 65_535;
 /** Most octets of one ALPN protocol name (RFC 7301 section 3.1). */
 const PROTOCOL_BYTES_MAX = 255;
 
-/** Numbers of the parameters that have a name (IANA "Service Parameter Keys (SvcParamKeys)"). */
-const KEY = {
-  mandatory: 0,
-  alpn: 1,
-  "no-default-alpn": 2,
-  port: 3,
-  ipv4hint: 4,
-  ech: 5,
-  ipv6hint: 6,
-  dohpath: 7,
-  ohttp: 8,
-} as const;
-
-type NamedKey = keyof typeof KEY;
+type NamedKey = keyof typeof PARAM;
 
 /** One parameter as it stands in the file; `value` is undefined where there is no `=`. */
 interface TextParam {
@@ -84,7 +72,7 @@ function readParam(fields: FieldReader, token: Token): TextParam | undefined {
     value = fields.stringOf({ ...token, text: token.text.slice(equals + 1) }, UINT16_MAX);
   }
   if (key !== undefined && !token.isQuoted) return { token, key, value };
-  const names = Object.keys(KEY).join(", ");
+  const names = Object.keys(PARAM).join(", ");
   fields.complain(token, `"${word}" is not a parameter: there are ${names}, and key65000`);
   return undefined;
 }
@@ -95,26 +83,26 @@ function touches(word: Token, next: Token): boolean {
 
 /** RFC 9460 section 2.1: `key667` for 667, without leading zeros; 65535 is reserved. */
 function keyNumber(word: string): number | undefined {
-  if (Object.hasOwn(KEY, word)) return KEY[word as NamedKey];
+  if (Object.hasOwn(PARAM, word)) return PARAM[word as NamedKey];
   const digits = /^key(0|[1-9]\d{0,4})$/.exec(word)?.[1];
   return digits === undefined || Number(digits) >= UINT16_MAX ? undefined : Number(digits);
 }
 
 function keyName(key: number): string {
-  return Object.entries(KEY).find(([, number]) => number === key)?.[0] ?? `key${key}`;
+  return Object.entries(PARAM).find(([, number]) => number === key)?.[0] ?? `key${key}`;
 }
 
 /** RFC 9460 sections 7.1.1 and 8: what some parameters ask of others. */
 function checkTogether(fields: FieldReader, params: ReadonlyMap<number, TextParam>): void {
-  const bare = params.get(KEY["no-default-alpn"]);
-  if (bare !== undefined && !params.has(KEY.alpn)) {
+  const bare = params.get(PARAM["no-default-alpn"]);
+  if (bare !== undefined && !params.has(PARAM.alpn)) {
     fields.complain(bare.token, "no-default-alpn needs alpn, for else no protocol is left");
   }
-  const mandatory = params.get(KEY.mandatory);
+  const mandatory = params.get(PARAM.mandatory);
   if (mandatory?.value === undefined) return;
   for (const word of Buffer.from(mandatory.value).toString("latin1").split(",")) {
     const key = keyNumber(word);
-    if (key !== undefined && key !== KEY.mandatory && !params.has(key)) {
+    if (key !== undefined && key !== PARAM.mandatory && !params.has(key)) {
       fields.complain(mandatory.token, `mandatory names ${word}, which is not given`);
     }
   }
@@ -123,7 +111,7 @@ function checkTogether(fields: FieldReader, params: ReadonlyMap<number, TextPara
 /** The wire form of a value (RFC 9460 sections 7 and 8; dohpath: RFC 9461 section 5). */
 function encodeValue({ key, value }: TextParam): Result<readonly number[], string> {
   const name = keyName(key);
-  if (key === KEY["no-default-alpn"] || key === KEY.ohttp) {
+  if (key === PARAM["no-default-alpn"] || key === PARAM.ohttp) {
     return value === undefined ? ok([]) : fail(`${name} has no value`);
   }
   // A parameter without a name may have no value; each of the others is nothing without one.
@@ -131,17 +119,17 @@ function encodeValue({ key, value }: TextParam): Result<readonly number[], strin
     return key in NAMED ? fail(`${name} needs a value`) : ok([]);
   }
   switch (key) {
-    case KEY.mandatory:
+    case PARAM.mandatory:
       return encodeMandatory(value);
-    case KEY.alpn:
+    case PARAM.alpn:
       return encodeProtocols(value);
-    case KEY.port:
+    case PARAM.port:
       return encodePort(value);
-    case KEY.ipv4hint:
+    case PARAM.ipv4hint:
       return encodeHints(value, 4);
-    case KEY.ipv6hint:
+    case PARAM.ipv6hint:
       return encodeHints(value, 16);
-    case KEY.ech:
+    case PARAM.ech:
       return encodeBase64(value);
     default:
       return ok([...value]);
@@ -149,7 +137,7 @@ function encodeValue({ key, value }: TextParam): Result<readonly number[], strin
 }
 
 const NAMED: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.entries(KEY).map(([name, key]) => [key, name]),
+  Object.entries(PARAM).map(([name, key]) => [key, name]),
 );
 
 function encodeMandatory(value: Uint8Array): Result<readonly number[], string> {
@@ -157,7 +145,7 @@ function encodeMandatory(value: Uint8Array): Result<readonly number[], string> {
   for (const word of Buffer.from(value).toString("latin1").split(",")) {
     const key = keyNumber(word);
     if (key === undefined) return fail(`mandatory names "${word}", which is not a parameter`);
-    if (key === KEY.mandatory) return fail("mandatory does not name itself");
+    if (key === PARAM.mandatory) return fail("mandatory does not name itself");
     if (keys.includes(key)) return fail(`mandatory names ${word} twice`);
     keys.push(key);
   }

@@ -5,7 +5,7 @@ import { type Name, type NameKey, nameKey, parseName, ROOT } from "../wire/name.
 import { checkZone, type PlacedRecord } from "./check.ts";
 import { FieldReader, parseTtlSeconds } from "./field-reader.ts";
 import { findTypeSyntax, TYPE_WORDS, type TypeSyntax } from "./rdata-text.ts";
-import { buildZone, type Zone } from "./zone.ts";
+import { type AliasName, buildZone, type Zone } from "./zone.ts";
 import { type Entry, lexZone, type TextProblem, type Token } from "./zone-lexer.ts";
 
 /** What a zone file may leave open. */
@@ -67,7 +67,31 @@ export function parseZoneFile(
   }
   if (apex === undefined || errors.length > 0) return fail(inOrder(errors).map(place));
   const warnings = inOrder(findings?.warnings ?? []).map(place);
-  return ok(buildZone({ origin: apex, records: state.records, warnings }));
+  const aliases = takeAliases(state.records);
+  return ok(buildZone({ origin: apex, records: state.records, aliases, file, warnings }));
+}
+
+/** Takes the aliases out of the records: they are none. */
+function takeAliases(records: Map<NameKey, PlacedRecord[]>): readonly AliasName[] {
+  const aliases: AliasName[] = [];
+  for (const [key, members] of records) {
+    const record = members.find(isAlias);
+    const [target] = record?.rdata.names ?? [];
+    if (record === undefined || target === undefined) continue;
+    const { owner, line, column } = record;
+    // RFC 2181 section 5.2, for the same alias written twice.
+    const ttls = members.filter(isAlias).map(({ ttlSeconds }) => ttlSeconds);
+    const alias = { target, targetKey: nameKey(target), ttlSeconds: Math.min(...ttls) };
+    aliases.push({ owner, alias: { ...alias, place: { line, column } } });
+    const others = members.filter((member) => !isAlias(member));
+    if (others.length > 0) records.set(key, others);
+    else records.delete(key);
+  }
+  return aliases;
+}
+
+function isAlias({ type }: PlacedRecord): boolean {
+  return type === TYPE.ALIAS;
 }
 
 function inOrder(problems: readonly TextProblem[]): readonly TextProblem[] {

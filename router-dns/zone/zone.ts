@@ -15,6 +15,7 @@ import {
   ROOT,
 } from "../wire/name.ts";
 import type { Rdata } from "../wire/rdata.ts";
+import type { HttpsService } from "../wire/svcb.ts";
 
 /** One record as a source of a zone gives it; its class is IN. */
 export interface ZoneRecord {
@@ -31,6 +32,23 @@ export type RecordsByOwner<R extends ZoneRecord = ZoneRecord> = ReadonlyMap<Name
 export interface SteeredName {
   readonly owner: Name;
   readonly site: string;
+  /** What its HTTPS records say; left out: it has none. */
+  readonly service?: HttpsService;
+}
+
+/** Whose addresses a name has instead of its own. */
+export interface Alias {
+  readonly target: Name;
+  readonly targetKey: NameKey;
+  readonly ttlSeconds: number;
+  /** Where it is written in the file of the zone. */
+  readonly place: { readonly line: number; readonly column: number };
+}
+
+/** A name with the A, AAAA and HTTPS records of another one that is served here. */
+export interface AliasName {
+  readonly owner: Name;
+  readonly alias: Alias;
 }
 
 /** All records of one type at one name (RFC 2181 section 5). */
@@ -69,6 +87,10 @@ export interface ZoneNode {
   readonly rrsets: readonly Rrset[];
   /** The site whose edges are the answer to A and AAAA. */
   readonly steered: string | undefined;
+  /** What the HTTPS records of a steered name say besides addresses; undefined: it has none. */
+  readonly service: HttpsService | undefined;
+  /** Set if A, AAAA and HTTPS are those of another name. */
+  readonly alias: Alias | undefined;
   /** The delegation that this name is at or below; its data is then at most glue. */
   readonly cut: Delegation | undefined;
   /** The child called `*` (RFC 4592 section 2.1). */
@@ -85,6 +107,9 @@ export interface Zone {
   /** What the zone has of the addresses of its own name servers. */
   readonly glue: readonly Glue[];
   readonly nodes: ReadonlyMap<NameKey, ZoneNode>;
+  readonly aliases: readonly AliasName[];
+  /** The zone file; empty if the zone is made of something else. */
+  readonly file: string;
   /** What the author of the zone file should look at although the zone can be served. */
   readonly warnings: readonly FileProblem[];
 }
@@ -94,6 +119,8 @@ export interface ZoneSource {
   readonly origin: Name;
   readonly records: RecordsByOwner;
   readonly steered?: readonly SteeredName[];
+  readonly aliases?: readonly AliasName[];
+  readonly file?: string;
   readonly warnings?: readonly FileProblem[];
 }
 
@@ -138,6 +165,8 @@ export interface TreeSource {
   readonly origin: Name;
   readonly names: Iterable<NamedRrsets>;
   readonly steered?: readonly SteeredName[];
+  readonly aliases?: readonly AliasName[];
+  readonly file?: string;
   readonly warnings?: readonly FileProblem[];
 }
 
@@ -167,10 +196,13 @@ export function* treeSteps(source: TreeSource): Steps<Zone> {
     count += 1;
     if (count % NAMES_PER_STEP === 0) yield;
   }
-  for (const { owner, site } of source.steered ?? []) {
+  for (const { owner, site, service } of source.steered ?? []) {
     invariant(isAtOrBelow(nameKey(owner), key), "steered names are in the zone");
-    growTo(nodes, owner, key).steered = site;
+    const node = growTo(nodes, owner, key);
+    node.steered = site;
+    node.service = service;
   }
+  for (const { owner, alias } of source.aliases ?? []) growTo(nodes, owner, key).alias = alias;
   yield* connect(nodes, key);
   const apex = nodes.get(key);
   const soa = findRrset(apex, TYPE.SOA);
@@ -182,6 +214,8 @@ export function* treeSteps(source: TreeSource): Steps<Zone> {
     negativeSoa: { ...soa, ttlSeconds: Math.min(soa.ttlSeconds, minimumSeconds(soa)) },
     glue: glueOf(findRrset(apex, TYPE.NS), key, nodes),
     nodes,
+    aliases: source.aliases ?? [],
+    file: source.file ?? "",
     warnings: source.warnings ?? [],
   };
 }
@@ -210,6 +244,8 @@ function growTo(nodes: Map<NameKey, MutableNode>, owner: Name, apex: NameKey): M
     owner,
     rrsets: [],
     steered: undefined,
+    service: undefined,
+    alias: undefined,
     cut: undefined,
     wildcard: undefined,
   };

@@ -55,7 +55,9 @@ export const CDN_SOA =
   "kingcdn.test 60 SOA ns1.kingcdn.test hostmaster.kingcdn.test 9 7200 900 1209600 60";
 
 /** The zone of the CDN domain: one site, one edge. */
-export function cdnZone(options: { readonly anyNameSite?: string } = {}): Zone {
+export function cdnZone(
+  options: { readonly anyNameSite?: string; readonly domain?: string } = {},
+): Zone {
   const zone = buildCdnZone({
     domain: "kingcdn.test",
     nameservers: [{ name: "ns1.kingcdn.test", address: "127.0.0.1" }],

@@ -25,7 +25,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
  */
 const DAEMON_STARTERS = /^control\/cli\//;
 const DAEMON_ENTRY =
-  /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file|router-dns\/data\/zone-keys|router-dns\/geo\/coverage)\.ts$/;
+  /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file|router-dns\/data\/zone-(keys|check)|router-dns\/geo\/coverage)\.ts$/;
 
 /**
  * Layers inside a daemon, lowest first: a file imports from its own layer or lower ones. Files

@@ -206,6 +206,54 @@ coverage: coverage.yaml
       assert.match(stdout, /no problems/);
     });
   }
+
+  it("find aliases that lead nowhere: with the configuration for sure, else as far as they can", async (t) => {
+    const folder = tempDir(t);
+    const config = join(folder, "cdn.yaml");
+    const zone = join(folder, "shop.zone");
+    const zoneText = (...records: string[]) =>
+      ["$ORIGIN shop.test.", "$TTL 60", "@ SOA ns1 h 1 2 3 4 5", "  NS ns1", "ns1 A 192.0.2.1"]
+        .concat(records)
+        .join("\n");
+    await writeFile(
+      config,
+      `cdn: { domain: kingcdn.test, nameservers: [{ name: ns1.kingcdn.test, address: 127.0.0.1 }] }
+pops: [{ name: syd, location: [1, 2], edges: [{ name: syd-1, address: 127.0.10.1 }] }]
+sites: [{ name: netcinema, origin: { urls: ["http://127.0.0.1:9"] } }]
+zones: [{ file: shop.zone }]
+`,
+    );
+    await writeFile(zone, zoneText("@ ALIAS netcinema.kingcdn.test.", "a ALIAS ns1", "b ALIAS a"));
+    const right = await runMeridian(["zone", "check", zone, "--config", config]);
+    assert.deepEqual([right.code, right.stdout], [0, `${zone}: no problems (4 names)`]);
+    const alone = await runMeridian(["zone", "check", zone]);
+    assert.equal(alone.code, 0);
+    assert.match(alone.stdout, /:6:1: shop\.test\. is an ALIAS of netcinema\..*--config \(works\)/);
+
+    await writeFile(zone, zoneText("", "@ ALIAS www.example.com.", "a ALIAS nobody.kingcdn.test."));
+    for (const args of [
+      ["zone", "check", zone, "--config", config],
+      ["config", "check", config],
+    ]) {
+      const { code, stdout } = await runMeridian(args);
+      assert.equal(code, 1, args.join(" "));
+      const [error, warning] = stdout.split("\n");
+      assert.match(error ?? "", /shop\.zone:7:1: .*www\.example\.com\., which is in no zone/);
+      // The API may add the site.
+      assert.match(
+        warning ?? "",
+        /shop\.zone:8:1: .*nobody\.kingcdn\.test.*no such name \(works\)/,
+      );
+    }
+    await writeFile(zone, zoneText("@ ALIAS ns1", "@ A 192.0.2.2", "b ALIAS c", "b ALIAS a"));
+    const wrong = await runMeridian(["zone", "check", zone]);
+    assert.equal(wrong.code, 1);
+    assert.match(
+      wrong.stdout,
+      /:7:1: shop\.test\. is an ALIAS \(line 6\), so it has no A record here/,
+    );
+    assert.match(wrong.stdout, /:9:1: b\.shop\.test\. is an ALIAS already \(line 8\)/);
+  });
 });
 
 describe("a role of a configuration without Redis", () => {

@@ -18,7 +18,7 @@ import { TYPE } from "../../../router-dns/wire/codes.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import type { Scope } from "../../support/scope.ts";
 import { tempDir } from "../../support/temp-dir.ts";
-import { ipBytes, keyOf, snapshotOf } from "../dns-world.ts";
+import { ipBytes, keyOf, snapshotOf, zoneOf } from "../dns-world.ts";
 import { cdnZone } from "../netcinema-world.ts";
 import { POLICY } from "../sign/world.ts";
 
@@ -27,7 +27,7 @@ const SITE = keyOf("netcinema.kingcdn.test");
 const DAY_MS = 86_400_000;
 
 function steered(...addresses: string[]): SteeredSet {
-  return { type: TYPE.A, ttlSeconds: 20, addresses: addresses.map(ipBytes) };
+  return { type: TYPE.A, ttlSeconds: 20, rdatas: addresses.map(ipBytes) };
 }
 
 /** Signing of kingcdn.test with keys of its own, on a clock of its own. */
@@ -40,6 +40,7 @@ function world(scope: Scope, options: { policy?: SigningPolicy; rollsOver?: bool
   const subjects = {
     zones: snapshotOf([cdnZone()]).zones,
     steered: [steered("192.0.2.1"), steered("192.0.2.2")],
+    pairs: [],
   };
   const signing = new LiveSigning({
     folder,
@@ -169,6 +170,31 @@ describe("signing that goes on", () => {
     signing.signAhead();
     await signing.look();
     assert.equal(signing.figures().signatures.ahead, ahead, "what is good is not made again");
+  });
+
+  it("signs ahead what aliases can be answered with", async (t) => {
+    const text = `$ORIGIN kingcdn.test.
+$TTL 300
+@     SOA ns1 hostmaster 7 3600 900 604800 60
+      NS ns1
+@     10 ALIAS netcinema.cdn2.test.
+ns1   A 192.0.2.1
+fixed ALIAS ns1
+`;
+    const { signing, subjects } = world(t);
+    subjects.zones = snapshotOf([zoneOf(text), cdnZone({ domain: "cdn2.test" })]).zones;
+    assert.ok(signing.load().ok);
+    signing.signAhead();
+    await signing.look();
+    const signer = signing.signers().get(APEX);
+    assert.ok(signer);
+    for (const set of subjects.steered) signer.signSteered(APEX, { ...set, ttlSeconds: 10 });
+    signer.signSteered(keyOf("fixed.kingcdn.test"), { ...steered("192.0.2.1"), ttlSeconds: 300 });
+    signer.deny(APEX, [TYPE.SOA, TYPE.NS, TYPE.A, TYPE.AAAA, TYPE.HTTPS], 60);
+    signer.deny(APEX, [TYPE.SOA, TYPE.NS, TYPE.A, TYPE.HTTPS], 10);
+    assert.equal(signing.figures().signatures.query, 0);
+    signer.signSteered(APEX, { ...steered("192.0.2.1"), ttlSeconds: 11 });
+    assert.equal(signing.figures().signatures.query, 1, "another TTL is another set");
   });
 
   it("makes a successor in time, and signs ahead with it before it is used", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { silentLogger } from "../../../common/log.ts";
+import { type Logger, silentLogger } from "../../../common/log.ts";
 import { LiveSnapshot } from "../../../router-dns/data/live.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
@@ -20,7 +20,8 @@ function sites(...names: string[]) {
   return new Map(names.map((name) => [name, siteConfig(name)]));
 }
 
-function start(version = 0): LiveSnapshot {
+function start(version = 0, options: { zone?: string; log?: Logger } = {}): LiveSnapshot {
+  const { zone, log = silentLogger } = options;
   return new LiveSnapshot(
     {
       domain: "kingcdn.test",
@@ -29,16 +30,34 @@ function start(version = 0): LiveSnapshot {
       pops: POPS,
       anyName: false,
       answersMax: 4,
-      log: silentLogger,
+      log,
     },
     {
-      fileZones: [],
+      fileZones: zone === undefined ? [] : [fileZone(zone)],
       built: { map: MAP, sources: [], broken: [] },
       sites: sites("first"),
       version,
       health: new Map(),
     },
   );
+}
+
+/** The zone shop.test with these further records. */
+function fileZone(records: string) {
+  const head = "$ORIGIN shop.test.\n$TTL 60\n@ SOA ns1 h 1 2 3 4 5\n  NS ns1\nns1 A 192.0.2.1\n";
+  const zone = parseZoneFile(`${head}${records}\n`, "shop.zone");
+  assert.ok(zone.ok);
+  return zone.value;
+}
+
+/** A logger that remembers what it is told as `<event> <reason>`. */
+function remembering(): { readonly log: Logger; readonly lines: string[] } {
+  const lines: string[] = [];
+  const keep = ({ event, reason = "" }: { event: string; reason?: string }) => {
+    lines.push(`${event} ${reason}`);
+  };
+  const log = { ...silentLogger, info: keep, warn: keep, error: keep };
+  return { log, lines };
 }
 
 function key(text: string): string {
@@ -93,4 +112,43 @@ ns1 IN A 192.0.2.1
   const before = live.snapshot();
   live.setFileZones([zone.value]);
   assert.equal(live.snapshot(), before);
+});
+
+test("an alias that nothing but its file can mend is refused, with its place", () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    [
+      "@ ALIAS www.example.com.",
+      /^shop\.zone:6:1: shop\.test\. is an ALIAS of www\.example\.com\., which is in no zone/,
+    ],
+    ["\nwww ALIAS nowhere", /^shop\.zone:7:1: .* has no such name$/],
+    ["a ALIAS b\nb ALIAS a", /^shop\.zone:6:1: .* in a circle/],
+    ["a ALIAS x.sub\nsub NS ns1.example.com.", /^shop\.zone:6:1: .* delegated to other servers/],
+    ["a ALIAS x.tree\ntree DNAME example.com.", /^shop\.zone:6:1: .* below a DNAME/],
+  ];
+  for (const [zone, message] of cases) {
+    assert.throws(() => start(0, { zone }), { name: "RouterFilesError", message }, zone);
+  }
+});
+
+test("an alias of a site that is not there is said once, and once that it is mended", () => {
+  const { log, lines } = remembering();
+  const live = start(0, { zone: "@ ALIAS second.kingcdn.test.", log });
+  const broken =
+    /^alias-broken shop\.zone:6:1: shop\.test\. is an ALIAS of second\.kingcdn\.test\., and/;
+  assert.match(lines.join("\n"), broken);
+  live.setSites(sites("first", "third"), 1);
+  assert.equal(lines.length, 1, "it is known");
+  live.setSites(sites("first", "second"), 2);
+  assert.match(lines[1] ?? "", /^alias-mended shop\.zone:6:1: /);
+  live.setSites(sites("first"), 3);
+  assert.match(lines[2] ?? "", broken);
+});
+
+test("a zone file with an alias that leads nowhere leaves the zones of before", () => {
+  const { log, lines } = remembering();
+  const live = start(0, { zone: "@ ALIAS first.kingcdn.test.", log });
+  const before = zoneOf(live, "shop.test");
+  live.setFileZones([fileZone("@ ALIAS www.example.com.")]);
+  assert.equal(zoneOf(live, "shop.test"), before);
+  assert.match(lines.join("\n"), /^zones-refused shop\.zone:6:1: /);
 });

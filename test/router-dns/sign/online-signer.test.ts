@@ -19,7 +19,7 @@ function addresses(...texts: string[]) {
 }
 
 function steered(...texts: string[]) {
-  return { type: TYPE.A, ttlSeconds: 20, addresses: texts.map(ipBytes) };
+  return { type: TYPE.A, ttlSeconds: 20, rdatas: texts.map(ipBytes) };
 }
 
 /** Numbers of an RRSIG record's data. */

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { runToEnd } from "../../../common/steps.ts";
 import { TransferReader } from "../../../router-dns/transfer/assemble.ts";
 import {
+  aliasEnds,
   type TransferRecord,
   type TransferZone,
   zoneRecords,
@@ -16,16 +17,18 @@ import {
 import { readPeerAnswer } from "../../../router-dns/transfer/message.ts";
 import { isNewerSerial, serialOf } from "../../../router-dns/transfer/serial.ts";
 import { changesOnly, transferMessages, wholeZone } from "../../../router-dns/transfer/stream.ts";
+import { typeName } from "../../../router-dns/wire/codes.ts";
 import { formatName } from "../../../router-dns/wire/name.ts";
 import { rdataIdentity, type Zone } from "../../../router-dns/zone/zone.ts";
 import { fuzzCount, fuzzSeed, Seeded } from "../../fuzz/seeded.ts";
-import { queryBytes, zoneOf } from "../dns-world.ts";
+import { ipBytes, queryBytes, snapshotOf, zoneOf } from "../dns-world.ts";
+import { cdnZone } from "../netcinema-world.ts";
 import { PEER_ZONES } from "../peer-zones.ts";
 
 const SEED = fuzzSeed();
 
 function sourceOf(zone: Zone): TransferZone {
-  return { zone, fallback: () => [], steeredTtlSeconds: 20 };
+  return { zone, fallback: () => [], steeredTtlSeconds: 20, aliases: new Map() };
 }
 
 function extended(journal: Journal, before: Zone, after: Zone): Journal {
@@ -172,6 +175,46 @@ describe(`transfers, FUZZ_SEED=${SEED}`, () => {
       const reader = new TransferReader(undefined);
       if (reader.take(answer.answers).ok) runToEnd(reader.zone(zone.origin, undefined));
     }
+  });
+});
+
+describe("what is decided for each client", () => {
+  it("is transferred as what fits all: addresses of all edges, those of a static target", () => {
+    const cdn = cdnZone();
+    const zone = zoneOf(`
+$ORIGIN shop.test.
+$TTL 300
+@   SOA ns1 h 1 2 3 4 5
+    NS ns1
+@   600 ALIAS netcinema.kingcdn.test.
+ns1 A 192.0.2.1
+ns2 5 AAAA 2001:db8::1
+fix ALIAS ns1
+v6  ALIAS ns2
+no  ALIAS nobody.kingcdn.test.
+`);
+    const { zones } = snapshotOf([zone, cdn]);
+    const fallback = (_site: string, family: 4 | 6) =>
+      family === 4 ? [ipBytes("127.0.10.1"), ipBytes("127.0.10.2")] : [];
+    const source = { fallback, steeredTtlSeconds: 20 };
+    const sent = (sent: Zone) =>
+      [...zoneRecords({ ...source, zone: sent, aliases: aliasEnds(zones, sent) })].map(
+        ({ owner, type, ttlSeconds, rdata }) =>
+          `${formatName(owner)} ${ttlSeconds} ${typeName(type)} ${rdata.prefix.join(".")}`,
+      );
+    assert.deepEqual(sent(zone).slice(1).sort(), [
+      "fix.shop.test. 300 A 192.0.2.1",
+      "ns1.shop.test. 300 A 192.0.2.1",
+      "ns2.shop.test. 5 AAAA 32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1",
+      "shop.test. 20 A 127.0.10.1",
+      "shop.test. 20 A 127.0.10.2",
+      "v6.shop.test. 5 AAAA 32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1",
+    ]);
+    const site = sent(cdn).filter((line) => line.startsWith("netcinema"));
+    assert.deepEqual(site, [
+      "netcinema.kingcdn.test. 20 A 127.0.10.1",
+      "netcinema.kingcdn.test. 20 A 127.0.10.2",
+    ]);
   });
 });
 

@@ -213,7 +213,7 @@ const READ: readonly (readonly [title: string, text: string, ...lines: string[]]
 
 const KNOWN_TYPES =
   "there are A, AAAA, NS, CNAME, DNAME, PTR, SOA, MX, TXT, SRV, CAA, DS, CDS, DNSKEY, CDNSKEY, " +
-  "HINFO, NAPTR, SSHFP, TLSA, SMIMEA, OPENPGPKEY, URI, SVCB, HTTPS, and TYPE99 for type 99";
+  "HINFO, NAPTR, SSHFP, TLSA, SMIMEA, OPENPGPKEY, URI, SVCB, HTTPS, ALIAS, and TYPE99 for type 99";
 
 /** Data of SVCB records that is refused: title, data, problem. */
 const SVCB_REFUSED: readonly (readonly [string, string, string])[] = [
