@@ -38,6 +38,8 @@ export function applyChange(
       return;
     case "drain":
     case "undrain":
+    case "token-put":
+    case "token-remove":
       return;
     default:
       unreachable(body);

@@ -1,7 +1,7 @@
 import { unreachable } from "../common/assert.ts";
 import type { Site } from "../common/config/site.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import type { Snapshot } from "./records.ts";
+import type { Snapshot, TokenRecord } from "./records.ts";
 
 /** What is in force at one version, in the shape that lookups need. Never changed in place. */
 export interface View {
@@ -10,6 +10,8 @@ export interface View {
   readonly sites: ReadonlyMap<string, Site>;
   /** Names of the edges that are drained. */
   readonly drained: ReadonlySet<string>;
+  /** Who may call the control API, by id. */
+  readonly tokens: ReadonlyMap<string, TokenRecord>;
 }
 
 /**
@@ -21,6 +23,8 @@ export type SnapshotEdit =
   | { readonly kind: "delete-site"; readonly name: string }
   | { readonly kind: "put-drained"; readonly name: string }
   | { readonly kind: "delete-drained"; readonly name: string }
+  | { readonly kind: "put-token"; readonly name: string; readonly token: TokenRecord }
+  | { readonly kind: "delete-token"; readonly name: string }
   /** Only the version moves: purges concern what is stored, not what is configured. */
   | { readonly kind: "none" };
 
@@ -35,6 +39,10 @@ export function snapshotEdit(body: ChangeBody): SnapshotEdit {
       return { kind: "put-drained", name: body.edge };
     case "undrain":
       return { kind: "delete-drained", name: body.edge };
+    case "token-put":
+      return { kind: "put-token", name: body.token.id, token: body.token };
+    case "token-remove":
+      return { kind: "delete-token", name: body.token };
     case "purge-urls":
     case "purge-prefixes":
     case "purge-tags":
@@ -57,11 +65,15 @@ export function applyChange(view: View, change: Change): View {
     case "put-site":
       return { ...next, sites: new Map(view.sites).set(edit.name, edit.site) };
     case "delete-site":
-      return { ...next, sites: new Map([...view.sites].filter(([name]) => name !== edit.name)) };
+      return { ...next, sites: without(view.sites, edit.name) };
     case "put-drained":
       return { ...next, drained: new Set([...view.drained, edit.name]) };
     case "delete-drained":
       return { ...next, drained: new Set([...view.drained].filter((name) => name !== edit.name)) };
+    case "put-token":
+      return { ...next, tokens: new Map(view.tokens).set(edit.name, edit.token) };
+    case "delete-token":
+      return { ...next, tokens: without(view.tokens, edit.name) };
     case "none":
       return next;
     default:
@@ -76,5 +88,10 @@ export function viewOf(snapshot: Snapshot): View {
     version: snapshot.version,
     sites: new Map(snapshot.sites.map((site) => [site.name, site])),
     drained: new Set(snapshot.drained),
+    tokens: new Map(snapshot.tokens.map((token) => [token.id, token])),
   };
+}
+
+function without<V>(map: ReadonlyMap<string, V>, name: string): ReadonlyMap<string, V> {
+  return new Map([...map].filter(([key]) => key !== name));
 }

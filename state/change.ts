@@ -1,5 +1,6 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
+import type { TokenRecord } from "./records.ts";
 
 /**
  * What somebody wants to be different. The set is closed: everything that reads the log switches
@@ -19,7 +20,11 @@ export type ChangeBody =
   | (Purge & { readonly kind: "purge-all" })
   /** Routers stop answering with this edge; it finishes what it has. */
   | { readonly kind: "drain"; readonly edge: string }
-  | { readonly kind: "undrain"; readonly edge: string };
+  | { readonly kind: "undrain"; readonly edge: string }
+  /** Whoever shows this token may call the control API; replaces the one of the same id. */
+  | { readonly kind: "token-put"; readonly token: TokenRecord }
+  /** Nobody may show this token any more. */
+  | { readonly kind: "token-remove"; readonly token: string };
 
 /** What all purges say. */
 interface Purge {

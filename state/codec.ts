@@ -7,7 +7,13 @@ import { type Match, OVERRIDES } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
 import { fail, ok, type Result } from "../common/result.ts";
 import type { ChangeBody } from "./change.ts";
-import type { Heartbeat, ObjectRecord, RouterReport } from "./records.ts";
+import {
+  type Heartbeat,
+  type ObjectRecord,
+  type RouterReport,
+  TOKEN_SCOPES,
+  type TokenRecord,
+} from "./records.ts";
 
 /*
  * What the store holds may have been written by another version of Meridian, edited by hand or
@@ -135,6 +141,17 @@ const site = z.object({
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);
 
+/** A scope that this version does not know makes the record unreadable: it allows nothing. */
+const token = z.object({
+  id: name,
+  name,
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  scope: z.enum(TOKEN_SCOPES),
+  sites: z.array(z.string()).optional(),
+  createdAt: amount,
+  expiresAt: amount.optional(),
+} satisfies Fields<TokenRecord>);
+
 const purge = { site: name, soft: z.literal(true).optional() };
 
 const changeBody = z.discriminatedUnion("kind", [
@@ -146,6 +163,8 @@ const changeBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("purge-all"), ...purge }),
   z.object({ kind: z.literal("drain"), edge: name }),
   z.object({ kind: z.literal("undrain"), edge: name }),
+  z.object({ kind: z.literal("token-put"), token }),
+  z.object({ kind: z.literal("token-remove"), token: name }),
 ]);
 
 const heartbeat = z.object({
@@ -191,6 +210,8 @@ const objectRecord = z.object({
 
 /** Reads a stored site (P). */
 export const decodeSite = decoder<Site>(site);
+/** Reads a stored token (P). */
+export const decodeToken = decoder<TokenRecord>(token);
 /** Reads what a log entry asks for (P). */
 export const decodeChangeBody = decoder<ChangeBody>(changeBody);
 /** Reads a heartbeat (P). */

@@ -5,8 +5,11 @@ export class StateFileError extends Error {
   override readonly name = "StateFileError";
 }
 
-/** Raised when the tables change; `openStateFile` must then convert older files. */
-const SCHEMA_VERSION = 1;
+/** Raised when the tables change; `UPGRADES` then converts older files. */
+const SCHEMA_VERSION = 2;
+
+/** Who may call the control API, since version 2. */
+const TOKEN_TABLE = "CREATE TABLE token (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 
 const SCHEMA = `
   CREATE TABLE meridian_schema (version INTEGER NOT NULL) STRICT;
@@ -16,7 +19,11 @@ const SCHEMA = `
   ) STRICT;
   CREATE TABLE site (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
   CREATE TABLE drained (edge TEXT PRIMARY KEY) STRICT;
+  ${TOKEN_TABLE}
 `;
+
+/** What makes a file of one version one of the next. */
+const UPGRADES: ReadonlyMap<number, string> = new Map([[1, TOKEN_TABLE]]);
 
 /**
  * Opens the state file, or creates it with `newEpoch`. One process has it at a time. Blocks for
@@ -56,10 +63,10 @@ function check(db: DatabaseSync, file: string, tables: readonly Record<string, u
         "choose another file name, and it will be created",
     );
   }
-  const schema = db.prepare("SELECT version FROM meridian_schema").get()?.["version"];
-  if (schema !== SCHEMA_VERSION) {
+  const schema = Number(db.prepare("SELECT version FROM meridian_schema").get()?.["version"]);
+  if (schema !== SCHEMA_VERSION && !UPGRADES.has(schema)) {
     throw new StateFileError(
-      `${file} has schema version ${String(schema)}, this Meridian reads ${SCHEMA_VERSION}: ` +
+      `${file} has schema version ${schema}, this Meridian reads ${SCHEMA_VERSION}: ` +
         "run the version that wrote it, or move the file away to start empty",
     );
   }
@@ -69,6 +76,17 @@ function check(db: DatabaseSync, file: string, tables: readonly Record<string, u
   if (head.length !== 1) throw damaged(file, "its head row is missing");
   // The write lock, taken here rather than at the first change.
   db.exec("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; COMMIT");
+  if (schema !== SCHEMA_VERSION) upgrade(db, schema);
+}
+
+/** Takes a file of an older version through all that came since, or leaves it as it is. */
+function upgrade(db: DatabaseSync, from: number): void {
+  db.exec("BEGIN IMMEDIATE");
+  for (let version = from; version < SCHEMA_VERSION; version++) {
+    db.exec(UPGRADES.get(version) ?? "");
+  }
+  db.prepare("UPDATE meridian_schema SET version = ?").run(SCHEMA_VERSION);
+  db.exec("COMMIT");
 }
 
 /** SQLite's result codes: https://www.sqlite.org/rescode.html */

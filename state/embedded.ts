@@ -1,12 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../common/assert.ts";
 import { type Clock, type EpochMs, systemClock } from "../common/clock.ts";
-import type { Site } from "../common/config/site.ts";
 import { type Logger, silentLogger } from "../common/log.ts";
 import { systemRandom } from "../common/random.ts";
 import { type SnapshotEdit, snapshotEdit } from "./apply.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import { decodeChangeBody, decodeSite } from "./codec.ts";
+import { type Decoder, decodeChangeBody, decodeSite, decodeToken } from "./codec.ts";
 import { openStateFile } from "./embedded-file.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import {
@@ -71,8 +70,11 @@ class EmbeddedState implements StateStore {
     this.#epoch = String(this.#sql.head.get()?.["epoch"]);
   }
 
-  append(body: ChangeBody, by: string): Promise<Change> {
+  append(body: ChangeBody, by: string): Promise<Change>;
+  append(body: ChangeBody, by: string, expected: number): Promise<Change | undefined>;
+  append(body: ChangeBody, by: string, expected?: number): Promise<Change | undefined> {
     return this.#answer(() => {
+      if (expected !== undefined && expected !== this.#version()) return undefined;
       const change = this.#write(body, by);
       for (const wake of this.#watchers) queueMicrotask(() => this.#wakeOne(wake));
       return change;
@@ -83,8 +85,9 @@ class EmbeddedState implements StateStore {
     return this.#answer(() => ({
       epoch: this.#epoch,
       version: this.#version(),
-      sites: this.#sites(),
+      sites: this.#read("site", this.#sql.sites, decodeSite),
       drained: this.#sql.drained.all().map(({ edge }) => String(edge)),
+      tokens: this.#read("token", this.#sql.tokens, decodeToken),
     }));
   }
 
@@ -227,6 +230,12 @@ class EmbeddedState implements StateStore {
       case "delete-drained":
         this.#sql.deleteDrained.run(edit.name);
         return;
+      case "put-token":
+        this.#sql.putToken.run(edit.name, JSON.stringify(edit.token));
+        return;
+      case "delete-token":
+        this.#sql.deleteToken.run(edit.name);
+        return;
       case "none":
         return;
       default:
@@ -238,14 +247,15 @@ class EmbeddedState implements StateStore {
     return Number(this.#sql.head.get()?.["version"]);
   }
 
-  #sites(): Site[] {
-    const sites: Site[] = [];
-    for (const { name, body } of this.#sql.sites.all()) {
-      const site = decodeSite(String(body));
-      if (site.ok) sites.push(site.value);
-      else this.#skipped.skip(`site ${String(name)}`, site.error);
+  /** All rows of a table of names and JSON; those that cannot be read are left out. */
+  #read<T>(kind: string, rows: StatementSync, decode: Decoder<T>): T[] {
+    const found: T[] = [];
+    for (const { name, body } of rows.all()) {
+      const value = decode(String(body));
+      if (value.ok) found.push(value.value);
+      else this.#skipped.skip(`${kind} ${String(name)}`, value.error);
     }
-    return sites;
+    return found;
   }
 
   #changes(after: number, limit: number): Change[] {
@@ -289,6 +299,9 @@ function prepare(db: DatabaseSync) {
     drained: sql("SELECT edge FROM drained ORDER BY edge"),
     putDrained: sql("INSERT INTO drained VALUES (?) ON CONFLICT DO NOTHING"),
     deleteDrained: sql("DELETE FROM drained WHERE edge = ?"),
+    tokens: sql("SELECT name, body FROM token ORDER BY name"),
+    putToken: sql("INSERT INTO token VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),
+    deleteToken: sql("DELETE FROM token WHERE name = ?"),
   };
 }
 

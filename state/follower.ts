@@ -92,7 +92,7 @@ export class Follower {
     this.#clock = options.clock ?? systemClock;
     this.#acknowledger = new Acknowledger(options, this.#clock);
     const sites = new Map(options.initialSites.map((site) => [site.name, site]));
-    const view: View = { epoch: "", version: 0, sites, drained: new Set() };
+    const view: View = { epoch: "", version: 0, sites, drained: new Set(), tokens: new Map() };
     this.#state = startFollowing(view, this.#clock.monotonic(), options.from);
   }
 

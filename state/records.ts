@@ -14,6 +14,30 @@ export interface Snapshot {
   readonly sites: readonly Site[];
   /** Names of the edges that are drained. */
   readonly drained: readonly string[];
+  /** Who may call the control API, by id. */
+  readonly tokens: readonly TokenRecord[];
+}
+
+/** What a token of the control API allows, each more than the one before it. */
+export const TOKEN_SCOPES = ["read", "purge", "site", "admin"] as const;
+
+/** One of them. */
+export type TokenScope = (typeof TOKEN_SCOPES)[number];
+
+/** A token of the control API as it is kept: its secret cannot be told from this. */
+export interface TokenRecord {
+  /** The public part of the token, by which it is found. */
+  readonly id: string;
+  /** Who uses it, for people and for the log of changes. */
+  readonly name: string;
+  /** SHA-256 of the whole token, 64 hexadecimal digits. */
+  readonly hash: string;
+  readonly scope: TokenScope;
+  /** The only sites that it concerns; left out: all, and what is not about one site. */
+  readonly sites?: readonly string[];
+  readonly createdAt: EpochMs;
+  /** From when on it is refused. */
+  readonly expiresAt?: EpochMs;
 }
 
 /** The name under which an edge acknowledges changes: no router or control server has it. */

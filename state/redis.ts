@@ -26,6 +26,7 @@ import {
   readSnapshot,
   SITE_FIELD,
   type Skip,
+  TOKEN_FIELD,
 } from "./redis/replies.ts";
 import * as scripts from "./redis/scripts.ts";
 import { SkippedEntries } from "./skipped-entries.ts";
@@ -85,12 +86,15 @@ class RedisState implements StateStore {
     this.#commands = this.#connect("commands");
   }
 
-  async append(body: ChangeBody, by: string): Promise<Change> {
+  append(body: ChangeBody, by: string): Promise<Change>;
+  append(body: ChangeBody, by: string, expected: number): Promise<Change | undefined>;
+  async append(body: ChangeBody, by: string, expected?: number): Promise<Change | undefined> {
     const edit = snapshotEdit(body);
     const { field, value } = fieldOf(edit);
     const bounds = [String(LOG_CHANGES_MAX), String(LOG_BYTES_MAX)];
     const words = [random(), by, JSON.stringify(body), field, value, ...bounds, this.#channel()];
-    const reply = await this.#onLog(scripts.APPEND, words);
+    const reply = await this.#onLog(scripts.APPEND, [...words, String(expected ?? "")]);
+    if (expected !== undefined && Array.isArray(reply) && reply.length === 0) return undefined;
     const { epoch, version, at } = checked(readAppended(reply));
     this.#epoch = epoch;
     return { version, at, by, body };
@@ -259,6 +263,10 @@ function fieldOf(edit: ReturnType<typeof snapshotEdit>): { field: string; value:
       return { field: DRAINED_FIELD + edit.name, value: "1" };
     case "delete-drained":
       return { field: DRAINED_FIELD + edit.name, value: "" };
+    case "put-token":
+      return { field: TOKEN_FIELD + edit.name, value: JSON.stringify(edit.token) };
+    case "delete-token":
+      return { field: TOKEN_FIELD + edit.name, value: "" };
     case "none":
       return { field: "", value: "" };
   }

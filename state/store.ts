@@ -20,8 +20,12 @@ export interface StateStore {
   /**
    * Appends one change to the ordered log, applies it to the snapshot in the same step, and gives
    * it the next version. The body has been validated by the caller. Wakes all watchers.
+   *
+   * With `expected`, only if the newest version is that one; else nothing happens and the answer is
+   * undefined. So a decision that rests on a snapshot cannot be overtaken, whoever else decides.
    */
   append(body: ChangeBody, by: string): Promise<Change>;
+  append(body: ChangeBody, by: string, expected: number): Promise<Change | undefined>;
 
   /** Everything that is in force now, and the version that it stands for. */
   snapshot(): Promise<Snapshot>;

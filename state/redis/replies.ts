@@ -1,8 +1,7 @@
 import { z } from "zod";
-import type { Site } from "../../common/config/site.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { Change } from "../change.ts";
-import { type Decoder, decodeChangeBody, decodeSite } from "../codec.ts";
+import { type Decoder, decodeChangeBody, decodeSite, decodeToken } from "../codec.ts";
 import type { Snapshot } from "../records.ts";
 import type { ChangePage } from "../store.ts";
 
@@ -12,6 +11,7 @@ export type Skip = (what: string, reason: string) => void;
 /** How the fields of the snapshot hash begin that are not about its head. */
 export const SITE_FIELD = "site:";
 export const DRAINED_FIELD = "drained:";
+export const TOKEN_FIELD = "token:";
 
 const wholeNumber = z
   .string()
@@ -41,18 +41,47 @@ export function readSnapshot(reply: unknown, skip: Skip): Result<Snapshot, strin
   const fields = new Map(pairs(flat.data));
   const parsed = head.safeParse(Object.fromEntries(fields));
   if (!parsed.success) return fail("the snapshot lacks its head");
-  const sites: Site[] = [];
-  const drained: string[] = [];
-  for (const [field, value] of fields) {
-    if (field.startsWith(DRAINED_FIELD)) drained.push(field.slice(DRAINED_FIELD.length));
-    if (!field.startsWith(SITE_FIELD)) continue;
-    const site = decodeSite(value);
-    if (!site.ok) skip(field, site.error);
-    else if (site.value.name !== field.slice(SITE_FIELD.length)) skip(field, "has another name");
-    else sites.push(site.value);
+  const drained = [...fields.keys()]
+    .filter((field) => field.startsWith(DRAINED_FIELD))
+    .map((field) => field.slice(DRAINED_FIELD.length));
+  return ok({
+    ...parsed.data,
+    sites: readNamed(fields, {
+      prefix: SITE_FIELD,
+      decode: decodeSite,
+      nameOf: ({ name }) => name,
+      skip,
+    }),
+    drained: drained.sort(),
+    tokens: readNamed(fields, {
+      prefix: TOKEN_FIELD,
+      decode: decodeToken,
+      nameOf: ({ id }) => id,
+      skip,
+    }),
+  });
+}
+
+/** The values below `prefix` by name; those that cannot be read or say another name are left out. */
+function readNamed<T>(
+  fields: ReadonlyMap<string, string>,
+  how: {
+    readonly prefix: string;
+    readonly decode: Decoder<T>;
+    readonly nameOf: (value: T) => string;
+    readonly skip: Skip;
+  },
+): T[] {
+  const found: T[] = [];
+  for (const [field, text] of fields) {
+    if (!field.startsWith(how.prefix)) continue;
+    const value = how.decode(text);
+    if (!value.ok) how.skip(field, value.error);
+    else if (how.nameOf(value.value) !== field.slice(how.prefix.length)) {
+      how.skip(field, "has another name");
+    } else found.push(value.value);
   }
-  sites.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return ok({ ...parsed.data, sites, drained: drained.sort() });
+  return found.sort((a, b) => (how.nameOf(a) < how.nameOf(b) ? -1 : 1));
 }
 
 /** What was asked of CHANGES. */

@@ -5,7 +5,7 @@
  *
  * Keys, all below `meridian:{<prefix>}:`
  *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON,
- *                `drained:<edge>` -> 1
+ *                `drained:<edge>` -> 1, `token:<id>` -> JSON
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
@@ -37,9 +37,10 @@ end
 
 /**
  * More ARGV: mark, by, body, field, value (empty deletes the field), entries kept, bytes of bodies
- * kept, channel.
+ * kept, channel, version expected (empty: any). Answers nothing if that is not the newest.
  */
 export const APPEND = `${HEAD}${NOW}
+if ARGV[10] ~= '' and ARGV[10] ~= h[2] then return {} end
 local version = string.format('%.0f', h[2] + 1)
 local at = string.format('%.0f', now())
 redis.call('XADD', KEYS[2], version .. '-0',

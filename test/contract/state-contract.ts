@@ -4,7 +4,7 @@ import type { Site } from "../../common/config/site.ts";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
 import type { ChangeBody } from "../../state/change.ts";
 import { LOG_BYTES_MAX, LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
-import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
+import type { Heartbeat, ObjectRecord, RouterReport, TokenRecord } from "../../state/records.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -33,6 +33,12 @@ export function aSite(name: string, port = 9000): Site {
     rules: [{ match: "/live/*", ttl: 2_000, cache: true }],
     allDown: "serve-all",
   };
+}
+
+/** A token as it is kept. */
+export function aToken(id: string): TokenRecord {
+  const hash = "0123456789abcdef".repeat(4);
+  return { id, name: `robot ${id}`, hash, scope: "purge", sites: ["a"], createdAt: 1_000 };
 }
 
 export function aHeartbeat(edge: string, version = 0): Heartbeat {
@@ -77,6 +83,11 @@ const EVERY_KIND: readonly ChangeBody[] = [
   { kind: "purge-all", site: "a", soft: true },
   { kind: "undrain", edge: "syd-1" },
   { kind: "undrain", edge: "never-drained" },
+  { kind: "token-put", token: aToken("t1") },
+  { kind: "token-put", token: { ...aToken("t2"), expiresAt: 5_000.5 } },
+  { kind: "token-put", token: { ...aToken("t1"), scope: "admin" } },
+  { kind: "token-remove", token: "t2" },
+  { kind: "token-remove", token: "never-there" },
   { kind: "site-remove", site: "b" },
   { kind: "site-remove", site: "never-there" },
 ];
@@ -99,7 +110,7 @@ export function stateContract(name: string, subject: StateSubject): void {
     test("an empty log is at version 0 and has an epoch that stays", async () => {
       const empty = await store.snapshot();
       assert.equal(empty.version, 0);
-      assert.deepEqual([empty.sites, empty.drained], [[], []]);
+      assert.deepEqual([empty.sites, empty.drained, empty.tokens], [[], [], []]);
       assert.ok(empty.epoch.length >= 8);
       const page = await store.changesAfter(0, 10);
       assert.deepEqual(
@@ -163,6 +174,23 @@ export function stateContract(name: string, subject: StateSubject): void {
         bodies.map((_, i) => before + 1 + i),
       );
       for (const edge of bodies) await store.append({ kind: "undrain", edge }, "many");
+    });
+
+    test("an append that expects a version is refused, without effect, at any other", async () => {
+      const { version, drained } = await store.snapshot();
+      const drain = { kind: "drain", edge: "expected" } as const;
+      for (const wrong of [version - 1, version + 1, 0]) {
+        assert.equal(await store.append(drain, "late", wrong), undefined);
+      }
+      const after = await store.snapshot();
+      assert.deepEqual([after.version, after.drained], [version, drained]);
+      assert.equal((await store.append(drain, "in time", version))?.version, version + 1);
+      const both = [1, 2].map(() => store.append({ ...drain, kind: "undrain" }, "a", version + 1));
+      const done = (await Promise.all(both)).filter((change) => change !== undefined);
+      assert.deepEqual(
+        done.map((change) => change.version),
+        [version + 2],
+      );
     });
 
     test("watchers are woken by an append until they unwatch; one may throw", async () => {

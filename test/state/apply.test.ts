@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
 import type { ChangeBody } from "../../state/change.ts";
-import { aSite } from "../contract/state-contract.ts";
+import { aSite, aToken } from "../contract/state-contract.ts";
 
 const base: View = viewOf({
   epoch: "e",
   version: 4,
   sites: [aSite("a"), aSite("b")],
   drained: ["syd-1"],
+  tokens: [aToken("t1")],
 });
 
 function after(body: ChangeBody): View {
@@ -20,6 +21,7 @@ const CASES: readonly {
   readonly body: ChangeBody;
   readonly sites?: readonly string[];
   readonly drained?: readonly string[];
+  readonly tokens?: readonly string[];
 }[] = [
   { title: "adds a site", body: { kind: "site-put", site: aSite("c") }, sites: ["a", "b", "c"] },
   { title: "removes a site", body: { kind: "site-remove", site: "a" }, sites: ["b"] },
@@ -28,6 +30,9 @@ const CASES: readonly {
   { title: "drains twice", body: { kind: "drain", edge: "syd-1" } },
   { title: "undrains", body: { kind: "undrain", edge: "syd-1" }, drained: [] },
   { title: "undrains what is not drained", body: { kind: "undrain", edge: "x" } },
+  { title: "puts a token", body: { kind: "token-put", token: aToken("t2") }, tokens: ["t1", "t2"] },
+  { title: "removes a token", body: { kind: "token-remove", token: "t1" }, tokens: [] },
+  { title: "removes a token that is not there", body: { kind: "token-remove", token: "x" } },
   { title: "purges a site", body: { kind: "purge-all", site: "a" } },
   { title: "purges tags", body: { kind: "purge-tags", site: "a", tags: ["x"], soft: true } },
   {
@@ -37,14 +42,16 @@ const CASES: readonly {
   { title: "purges URLs", body: { kind: "purge-urls", site: "a", urls: ["http://a.test/"] } },
 ];
 
-for (const { title, body, sites = ["a", "b"], drained = ["syd-1"] } of CASES) {
+for (const one of CASES) {
+  const { title, body, sites = ["a", "b"], drained = ["syd-1"], tokens = ["t1"] } = one;
   test(`a change ${title}, moves the version, and leaves the old view alone`, () => {
     const view = after(body);
     assert.deepEqual([[...view.sites.keys()], [...view.drained]], [sites, drained]);
+    assert.deepEqual([...view.tokens.keys()], tokens);
     assert.deepEqual([view.epoch, view.version], ["e", 5]);
     assert.deepEqual(
-      [[...base.sites.keys()], [...base.drained], base.version],
-      [["a", "b"], ["syd-1"], 4],
+      [[...base.sites.keys()], [...base.drained], [...base.tokens.keys()], base.version],
+      [["a", "b"], ["syd-1"], ["t1"], 4],
     );
   });
 }

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import type { ChangeBody } from "../../state/change.ts";
 import { openEmbeddedState } from "../../state/embedded.ts";
 import { StateUnavailableError } from "../../state/store.ts";
-import { aSite } from "../contract/state-contract.ts";
+import { aSite, aToken } from "../contract/state-contract.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 test("sites, drains, the log, the version and the epoch survive a restart", async (t) => {
@@ -84,7 +84,24 @@ test("a file of a newer version is refused with both versions", async (t) => {
   const db = new DatabaseSync(file);
   db.exec("UPDATE meridian_schema SET version = 99");
   db.close();
-  refuses(file, /schema version 99, this Meridian reads 1/);
+  refuses(file, /schema version 99, this Meridian reads 2/);
+});
+
+test("a file of the first version is converted, and keeps what it holds", async (t) => {
+  const file = join(tempDir(t), "state.db");
+  const store = openEmbeddedState({ file });
+  await store.append({ kind: "drain", edge: "syd-1" }, "x");
+  await store.close();
+  const db = new DatabaseSync(file);
+  db.exec("DROP TABLE token; UPDATE meridian_schema SET version = 1");
+  db.close();
+  for (const tokens of [[], [aToken("t")]]) {
+    const converted = openEmbeddedState({ file });
+    const snapshot = await converted.snapshot();
+    assert.deepEqual([snapshot.drained, snapshot.tokens], [["syd-1"], tokens]);
+    if (tokens.length === 0) await converted.append({ kind: "token-put", token: aToken("t") }, "x");
+    await converted.close();
+  }
 });
 
 test("a damaged file is refused with what to do", async (t) => {

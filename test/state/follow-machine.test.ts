@@ -20,6 +20,7 @@ const initial = {
   version: 0,
   sites: new Map([["a", aSite("a")]]),
   drained: new Set<string>(),
+  tokens: new Map(),
 };
 const starting = startFollowing(initial, 0);
 
@@ -33,7 +34,8 @@ function page(from: number, to: number, more: Partial<ChangePage> = {}): ChangeP
 }
 
 function snapshot(version: number, more: Partial<Snapshot> = {}): Snapshot {
-  return { epoch: "e1", version, mark: `m${version}`, sites: [aSite("b")], drained: [], ...more };
+  const sites = [aSite("b")];
+  return { epoch: "e1", version, mark: `m${version}`, sites, drained: [], tokens: [], ...more };
 }
 
 function run(state: FollowState, ...events: FollowEvent[]): FollowState {

@@ -197,7 +197,7 @@ class Simulation {
 }
 
 function plain(view: View): unknown {
-  return [[...view.sites.values()], [...view.drained].sort()];
+  return [[...view.sites.values()], [...view.drained].sort(), [...view.tokens.values()]];
 }
 
 test("whatever the store does, the view is a fold of its log, and ends at its head", async () => {

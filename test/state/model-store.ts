@@ -77,13 +77,14 @@ export class ModelStore implements Pick<StateStore, "snapshot" | "changesAfter" 
 
   snapshot(): Promise<Snapshot> {
     return this.#answer(() => {
-      const { epoch, version, sites, drained } = this.head();
+      const { epoch, version, sites, drained, tokens } = this.head();
       return {
         epoch,
         version,
         mark: this.#mark(version),
         sites: [...sites.values()],
         drained: [...drained],
+        tokens: [...tokens.values()],
       };
     });
   }
@@ -128,6 +129,7 @@ export class ModelStore implements Pick<StateStore, "snapshot" | "changesAfter" 
   }
 
   #empty(): View {
-    return { epoch: `epoch-${this.#epoch}`, version: 0, sites: new Map(), drained: new Set() };
+    const nothing = { sites: new Map(), drained: new Set<string>(), tokens: new Map() };
+    return { epoch: `epoch-${this.#epoch}`, version: 0, ...nothing };
   }
 }

@@ -143,6 +143,7 @@ describe("values in Redis that are not ours", { concurrency: 1 }, () => {
       ["now", "mark"],
       ["now", "site:a"],
       ["now", "drained:e"],
+      ["now", "token:t"],
       ["now", "other"],
       ["acks", "n"],
       ["beats", "n"],
