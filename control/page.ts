@@ -25,7 +25,7 @@ const PAGE_FIELDS = {
 export function addPageRoutes(app: ApiServer): void {
   for (const [path, file, contentType] of FILES) {
     const body = readFileSync(new URL(`console/${file}`, import.meta.url));
-    app.get(path, (_call, reply: FastifyReply) =>
+    app.get(path, { config: { need: "nobody" } }, (_call, reply: FastifyReply) =>
       reply.headers({ ...PAGE_FIELDS, "content-type": contentType }).send(body),
     );
   }

@@ -4,6 +4,7 @@ import type { Config } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { Logger } from "../common/log.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
+import { decideChange } from "./api/context.ts";
 import { siteConflict } from "./api/site-rules.ts";
 
 /** Pause before the store is tried again when it could not be reached. */
@@ -16,7 +17,6 @@ export interface SeedOptions {
   readonly cdn: Pick<Config["cdn"], "domain" | "nameservers">;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -26,22 +26,20 @@ export interface SeedOptions {
  * A site of the file whose host another site has taken in the meantime is left out, loudly.
  * Rejects with StateUnavailableError while the store cannot be reached.
  */
-export function seedSites(options: SeedOptions): Promise<void> {
-  const { store, log } = options;
-  return options.exclusively(async () => {
-    const { sites } = await store.snapshot();
-    for (const site of options.sites) {
+export async function seedSites(options: SeedOptions): Promise<void> {
+  const { log } = options;
+  for (const site of options.sites) {
+    const change = await decideChange(options, "config", ({ sites }) => {
       const present = sites.find((other) => other.name === site.name);
-      if (isDeepStrictEqual(present, site)) continue;
+      if (isDeepStrictEqual(present, site)) return undefined;
       const conflict = siteConflict(site, sites, options.cdn);
-      if (conflict !== undefined) {
-        log.error({ event: "seed-conflict", site: site.name, reason: conflict.message });
-        continue;
-      }
-      const { version } = await store.append({ kind: "site-put", site }, "config");
-      log.info({ event: "site-seeded", site: site.name, version });
-    }
-  });
+      if (conflict === undefined) return { kind: "site-put", site };
+      log.error({ event: "seed-conflict", site: site.name, reason: conflict.message });
+      return undefined;
+    });
+    if (change === undefined) continue;
+    log.info({ event: "site-seeded", site: site.name, version: change.version });
+  }
 }
 
 /** Seeds as soon as the store can be reached, and again when it has lost its data. */

@@ -9,17 +9,19 @@ import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { Follower } from "../state/follower.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
+import { Access, type AccessPolicy } from "./access/access.ts";
+import { guardRoutes } from "./access/guard-routes.ts";
 import { addChangeRoutes } from "./api/changes.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./api/context.ts";
 import { addDemoRoutes, addEdgeRoutes } from "./api/edges.ts";
 import { ApiError, invalidError } from "./api/errors.ts";
 import { addExplainRoutes } from "./api/explain.ts";
-import { whyRefused } from "./api/guard.ts";
 import { addObjectRoutes } from "./api/objects.ts";
 import { addPurgeRoutes } from "./api/purge.ts";
 import { PurgeTracker } from "./api/purge-tracker.ts";
 import { addSiteRoutes } from "./api/sites.ts";
 import { addStatusRoutes } from "./api/status.ts";
+import { addTokenRoutes } from "./api/tokens.ts";
 import type { DemoEdges } from "./demo-edges.ts";
 import { addPageRoutes } from "./page.ts";
 import { Seeder } from "./seed.ts";
@@ -37,6 +39,8 @@ export interface ControlOptions {
   readonly admin: SocketAddress;
   readonly config: ControlConfig;
   readonly state: StateStore;
+  /** Whom the API listens to. */
+  readonly access: AccessPolicy;
   /** Only in the demo: edges that can be stopped and started. */
   readonly demo?: DemoEdges;
   readonly log: Logger;
@@ -56,17 +60,18 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
     log,
     onApplied: (ms) => latency.observe({}, ms / 1_000),
   });
-  const exclusively = oneAtATime();
   const { sites } = config;
-  const seeder = new Seeder({ store, sites, cdn: config, clock, log, exclusively });
+  const seeder = new Seeder({ store, sites, cdn: config, clock, log });
   const follower = followLog(options, clock, seeder);
   metrics.onScrape("state_up", () => [[{}, store.isUp() ? 1 : 0]]);
   metrics.onScrape("state_lag_versions", () => [[{}, follower.lag()]]);
 
   const { demo } = options;
+  const tokens = () => follower.view().tokens;
+  const access = new Access({ policy: options.access, tokens, clock });
   const app = buildApi(
-    { config, store, purges, clock, log, exclusively, ...(demo === undefined ? {} : { demo }) },
-    metrics,
+    { config, store, purges, clock, log, ...(demo === undefined ? {} : { demo }) },
+    { metrics, access },
   );
   const api = await listenApi(app, options.listen);
   let admin: Awaited<ReturnType<typeof startAdminServer>>;
@@ -102,7 +107,10 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
 }
 
 /** The API without its socket. */
-function buildApi(context: ApiContext, metrics: Metrics): ApiServer {
+function buildApi(
+  context: ApiContext,
+  { metrics, access }: { readonly metrics: Metrics; readonly access: Access },
+): ApiServer {
   const app: ApiServer = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -115,21 +123,16 @@ function buildApi(context: ApiContext, metrics: Metrics): ApiServer {
     return result.success ? { value: result.data } : { error: invalidError(result.error.issues) };
   });
   const requests = metrics.counter("control_requests_total");
-  app.addHook("onRequest", async (call) => {
-    const reason = whyRefused({
-      method: call.method,
-      host: call.headers.host,
-      origin: call.headers.origin,
-      fetchSite: call.headers["sec-fetch-site"],
-    });
-    if (reason !== undefined) throw new ApiError("forbidden-origin", { message: reason });
-  });
+  guardRoutes(app, access);
   app.addHook("onResponse", async (call, reply) => {
     const method = KNOWN_METHODS.has(call.method) ? call.method : "other";
     requests.add({ method, code: `${Math.floor(reply.statusCode / 100)}xx` });
   });
   app.setErrorHandler((error: FastifyError, _call, reply) => {
     const refusal = asApiError(error, context);
+    const { retryAfterSeconds } = refusal.body.error;
+    if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
+    if (refusal.status === 401) reply.header("www-authenticate", 'Bearer realm="meridian"');
     return reply.code(refusal.status).header("cache-control", "no-store").send(refusal.body);
   });
   app.setNotFoundHandler((call, reply) => {
@@ -147,6 +150,7 @@ function buildApi(context: ApiContext, metrics: Metrics): ApiServer {
   addChangeRoutes(app, context);
   addObjectRoutes(app, context);
   addExplainRoutes(app, context);
+  addTokenRoutes(app, context);
   if (context.demo !== undefined) addDemoRoutes(app, context, context.demo);
   return app;
 }
@@ -202,15 +206,6 @@ function followLog(options: ControlOptions, clock: Clock, seeder: Seeder): Follo
       seeder.run().catch((error: unknown) => log.error({ event: "seed-failed", err: error }));
     },
   });
-}
-
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work, work);
-    last = next.catch(() => {});
-    return next;
-  };
 }
 
 async function withinDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { CompressOptions } from "../common/config/compress.ts";
 import type { RuleInput, SiteRule } from "../common/config/rule.ts";
 import type { Site, SiteInput } from "../common/config/site.ts";
@@ -60,10 +61,19 @@ export function cdnHost(site: string, domain: string): string {
   return `${site}.${domain}`;
 }
 
+/** Names one content of a site (P): equal sites have equal tags (RFC 9110 section 8.8.3). */
+export function siteTag(site: Site): string {
+  const digest = createHash("sha256")
+    .update(JSON.stringify(siteInput(site)))
+    .digest("base64url");
+  return `"${digest.slice(0, 22)}"`;
+}
+
 /** A site as the API shows it (P). */
 export function siteBody(site: Site, domain: string): SiteBody {
   return {
     site: siteInput(site),
+    etag: siteTag(site),
     cdnHost: cdnHost(site.name, domain),
     records: cnameRecords(site, domain),
   };

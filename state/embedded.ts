@@ -96,9 +96,15 @@ class EmbeddedState implements StateStore {
       const head = this.#version();
       const oldest = Number(this.#sql.oldest.get()?.["version"] ?? head + 1);
       const complete = version <= head && version + 1 >= oldest;
-      const changes = complete ? this.#changes(version, limit) : [];
+      const changes = complete ? this.#readChanges(this.#sql.changes, version, limit) : [];
       return { changes, complete, epoch: this.#epoch, head };
     });
+  }
+
+  recentChanges(limit: number, before?: number): Promise<readonly Change[]> {
+    return this.#answer(() =>
+      this.#readChanges(this.#sql.recent, before ?? Number.MAX_SAFE_INTEGER, limit),
+    );
   }
 
   watch(wake: () => void): () => void {
@@ -258,9 +264,9 @@ class EmbeddedState implements StateStore {
     return found;
   }
 
-  #changes(after: number, limit: number): Change[] {
+  #readChanges(rows: StatementSync, from: number, limit: number): Change[] {
     const changes: Change[] = [];
-    for (const row of this.#sql.changes.all(after, limit)) {
+    for (const row of rows.all(from, limit)) {
       const version = Number(row["version"]);
       const body = decodeChangeBody(String(row["body"]));
       if (body.ok) {
@@ -293,6 +299,7 @@ function prepare(db: DatabaseSync) {
     oldest: sql(`SELECT version, ${BYTES} AS bytes FROM change ORDER BY version LIMIT 1`),
     bytes: sql(`SELECT coalesce(sum(${BYTES}), 0) AS bytes FROM change`),
     changes: sql("SELECT * FROM change WHERE version > ? ORDER BY version LIMIT ?"),
+    recent: sql("SELECT * FROM change WHERE version < ? ORDER BY version DESC LIMIT ?"),
     sites: sql("SELECT name, body FROM site ORDER BY name"),
     putSite: sql("INSERT INTO site VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),
     deleteSite: sql("DELETE FROM site WHERE name = ?"),

@@ -23,6 +23,7 @@ import {
   readAppended,
   readEntries,
   readPage,
+  readRecent,
   readSnapshot,
   SITE_FIELD,
   type Skip,
@@ -114,6 +115,11 @@ class RedisState implements StateStore {
     const page = checked(readPage(reply, { version, mark }, this.#skip));
     this.#epoch = page.epoch;
     return page;
+  }
+
+  async recentChanges(limit: number, before?: number): Promise<readonly Change[]> {
+    const reply = await this.#onLog(scripts.RECENT, [String(before ?? ""), String(limit)]);
+    return checked(readRecent(reply, this.#skip));
   }
 
   watch(wake: () => void): () => void {

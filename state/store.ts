@@ -41,6 +41,12 @@ export interface StateStore {
    */
   changesAfter(version: number, limit: number, mark?: string): Promise<ChangePage>;
 
+  /**
+   * The newest changes below version `before` (left out: the newest of all), newest first, at most
+   * `limit`. Those that the log has dropped or cannot be read are left out.
+   */
+  recentChanges(limit: number, before?: number): Promise<readonly Change[]>;
+
   /** Calls `wake` soon after each append, by anybody; maybe too often, never with data. */
   watch(wake: () => void): () => void;
 

@@ -1,4 +1,4 @@
-import { isLoopback, parseIp } from "../ip.ts";
+import { parseIp } from "../ip.ts";
 import { signedZones, signingProblems } from "./dnssec.ts";
 import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
@@ -21,7 +21,6 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
     ...siteProblems(config),
     ...deepProblems(config),
     ...routerProblems(config),
-    ...controlProblems(config),
     ...zoneProblems(config),
     ...duplicates(
       config.tsig.map(({ name }, k) => [name, ["tsig", k, "name"]] as const),
@@ -106,15 +105,6 @@ function dnssecProblems({ dnssec, cdn }: Config): CheckProblem[] {
   });
   const once = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
   return [...duplicates(names, "signed zone"), ...once.values()];
-}
-
-function controlProblems(config: Config): CheckProblem[] {
-  const { listen, insecure } = config.control;
-  if (insecure || isLoopback(listen.host)) return [];
-  const message =
-    `${listen.host} can be reached from other machines, and the API asks nobody for a password; ` +
-    "listen on 127.0.0.1, or say `insecure: true` under `control` if you trust that network whole";
-  return [{ path: ["control", "listen"], message }];
 }
 
 function routerProblems({ router }: Config): CheckProblem[] {

@@ -139,8 +139,16 @@ const controlSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "True: lets `listen` be an address that other machines reach. The API asks nobody for a " +
-        "password, so whoever reaches it owns the CDN: only for networks that you trust whole.",
+      "True: the API asks nobody for a token, so whoever reaches it owns the CDN: only for networks " +
+        "that you trust whole.",
+    ),
+  tokenFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "File with the operator's token, made at the first start; left out: `meridian.token` beside " +
+        "this file. Further tokens are made with `meridian token create`.",
     ),
 });
 

@@ -1,25 +1,71 @@
 import { z } from "zod";
+import { label } from "../../common/config/fields.ts";
+import type { Change } from "../../state/change.ts";
 import type { ApiContext, ApiServer } from "./context.ts";
-import type { ChangesBody } from "./shapes.ts";
+import type { ChangesBody, LogBody } from "./shapes.ts";
 
 const CHANGES_LIMIT_MAX = 1_000;
+/** Entries of the log that are looked through for one page of a filtered view. */
+const SCANNED_MAX = 10_000;
 
+const limit = z.coerce.number().int().min(1).max(CHANGES_LIMIT_MAX).default(100);
 const schema = {
+  querystring: z.strictObject({ after: z.coerce.number().int().min(0).default(0), limit }),
+};
+const logSchema = {
   querystring: z.strictObject({
-    after: z.coerce.number().int().min(0).default(0),
-    limit: z.coerce.number().int().min(1).max(CHANGES_LIMIT_MAX).default(100),
+    before: z.coerce.number().int().min(1).optional(),
+    limit,
+    site: label.optional(),
+    by: z.string().min(1).max(100).optional(),
+    kind: z.string().min(1).max(40).optional(),
   }),
 };
 
-/** `/v1/changes`: the ordered log, oldest first. */
+/** `/v1/changes` and `/v1/log`: the ordered log, for programs that follow it and for people. */
 export function addChangeRoutes(app: ApiServer, context: ApiContext): void {
-  app.get("/v1/changes", { schema }, async (call): Promise<ChangesBody> => {
+  const config = { need: { scope: "read", about: "cdn" } } as const;
+  app.get("/v1/changes", { schema, config }, async (call): Promise<ChangesBody> => {
     const page = await context.store.changesAfter(call.query.after, call.query.limit);
     return {
       epoch: page.epoch,
       head: page.head,
       complete: page.complete,
-      changes: page.changes,
+      changes: page.changes.map(withoutHash),
     };
   });
+
+  app.get("/v1/log", { schema: logSchema, config }, async (call): Promise<LogBody> => {
+    const { site, by, kind, before, limit } = call.query;
+    const isAsked = (change: Change) =>
+      (site === undefined || siteOf(change) === site) &&
+      (by === undefined || change.by === by) &&
+      (kind === undefined || change.body.kind === kind);
+    const changes: Change[] = [];
+    let next = before;
+    for (let scanned = 0; scanned < SCANNED_MAX; scanned += CHANGES_LIMIT_MAX) {
+      const page = await context.store.recentChanges(CHANGES_LIMIT_MAX, next);
+      for (const change of page) {
+        if (changes.length === limit) return { changes, next: next ?? change.version + 1 };
+        next = change.version;
+        if (isAsked(change)) changes.push(withoutHash(change));
+      }
+      if (page.length < CHANGES_LIMIT_MAX) return { changes };
+    }
+    return next === undefined ? { changes } : { changes, next };
+  });
+}
+
+/** The site that a change is about (P); undefined: none. */
+export function siteOf({ body }: Change): string | undefined {
+  if (body.kind === "site-put") return body.site.name;
+  return "site" in body ? body.site : undefined;
+}
+
+/** Nobody needs what is kept of a token's secret. */
+function withoutHash(change: Change): Change {
+  const { body } = change;
+  return body.kind === "token-put"
+    ? { ...change, body: { ...body, token: { ...body.token, hash: "" } } }
+    : change;
 }

@@ -13,7 +13,9 @@ import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.t
 import type { Site } from "../../common/config/site.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
+import type { Snapshot, TokenScope } from "../../state/records.ts";
 import type { StateStore } from "../../state/store.ts";
+import type { Caller } from "../access/token.ts";
 import type { DemoEdges } from "../demo-edges.ts";
 import { ApiError } from "./errors.ts";
 import type { PurgeTracker } from "./purge-tracker.ts";
@@ -40,8 +42,27 @@ export interface ApiContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly demo?: DemoEdges;
-  /** Runs checks and the append that rests on them without another change in between. */
-  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** What a route asks of its caller. */
+export interface RouteNeed {
+  readonly scope: TokenScope;
+  /**
+   * What it is about: the site of its path, the whole CDN, or whatever its caller may see, which
+   * the handler then looks after.
+   */
+  readonly about: "site" | "cdn" | "callers";
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Every route says what it needs; `nobody`: it shows nothing and changes nothing. */
+    readonly need?: RouteNeed | "nobody";
+  }
+  interface FastifyRequest {
+    /** Who makes this call. */
+    caller: Caller;
+  }
 }
 
 /** Makes zod schemas the types of what a route's handler gets. */
@@ -58,9 +79,40 @@ export type ApiServer = FastifyInstance<
   ZodProvider
 >;
 
-/** Appends a change that a caller of the API asked for. */
-export function appendChange(context: ApiContext, body: ChangeBody): Promise<Change> {
-  return context.store.append(body, "api");
+/** Appends a change that a caller of the API asked for, whatever else happens meanwhile. */
+export function appendChange(
+  context: ApiContext,
+  caller: Caller,
+  body: ChangeBody,
+): Promise<Change> {
+  return context.store.append(body, caller.name);
+}
+
+/** Decisions that others may overtake before one is refused. */
+const DECISIONS_MAX = 20;
+
+/**
+ * Appends the change that `decide` makes of what is in force, and decides again when somebody,
+ * here or at another control server, was faster. What `decide` throws refuses the call; undefined
+ * appends nothing.
+ */
+export async function decideChange(
+  context: Pick<ApiContext, "store">,
+  by: string,
+  decide: (snapshot: Snapshot) => ChangeBody | undefined,
+): Promise<Change | undefined> {
+  for (let tries = 0; tries < DECISIONS_MAX; tries++) {
+    const snapshot = await context.store.snapshot();
+    const body = decide(snapshot);
+    if (body === undefined) return undefined;
+    const change = await context.store.append(body, by, snapshot.version);
+    if (change !== undefined) return change;
+  }
+  throw new ApiError("busy", {
+    message: `others were faster ${DECISIONS_MAX} times in a row`,
+    remedy: "Nothing has changed: try again.",
+    retryAfterSeconds: 1,
+  });
 }
 
 /** The edge of that name; refuses with the names that there are. */
@@ -75,14 +127,19 @@ export function knownEdge(config: ControlConfig, name: string): EdgeConfig {
   });
 }
 
-/** The site of that name in the store; refuses with the names that there are. */
-export function knownSite(sites: readonly Site[], name: string): Site {
+/** The site of that name in the store; refuses with the names that the caller may see. */
+export function knownSite(sites: readonly Site[], name: string, caller: Caller): Site {
   const site = sites.find((candidate) => candidate.name === name);
   if (site !== undefined) return site;
-  const names = sites.map((candidate) => candidate.name).sort();
+  const names = sites.map((candidate) => candidate.name).filter((one) => maySee(caller, one));
   throw new ApiError("not-found", {
     field: "site",
     message: `there is no site "${name}"`,
-    remedy: names.length === 0 ? "There are no sites yet." : `Sites: ${names.join(", ")}.`,
+    remedy: names.length === 0 ? "There are no sites yet." : `Sites: ${names.sort().join(", ")}.`,
   });
+}
+
+/** True if a site is none of those that a caller's token leaves out (P). */
+export function maySee(caller: Caller, site: string): boolean {
+  return caller.sites === undefined || caller.sites.has(site);
 }

@@ -4,13 +4,18 @@ import type { ErrorBody, ErrorCode } from "./shapes.ts";
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
   "wrong-site": 400,
+  unauthenticated: 401,
+  forbidden: 403,
   "forbidden-origin": 403,
   "not-found": 404,
   exists: 409,
   "host-taken": 409,
+  changed: 412,
   "too-large": 413,
+  "too-many": 429,
   internal: 500,
   unreachable: 502,
+  busy: 503,
   "state-unavailable": 503,
 };
 

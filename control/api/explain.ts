@@ -44,13 +44,14 @@ const httpQuery = z
 
 /** `/v1/explain/dns` and `/v1/explain/http`: decisions as the daemons themselves tell them. */
 export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
-  app.get("/v1/explain/dns", { schema: { querystring: dnsQuery } }, (call) =>
+  const config = { need: { scope: "read", about: "cdn" } } as const;
+  app.get("/v1/explain/dns", { schema: { querystring: dnsQuery }, config }, (call) =>
     explainDns(context, call.query),
   );
 
   app.get(
     "/v1/explain/http",
-    { schema: { querystring: httpQuery } },
+    { schema: { querystring: httpQuery }, config },
     async (call): Promise<ExplainHttpBody> => {
       const { url, method, client, header: lines } = call.query;
       const dns =

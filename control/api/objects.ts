@@ -14,7 +14,8 @@ const schema = {
 
 /** `/v1/objects`: what an edge is known to store, newest first. */
 export function addObjectRoutes(app: ApiServer, context: ApiContext): void {
-  app.get("/v1/objects", { schema }, async (call): Promise<ObjectsBody> => {
+  const config = { need: { scope: "read", about: "cdn" } } as const;
+  app.get("/v1/objects", { schema, config }, async (call): Promise<ObjectsBody> => {
     const { name } = knownEdge(context.config, call.query.edge);
     const objects = await context.store.objects(name, call.query.limit, context.clock.now());
     return { edge: name, objects };

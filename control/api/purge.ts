@@ -58,13 +58,15 @@ type PurgeCall = z.infer<typeof schema.body>;
 
 /** `/v1/sites/{site}/purge`: what is stored now must not be served any more, or not as fresh. */
 export function addPurgeRoutes(app: ApiServer, context: ApiContext): void {
-  app.post("/v1/sites/:site/purge", { schema }, async (call): Promise<PurgeBody> => {
-    const site = knownSite((await context.store.snapshot()).sites, call.params.site);
+  const config = { need: { scope: "purge", about: "site" } } as const;
+  app.post("/v1/sites/:site/purge", { schema, config }, async (call): Promise<PurgeBody> => {
+    const { sites } = await context.store.snapshot();
+    const site = knownSite(sites, call.params.site, call.caller);
     const problem = purgeProblem(call.body, site, context.config.domain);
     if (problem !== undefined) throw problem;
     const body = changeFor(site.name, call.body);
     const startedAt = context.clock.monotonic();
-    const change = await appendChange(context, body);
+    const change = await appendChange(context, call.caller, body);
     const purge = context.purges.track(change.version, startedAt);
     if (call.query.wait > 0) await purge.settled(call.query.wait);
     return {

@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../../common/address.ts";
 import type { SiteInput } from "../../common/config/site.ts";
 import type { Change } from "../../state/change.ts";
-import type { Heartbeat, ObjectRecord, RouterReport } from "../../state/records.ts";
+import type { Heartbeat, ObjectRecord, RouterReport, TokenScope } from "../../state/records.ts";
 
 /** What every refusal looks like. */
 export interface ErrorBody {
@@ -13,6 +13,8 @@ export interface ErrorBody {
     readonly message: string;
     /** What to do about it. */
     readonly remedy?: string;
+    /** When to try again; also in the field Retry-After. */
+    readonly retryAfterSeconds?: number;
     /** Everything that is wrong, when that is more than one thing. */
     readonly problems?: readonly { readonly field: string; readonly message: string }[];
   };
@@ -25,7 +27,12 @@ export type ErrorCode =
   | "exists"
   | "host-taken"
   | "wrong-site"
+  | "unauthenticated"
+  | "forbidden"
   | "forbidden-origin"
+  | "changed"
+  | "too-many"
+  | "busy"
   | "too-large"
   | "state-unavailable"
   | "unreachable"
@@ -44,6 +51,8 @@ export interface CnameRecord {
 /** A site as the API shows it: in the form that it also accepts, and where it is reached. */
 export interface SiteBody {
   readonly site: SiteInput;
+  /** Names this content of it: for If-Match when it is changed. Also in the field ETag. */
+  readonly etag: string;
   /** Where the CDN serves it. */
   readonly cdnHost: string;
   readonly records: readonly CnameRecord[];
@@ -53,6 +62,72 @@ export interface SiteBody {
 export interface SiteListBody {
   readonly version: number;
   readonly sites: readonly SiteBody[];
+  /** What to say as `after` for the next page; left out on the last one. */
+  readonly next?: string;
+}
+
+/** One value that is not the same before and after a change, such as `origin.urls[0]`. */
+export interface Difference {
+  readonly path: string;
+  /** Left out: it was not there. */
+  readonly before?: unknown;
+  /** Left out: it is not there any more. */
+  readonly after?: unknown;
+}
+
+/** What a change would do: the answer to `?dryRun=true`. */
+export interface DryRunBody {
+  readonly dryRun: true;
+  /** The version that this was compared with. */
+  readonly version: number;
+  readonly differences: readonly Difference[];
+}
+
+/** One version of a site. */
+export interface SiteVersion {
+  readonly version: number;
+  /** When the change was accepted: ISO 8601, UTC. */
+  readonly at: string;
+  readonly by: string;
+  readonly action: "put" | "removed";
+  /** What the change made different from the version before it, if the log still has that. */
+  readonly differences?: readonly Difference[];
+}
+
+/** `GET /v1/sites/{site}/history`: newest first, as far as the log reaches. */
+export interface SiteHistoryBody {
+  readonly site: string;
+  readonly versions: readonly SiteVersion[];
+}
+
+/** A token as the API shows it: without anything that would let somebody use it. */
+export interface TokenBody {
+  readonly id: string;
+  readonly name: string;
+  readonly scope: TokenScope;
+  readonly sites?: readonly string[];
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  readonly expires?: string;
+  readonly expired: boolean;
+}
+
+/** `GET /v1/tokens`. */
+export interface TokenListBody {
+  readonly tokens: readonly TokenBody[];
+}
+
+/** `POST /v1/tokens`: the only time that the token itself is shown. */
+export interface TokenCreatedBody extends TokenBody {
+  readonly token: string;
+  readonly version: number;
+}
+
+/** `DELETE /v1/tokens/{id}`. */
+export interface TokenRevokedBody {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
 }
 
 /** How one origin URL answered when it was tried. */
@@ -167,12 +242,19 @@ export interface StatusBody {
   readonly demo: boolean;
 }
 
-/** `GET /v1/changes`. */
+/** `GET /v1/changes`: after a version, oldest first. */
 export interface ChangesBody {
   readonly epoch: string;
   readonly head: number;
   readonly complete: boolean;
   readonly changes: readonly Change[];
+}
+
+/** `GET /v1/log`: who changed what, newest first. */
+export interface LogBody {
+  readonly changes: readonly Change[];
+  /** What to say as `before` for the next page; left out where the log ends. */
+  readonly next?: number;
 }
 
 /** `GET /v1/objects`. */

@@ -15,7 +15,8 @@ export interface StoreView {
 
 /** `/v1/status`: the whole CDN on one page. */
 export function addStatusRoutes(app: ApiServer, context: ApiContext): void {
-  app.get("/v1/status", async (): Promise<StatusBody> => {
+  const route = { config: { need: { scope: "read", about: "cdn" } } } as const;
+  app.get("/v1/status", route, async (): Promise<StatusBody> => {
     const view = await readStore(context);
     return {
       now: context.clock.now(),

@@ -1,4 +1,5 @@
 import type { ErrorBody } from "../api/shapes.ts";
+import { tokenFor } from "./contexts.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 
 /** How long the API may take for a call that does not itself wait for something. */
@@ -11,6 +12,7 @@ export interface ApiCall {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   /** How long the API itself was asked to wait before it answers. */
   readonly waitMs?: number;
 }
@@ -21,15 +23,19 @@ export interface ApiCall {
  */
 export async function callApi<T>(base: string, call: ApiCall): Promise<T> {
   const url = apiUrl(base, call);
+  const token = tokenFor(base);
   let response: Response;
   let text: string;
   try {
     response = await fetch(url, {
       method: call.method ?? "GET",
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS + (call.waitMs ?? 0)),
-      ...(call.body === undefined
-        ? {}
-        : { headers: { "content-type": "application/json" }, body: JSON.stringify(call.body) }),
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(call.body === undefined ? {} : { "content-type": "application/json" }),
+        ...call.headers,
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     });
     text = await response.text();
   } catch (error) {

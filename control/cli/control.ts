@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
-import { serveUntilSignal, warnIfOpen } from "./run.ts";
+import { accessPolicy, serveUntilSignal } from "./run.ts";
 import { startControl } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -25,8 +25,9 @@ async function runControl(options: { config: string; log: LogStyle }): Promise<v
   const deployment = loadDeployment(options.config);
   const state = await openSharedState(deployment, log);
   try {
-    warnIfOpen(deployment.config, log);
-    const daemon = await startControl(controlOptions(deployment.config, { state, log }));
+    const access = accessPolicy(deployment.config, log);
+    const options = controlOptions(deployment.config, { state, log, access });
+    const daemon = await startControl(options);
     await serveUntilSignal(daemon, log);
   } finally {
     await state.close();

@@ -115,7 +115,12 @@ async function startAll(
   say("Starting the origin, what NetCinema publishes ...");
   await group.start(startOrigin({ listen: plan.origin, admin: plan.originAdmin, log }));
   say("Starting the control API and the console ...");
-  await group.start(startControl({ ...controlOptions(config, shared), demo: fleet }));
+  await group.start(
+    startControl({
+      ...controlOptions(config, { ...shared, access: { kind: "open" } }),
+      demo: fleet,
+    }),
+  );
   say(`Starting ${edges.size} edges: ${[...edges.keys()].join(", ")} ...`);
   try {
     for (const name of edges.keys()) await fleet.start(name);

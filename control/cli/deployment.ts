@@ -65,6 +65,10 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
     },
     ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
+    control: {
+      ...config.control,
+      tokenFile: absolute(config.control.tokenFile ?? "meridian.token"),
+    },
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     pops: config.pops.map((pop) => ({
       ...pop,

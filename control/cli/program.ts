@@ -2,17 +2,20 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ListenError } from "../../common/listen.ts";
 import { configCommand } from "./config.ts";
+import { contextCommand } from "./context.ts";
 import { controlCommand } from "./control.ts";
 import { demoCommand } from "./demo.ts";
 import { drainCommand, undrainCommand } from "./drain.ts";
 import { edgeCommand } from "./edge.ts";
 import { explainCommand } from "./explain.ts";
 import { CommandFailure } from "./failure.ts";
+import { logCommand } from "./log.ts";
 import { originCommand } from "./origin.ts";
 import { purgeCommand } from "./purge.ts";
 import { routerCommand } from "./router.ts";
 import { siteCommand } from "./site.ts";
 import { statusCommand } from "./status.ts";
+import { tokenCommand } from "./token.ts";
 import { upCommand } from "./up.ts";
 import { zoneCommand } from "./zone.ts";
 
@@ -50,6 +53,9 @@ export function buildProgram(): Command {
     .addCommand(undrainCommand())
     .addCommand(statusCommand())
     .addCommand(explainCommand())
+    .addCommand(logCommand())
+    .addCommand(tokenCommand())
+    .addCommand(contextCommand())
     .addCommand(zoneCommand())
     .addCommand(configCommand());
   for (const command of everyCommand(program)) {

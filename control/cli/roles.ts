@@ -107,7 +107,10 @@ export function edgeOptions(
 }
 
 /** What the control server does according to the configuration (P). */
-export function controlOptions(config: Config, shared: Required<Shared>): ControlOptions {
+export function controlOptions(
+  config: Config,
+  { access, ...shared }: Required<Shared> & Pick<ControlOptions, "access">,
+): ControlOptions {
   return {
     listen: config.control.listen,
     admin: config.control.admin,
@@ -120,6 +123,7 @@ export function controlOptions(config: Config, shared: Required<Shared>): Contro
       dns: config.router.listen,
       routerAdmin: routerAdminTarget(config),
     },
+    access,
     ...shared,
   };
 }

@@ -2,6 +2,10 @@ import type { Config } from "../../common/config/schema.ts";
 import { type RunningDaemon, runUntilSignal } from "../../common/daemon.ts";
 import { isLoopback } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
+import { systemRandom } from "../../common/random.ts";
+import type { AccessPolicy } from "../access/access.ts";
+import { operatorToken, TokenFileError } from "../access/operator-token.ts";
+import { usageFailure } from "./failure.ts";
 
 /**
  * Lets one daemon be all that this process does: says on the log that it serves, and where, and
@@ -20,13 +24,33 @@ export function announcePart(daemon: RunningDaemon, log: Logger): RunningDaemon 
   return daemon;
 }
 
-/** Says so if the control API can be reached by more than this machine. */
-export function warnIfOpen({ control }: Config, log: Logger): void {
-  if (isLoopback(control.listen.host)) return;
-  log.warn(
-    { event: "control-insecure", listen: control.listen },
-    "the API asks nobody for a password: whoever reaches this address owns the CDN",
-  );
+/**
+ * Whom the control API listens to, according to the configuration. Makes the operator's token if
+ * there is none yet. A file that cannot be used ends the command with exit code 2.
+ */
+export function accessPolicy({ control }: Config, log: Logger): AccessPolicy {
+  const { listen, tokenFile = "meridian.token" } = control;
+  if (control.insecure) {
+    log.warn(
+      { event: "control-insecure", listen },
+      "the API asks nobody for a token: whoever reaches this address owns the CDN",
+    );
+    return { kind: "open" };
+  }
+  try {
+    const { hash, created } = operatorToken(tokenFile, systemRandom);
+    log.info({ event: "operator-token", file: tokenFile, created });
+    if (!isLoopback(listen.host)) {
+      log.warn(
+        { event: "control-plaintext", listen },
+        "tokens cross the network as they are: put a TLS proxy in front, or listen on loopback",
+      );
+    }
+    return { kind: "tokens", operatorHash: hash };
+  } catch (error) {
+    if (error instanceof TokenFileError) throw usageFailure(error.message);
+    throw error;
+  }
 }
 
 /** How long daemons may take to go when one of them could not start. */

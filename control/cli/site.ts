@@ -4,10 +4,17 @@ import { ruleSchema } from "../../common/config/rule.ts";
 import { ruleText } from "../../common/config/rule-text.ts";
 import type { SiteInput } from "../../common/config/site.ts";
 import { readTextFile } from "../../common/file-problem.ts";
-import type { SiteBody, SiteListBody, SitePutBody, SiteRemovedBody } from "../api/shapes.ts";
+import type {
+  DryRunBody,
+  SiteBody,
+  SiteListBody,
+  SitePutBody,
+  SiteRemovedBody,
+} from "../api/shapes.ts";
 import { siteInput } from "../site-text.ts";
 import { callApi } from "./api-client.ts";
 import { reportProblems } from "./config.ts";
+import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-versions.ts";
 import { formatTable } from "./table.ts";
 import { apiOption, gather, jsonOption } from "./values.ts";
 
@@ -16,14 +23,20 @@ Examples:
   meridian site add shop --origin http://10.0.0.5:8000 --host www.shop.example
   meridian site list
   meridian site show shop --json
-  meridian site apply shop.yaml
+  meridian site apply shop.yaml --dry-run
+  meridian site history shop
+  meridian site rollback shop --to 41
   meridian site remove shop`;
 
 const APPLY_HELP = `
 The file is YAML or JSON: one site as it stands under "sites" in a configuration, rules and all, or
 the "site" that "site show --json" prints. It is checked first, with line and column of each mistake.
 
+Two people who change one site do not undo each other's work with --if-match: what "site show --json"
+gave as "etag" must still be in force.
+
 Examples:
+  meridian site apply shop.yaml --dry-run
   meridian site apply shop.yaml
   meridian site show shop --json | jq .site > shop.json && meridian site apply shop.json`;
 
@@ -50,6 +63,8 @@ export function siteCommand(): Command {
     .action(addSite);
   const apply = clientCommand("apply <file>")
     .description("put a site in force as a file says, in place of what there is of that name")
+    .option("--dry-run", "only show what would be different")
+    .option("--if-match <etag>", "only if this is what is in force now")
     .addHelpText("after", APPLY_HELP)
     .action(applySite);
   const list = clientCommand("list")
@@ -71,6 +86,8 @@ export function siteCommand(): Command {
     .addCommand(apply)
     .addCommand(list)
     .addCommand(show)
+    .addCommand(siteHistoryCommand())
+    .addCommand(siteRollbackCommand())
     .addCommand(remove);
 }
 
@@ -81,18 +98,26 @@ function clientCommand(nameAndArguments: string): Command {
   return command;
 }
 
-async function applySite(file: string, flags: ClientFlags): Promise<void> {
+interface ApplyFlags extends ClientFlags {
+  readonly dryRun?: boolean;
+  readonly ifMatch?: string;
+}
+
+async function applySite(file: string, flags: ApplyFlags): Promise<void> {
   const text = readTextFile(file);
   const parsed = text.ok ? parseSite(text.value, file) : text;
   if (!parsed.ok)
     return reportProblems({ file, problems: parsed.error, json: flags.json === true });
   const site = parsed.value;
-  const answer = await callApi<SitePutBody>(flags.api, {
+  const answer = await callApi<SitePutBody | DryRunBody>(flags.api, {
     method: "PUT",
     path: `/sites/${encodeURIComponent(site.name)}`,
+    query: { dryRun: flags.dryRun === true ? "true" : undefined },
+    headers: flags.ifMatch === undefined ? {} : { "if-match": flags.ifMatch },
     body: siteInput(site),
   });
   if (flags.json === true) return printJson(answer);
+  if ("dryRun" in answer) return printDryRun(site.name, answer);
   const rules = site.rules.length === 1 ? "1 rule" : `${site.rules.length} rules`;
   printText(`Site "${site.name}" with ${rules} is in force (version ${answer.version}).`);
   printOrigins(answer);
@@ -128,7 +153,7 @@ function printOrigins({ origins }: SitePutBody): void {
 }
 
 async function listSites(flags: ClientFlags): Promise<void> {
-  const answer = await callApi<SiteListBody>(flags.api, { path: "/sites" });
+  const answer = await allSites(flags.api);
   if (flags.json === true) return printJson(answer);
   if (answer.sites.length === 0) {
     return printText("No sites yet. Add one: meridian site add NAME --origin URL --host HOST");
@@ -140,6 +165,18 @@ async function listSites(flags: ClientFlags): Promise<void> {
     site.origin.urls.join(" "),
   ]);
   process.stdout.write(formatTable([["SITE", "SERVED AT", "HOSTS", "ORIGIN"], ...rows]));
+}
+
+/** All pages of the list as one. */
+async function allSites(api: string): Promise<SiteListBody> {
+  const sites: SiteBody[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const page = await callApi<SiteListBody>(api, { path: "/sites", query: { after } });
+    sites.push(...page.sites);
+    if (page.next === undefined) return { version: page.version, sites };
+    after = page.next;
+  }
 }
 
 async function showSite(name: string, flags: ClientFlags): Promise<void> {

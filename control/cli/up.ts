@@ -3,7 +3,7 @@ import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openState } from "./deployment.ts";
 import { controlOptions, edgeOptions, placedEdges, routerOptions } from "./roles.ts";
-import { DaemonGroup, warnIfOpen } from "./run.ts";
+import { accessPolicy, DaemonGroup } from "./run.ts";
 import { startControl, startEdge, startRouter } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -31,10 +31,10 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
   const { config } = deployment;
   const state = await openState(deployment, log);
   try {
-    warnIfOpen(config, log);
+    const access = accessPolicy(config, log);
     const group = new DaemonGroup(log);
     const shared = { state, log };
-    await group.start(startControl(controlOptions(config, shared)));
+    await group.start(startControl(controlOptions(config, { ...shared, access })));
     for (const placed of placedEdges(config)) {
       await group.start(startEdge(edgeOptions(config, placed, shared)));
     }

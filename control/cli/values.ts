@@ -5,6 +5,7 @@ import { type IpPrefix, parseIp, parsePrefix } from "../../common/ip.ts";
 import type { LogStyle } from "../../common/log.ts";
 import type { Result } from "../../common/result.ts";
 import { parseSizeBytes } from "../../common/units.ts";
+import { currentApi, DEFAULT_API } from "./contexts.ts";
 
 /** Makes commander refuse what `parse` refuses, in its words. */
 export function reader<T>(parse: (text: string) => Result<T, string>): (text: string) => T {
@@ -80,9 +81,9 @@ export function logOption(fallback: LogStyle): Option {
 
 /** `--api URL`, for everything that talks to a running CDN. */
 export function apiOption(): Option {
-  return new Option("--api <url>", "control API to talk to")
+  return new Option("--api <url>", "control API to talk to (default: of the current context)")
     .env("MERIDIAN_API")
-    .default("http://127.0.0.1:9090");
+    .default(currentApi(), DEFAULT_API);
 }
 
 /** `--json`, for everything that prints. */

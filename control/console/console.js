@@ -18,14 +18,30 @@ let status;
 let sitesShown = "";
 let route;
 
+/** Where this tab keeps the token that the API asks for. */
+const TOKEN = "meridian-token";
+
+/** The API asks for a token: there is none yet, or the one that was shown does not count. */
+class SignInNeeded extends Error {
+  constructor(refused) {
+    super(refused ? "That token is not known, has been revoked or has expired." : "");
+  }
+}
+
 async function api(path, options = {}) {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+  const token = sessionStorage.getItem(TOKEN);
   const response = await fetch(`/v1${path}`, {
     method: options.method ?? "GET",
-    ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body }),
   });
   const answer = await response.json();
   if (response.ok) return answer;
+  if (response.status === 401) throw new SignInNeeded(token !== null);
   throw new Error([answer.error.message, answer.error.remedy].filter(Boolean).join(" "));
 }
 
@@ -60,9 +76,29 @@ async function refresh() {
     alarm(status.state.up ? "" : STATE_DOWN);
     showStatus();
   } catch (error) {
+    if (error instanceof SignInNeeded) return askForToken(error.message);
     alarm(`The control server does not answer (${error.message}). What you see is old.`);
   }
   setTimeout(() => carryOut(refresh()), POLL_MS);
+}
+
+/** Asks for a token instead of showing what cannot be read. */
+function askForToken(reason) {
+  sessionStorage.removeItem(TOKEN);
+  document.body.classList.add("signed-out");
+  $("sign-in").hidden = false;
+  $("sign-in").elements.token.focus();
+  alarm(reason);
+}
+
+function signIn() {
+  const { token } = $("sign-in").elements;
+  sessionStorage.setItem(TOKEN, token.value.trim());
+  token.value = "";
+  document.body.classList.remove("signed-out");
+  $("sign-in").hidden = true;
+  alarm("");
+  carryOut(refresh());
 }
 
 const STATE_DOWN =
@@ -391,6 +427,10 @@ showPurgeChoice();
 $("purge").addEventListener("submit", (event) => {
   event.preventDefault();
   carryOut(purge());
+});
+$("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn();
 });
 drawLand($("map"));
 carryOut(refresh());

@@ -62,7 +62,7 @@ export function readSnapshot(reply: unknown, skip: Skip): Result<Snapshot, strin
   });
 }
 
-/** The values below `prefix` by name; those that cannot be read or say another name are left out. */
+/** The values below `prefix`; those that cannot be read or say another name are left out. */
 function readNamed<T>(
   fields: ReadonlyMap<string, string>,
   how: {
@@ -116,6 +116,17 @@ export function readPage(
   const changes = behind.flatMap((entry) => readChange(entry, skip));
   const base = { changes, complete: true, epoch, head: headVersion };
   return ok(mark === undefined ? base : { ...base, mark });
+}
+
+/** What RECENT answered (P). Changes that cannot be read are left out. */
+export function readRecent(reply: unknown, skip: Skip): Result<Change[], string> {
+  const parsed = z.array(entry).safeParse(reply);
+  if (!parsed.success) return fail("unexpected reply to a read of recent changes");
+  return ok(
+    parsed.data.flatMap(([id, flat]) =>
+      readChange({ version: versionOf(id), fields: new Map(pairs(flat)) }, skip),
+    ),
+  );
 }
 
 /** Reads `name, value, name, value` through a decoder (P); what cannot be read is left out. */

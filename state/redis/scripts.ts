@@ -92,6 +92,12 @@ end
 return {h[1], h[2], h[3], mark, found}
 `;
 
+/** More ARGV: the version below which they are (empty: all), how many. Newest first. */
+export const RECENT = `${HEAD}
+local top = ARGV[2] == '' and '+' or '(' .. ARGV[2] .. '-0'
+return redis.call('XREVRANGE', KEYS[2], top, '-', 'COUNT', ARGV[3])
+`;
+
 /** Puts into a hash whose fields are forgotten one by one, and which is bounded and expires. */
 const PUT = `${NOW}
 local function live(key, visit)

@@ -156,6 +156,22 @@ export function stateContract(name: string, subject: StateSubject): void {
       assert.equal((await store.snapshot()).mark, second.mark);
     });
 
+    test("the newest changes come first, below the version asked for", async () => {
+      const { version: head } = await store.snapshot();
+      const newest = await store.recentChanges(3);
+      assert.deepEqual(
+        newest.map((change) => change.version),
+        [head, head - 1, head - 2],
+      );
+      const page = await store.changesAfter(head - 3, 3);
+      assert.deepEqual(newest.toReversed(), page.changes);
+      assert.deepEqual(
+        await store.recentChanges(3, head),
+        await store.recentChanges(4).then((all) => all.slice(1)),
+      );
+      assert.deepEqual(await store.recentChanges(3, 1), []);
+    });
+
     test("a version that the log never reached is not complete", async () => {
       const { version } = await store.snapshot();
       const page = await store.changesAfter(version + 1, 10);

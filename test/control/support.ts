@@ -3,6 +3,7 @@ import { parseConfig } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
+import type { AccessPolicy } from "../../control/access/access.ts";
 import type { ControlConfig } from "../../control/api/context.ts";
 import type { DemoEdges } from "../../control/demo-edges.ts";
 import { startControl } from "../../control/server.ts";
@@ -53,14 +54,19 @@ export interface ControlUnderTest {
 export async function startTestControl(
   scope: Scope,
   state: StateStore,
-  options: { readonly config?: ControlConfig; readonly demo?: DemoEdges } = {},
+  options: {
+    readonly config?: ControlConfig;
+    readonly demo?: DemoEdges;
+    readonly access?: AccessPolicy;
+  } = {},
 ): Promise<ControlUnderTest> {
-  const { config = smallControlConfig(), demo } = options;
+  const { config = smallControlConfig(), demo, access = { kind: "open" } } = options;
   const daemon = await startControl({
     listen: ANY_PORT,
     admin: ANY_PORT,
     config,
     state,
+    access,
     log: silentLogger,
     ...(demo === undefined ? {} : { demo }),
   });

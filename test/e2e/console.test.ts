@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Browser, chromium } from "playwright-core";
 import { formatSocketAddress } from "../../common/address.ts";
+import { hashToken } from "../../control/access/token.ts";
+import { openEmbeddedState } from "../../state/embedded.ts";
+import { startTestControl } from "../control/support.ts";
 import { edgeOf, startDemo } from "../support/demo.ts";
 import { fetchAt } from "../support/http.ts";
 import { findProgram } from "../support/peers.ts";
@@ -56,5 +59,27 @@ describe("the console page in a real browser", () => {
     await purge.locator("select[name=what]").selectOption("all");
     assert.equal(await purge.locator("textarea").isVisible(), false);
     assert.deepEqual(complaints, []);
+  });
+
+  it("asks for a token where the API does, and shows nothing without", async (t) => {
+    const store = openEmbeddedState({ file: ":memory:" });
+    atEnd(t, () => store.close());
+    const secret = "the-operator-of-this-page-0123456789";
+    const access = { kind: "tokens", operatorHash: hashToken(secret) } as const;
+    const { base } = await startTestControl(t, store, { access });
+    const page = await (await startBrowser(t)).newPage();
+    await page.goto(`${base}/`);
+    const token = page.locator("#sign-in input[name=token]");
+    await token.waitFor();
+    assert.equal(await page.locator("main").isVisible(), false);
+    await token.fill("not-a-token");
+    await page.locator("#sign-in button").click();
+    await page.locator("#alarm", { hasText: "not known" }).waitFor();
+    await token.fill(secret);
+    await page.locator("#sign-in button").click();
+    await page.locator("#edges tr").nth(1).waitFor();
+    assert.equal(await page.locator("#sign-in").isVisible(), false);
+    await page.reload();
+    await page.locator("#edges tr").nth(1).waitFor();
   });
 });

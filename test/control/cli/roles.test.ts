@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { SocketAddress } from "../../../common/address.ts";
 import { silentLogger } from "../../../common/log.ts";
-import type { PurgeBody, SiteListBody, StatusBody } from "../../../control/api/shapes.ts";
+import type {
+  PurgeBody,
+  SiteListBody,
+  StatusBody,
+  TokenCreatedBody,
+} from "../../../control/api/shapes.ts";
 import { startOrigin } from "../../../origin/server.ts";
 import { answerData, dig } from "../../support/dig.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -166,7 +171,11 @@ sites: [{ name: netcinema, origin: { urls: ["${await runOrigin(t)}"] } }]
 ${extra}
 `,
   );
-  return { file, dns, edge, env: { MERIDIAN_API: `http://127.0.0.1:${api}` } };
+  const env = {
+    MERIDIAN_API: `http://127.0.0.1:${api}`,
+    MERIDIAN_TOKEN_FILE: join(dirname(file), "meridian.token"),
+  };
+  return { file, dns, edge, env };
 }
 
 describe("meridian up", () => {
@@ -190,6 +199,59 @@ describe("meridian up", () => {
     assert.equal(pops[0]?.edges[0]?.drained, true);
     const answer = await dig({ server: "127.0.0.1", port: dns, name: "shop.kingcdn.test" });
     assert.equal(answer.status, "NOERROR");
+  });
+
+  it("asks for the operator's token, then for those that the operator makes", async (t) => {
+    const { file, env } = await writeConfig(t, "");
+    await startMeridian(t, ["up", "--config", file]);
+    const nobody = { ...env, MERIDIAN_TOKEN_FILE: "", XDG_CONFIG_HOME: tempDir(t) };
+    const refused = await runMeridian(["status"], { env: nobody });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /show a token/);
+    assert.match(refused.stderr, /MERIDIAN_TOKEN_FILE/);
+
+    const create = ["token", "create", "ci", "--scope", "site", "--site", "shop", "--json"];
+    const made = await runMeridian(create, { env });
+    assert.equal(made.code, 0, made.stderr);
+    const { token } = JSON.parse(made.stdout) as TokenCreatedBody;
+    const tokenFile = join(tempDir(t), "ci.token");
+    await writeFile(tokenFile, `${token}\n`);
+    const add = ["context", "add", "ci", "--api", env.MERIDIAN_API, "--token-file", tokenFile];
+    const asCi = { ...nobody, MERIDIAN_API: undefined };
+    assert.equal((await runMeridian(add, { env: asCi })).code, 0);
+    const listed = await runMeridian(["context", "list"], { env: asCi });
+    assert.match(listed.stdout, /\* ci +http/);
+
+    const site = ["site", "add", "shop", "--origin", "http://192.0.2.9", "--json"];
+    await eventually("the token counts", async () => {
+      const added = await runMeridian(site, { env: asCi });
+      assert.equal(added.code, 0, added.stderr);
+    });
+    const changed = join(tempDir(t), "shop.yaml");
+    await writeFile(
+      changed,
+      "name: shop\nhosts: [www.shop.example]\norigin: { urls: [http://192.0.2.9] }\n",
+    );
+    const tried = await runMeridian(["site", "apply", changed, "--dry-run"], { env: asCi });
+    assert.match(tried.stdout, /^ {2}\+ hosts\[0\]: "www\.shop\.example"$/m, tried.stderr);
+    assert.equal((await runMeridian(["site", "apply", changed], { env: asCi })).code, 0);
+    const history = await runMeridian(["site", "history", "shop"], { env: asCi });
+    assert.match(history.stdout, /by ci\n {2}\+ hosts/, history.stderr);
+    const [, first = ""] =
+      /version (\d+)[^\n]*\n?$/m.exec(history.stdout.trim().split("\n").at(-1) ?? "") ?? [];
+    const back = await runMeridian(["site", "rollback", "shop", "--to", first], { env: asCi });
+    assert.equal(back.code, 0, back.stderr);
+    const other = await runMeridian(["drain", "syd-1"], { env: asCi });
+    assert.match(other.stderr, /needs the scope "admin"/);
+
+    const log = await runMeridian(["log", "--site", "shop"], { env });
+    assert.match(log.stdout, /^\d+ +\S+ \S+ +ci +site-put +shop$/m);
+    assert.equal((await runMeridian(["token", "revoke", "ci"], { env })).code, 0);
+    const tokens = await runMeridian(["token", "list"], { env });
+    assert.match(tokens.stdout, /^No tokens/);
+    await eventually("the token is refused", async () => {
+      assert.equal((await runMeridian(["site", "list"], { env: asCi })).code, 1);
+    });
   });
 
   it("tells a second process that the state file is in use", async (t) => {

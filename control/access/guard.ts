@@ -14,7 +14,7 @@ export interface Caller {
 /**
  * Says why a call must be refused, or undefined (P).
  *
- * The API has no password, so a web page that its operator visits must not be able to call it.
+ * An API that asks for no token must not be called by a web page that its operator visits.
  * Names of several labels are refused because a page can point its own name at this address (DNS
  * rebinding) and be the same origin; addresses and one-label names (`localhost`, a container's)
  * cannot be taken that way. Calls that change something must come from our own page, or from no

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Caller, whyRefused } from "../../../control/api/guard.ts";
+import { type Caller, whyRefused } from "../../../control/access/guard.ts";
 
 const POST: Caller = {
   method: "POST",

@@ -1,0 +1,98 @@
+import { Command } from "commander";
+import type { Change } from "../../state/change.ts";
+import type { LogBody } from "../api/shapes.ts";
+import { callApi } from "./api-client.ts";
+import { formatTable } from "./table.ts";
+import { apiOption, jsonOption, readInteger } from "./values.ts";
+
+const EXAMPLES = `
+Examples:
+  meridian log
+  meridian log --site netcinema --limit 5
+  meridian log --by ci --kind purge-tags --json`;
+
+const LIMIT_MAX = 1_000;
+const LIMIT_DEFAULT = 20;
+
+interface LogFlags {
+  readonly api: string;
+  readonly json?: boolean;
+  readonly site?: string;
+  readonly by?: string;
+  readonly kind?: string;
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/** `meridian log`: who changed what, newest first. */
+export function logCommand(): Command {
+  return new Command("log")
+    .description("show who changed what, newest first")
+    .option("--site <name>", "only what is about this site")
+    .option("--by <name>", "only what this token did; config: the configuration file")
+    .option("--kind <kind>", "only such changes: site-put, purge-urls, drain, token-put, ...")
+    .option("--before <version>", "only what is older", readVersion)
+    .option("--limit <n>", "at most so many", readLimit, LIMIT_DEFAULT)
+    .addOption(apiOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(showLog);
+}
+
+function readVersion(text: string): number {
+  return readInteger(text, 1, Number.MAX_SAFE_INTEGER);
+}
+
+function readLimit(text: string): number {
+  return readInteger(text, 1, LIMIT_MAX);
+}
+
+async function showLog(flags: LogFlags): Promise<void> {
+  const { site, by, kind, before, limit } = flags;
+  const asked = { site, by, kind, before: before?.toString(), limit: String(limit) };
+  const answer = await callApi<LogBody>(flags.api, { path: "/log", query: asked });
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    return;
+  }
+  const rows = answer.changes.map((change) => [
+    String(change.version),
+    new Date(change.at).toISOString().slice(0, 19).replace("T", " "),
+    change.by,
+    change.body.kind,
+    subject(change.body),
+  ]);
+  process.stdout.write(formatTable([["VERSION", "AT (UTC)", "BY", "CHANGE", "OF"], ...rows]));
+  if (answer.next === undefined) return;
+  process.stdout.write(`\nOlder: meridian log --before ${answer.next}\n`);
+}
+
+/** What a change is about, in a few words (P). */
+function subject(body: Change["body"]): string {
+  switch (body.kind) {
+    case "site-put":
+      return body.site.name;
+    case "site-remove":
+    case "purge-all":
+      return body.site;
+    case "purge-urls":
+      return `${body.site}: ${some(body.urls)}`;
+    case "purge-prefixes":
+      return `${body.site}: ${some(body.prefixes)}`;
+    case "purge-tags":
+      return `${body.site}: ${some(body.tags)}`;
+    case "drain":
+    case "undrain":
+      return body.edge;
+    case "token-put":
+      return `${body.token.name} (${body.token.scope})`;
+    case "token-remove":
+      return body.token;
+    default:
+      return "";
+  }
+}
+
+function some([first = "", ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
