@@ -55,8 +55,9 @@ interface Override {
 }
 
 /**
- * Compiles the map (P). Throws a DamagedDatabaseError. What beats what: a coverage prefix, a coverage AS, a network that a PoP is
- * deep in, an AS that it is deep in, distance. Within one kind the longest prefix wins.
+ * Compiles the map (P). Throws a DamagedDatabaseError. What beats what: a coverage prefix, a
+ * coverage AS, a network that a PoP is deep in, an AS that it is deep in, distance. Within one kind
+ * the longest prefix wins.
  *
  * Example: 129.94.0.0/16 in Sydney, with `syd-uni` deep in it -> syd-uni, syd, then by distance.
  */
