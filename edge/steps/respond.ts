@@ -4,15 +4,16 @@ import { arrivingFields, type Representation } from "../coding/encoded-forms.ts"
 import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
 import type { ContentRange } from "../http/content-range.ts";
-import { type FieldLine, type FieldLines, hasField, singleField } from "../http/fields.ts";
+import { type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { takesTrailers } from "../http/trailers.ts";
+import { type AnswerHead, answerHead } from "../serve/answer-head.ts";
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
 import { type ClientEdits, clientEdits } from "../serve/client-edits.ts";
 import { errorResponse } from "../serve/error-response.ts";
 import { hitHead } from "../serve/hit-head.ts";
 import { type BodyPiece, isLiteral } from "../serve/multipart.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
-import { type SelectedBody, selectedBody } from "../serve/selected-body.ts";
+import { selectedBody } from "../serve/selected-body.ts";
 import { FillReader, sendStored } from "../serve/send-chunks.ts";
 import type { Resume, StepResult } from "./step.ts";
 
@@ -185,59 +186,10 @@ function startReader(
   });
 }
 
-/** The head of an answer, before what only this edge knows is added. */
-interface HeadToWrite {
-  readonly fields: FieldLines;
-  readonly status: number;
-  /** Of the whole body, if known. */
-  readonly length: number | undefined;
-  readonly selection: Selection;
-  readonly body: SelectedBody | undefined;
-  readonly cacheStatus: CacheStatus;
-  readonly ageSeconds: number | undefined;
-}
-
 /** Writes the head of what has been selected. */
-export function writeHead(exchange: ClientExchange, edge: EdgeContext, head: HeadToWrite): void {
-  const { cacheStatus, ageSeconds } = head;
-  const { status, fields } = selectedHead(head);
-  const sent = clientResponseFields({
-    fields,
-    edge: edge.name,
-    status,
-    cacheStatus,
-    ageSeconds,
-    edits: editsFor(exchange),
-  });
-  exchange.response.writeHead(status, sent.flat());
-}
-
-/** Status and fields for the part of a representation that is sent. RFC 9110 sections 14 and 15. */
-function selectedHead(head: HeadToWrite): {
-  readonly status: number;
-  readonly fields: FieldLines;
-} {
-  const { status, fields, selection, length, body } = head;
-  const without = (...names: string[]) => fields.filter(([name]) => !names.includes(name));
-  const empty: FieldLine = ["content-length", "0"];
-  switch (selection.kind) {
-    case "full":
-      return { status, fields };
-    case "range":
-    case "ranges": {
-      const described = body?.fields ?? [];
-      const others = without("content-range", ...described.map(([name]) => name));
-      return { status: 206, fields: [...others, ...described] };
-    }
-    case "not-modified":
-      return { status: 304, fields };
-    case "precondition-failed":
-      return { status: 412, fields: [...without("content-length", "content-type"), empty] };
-    case "range-not-satisfiable": {
-      const range: FieldLine = ["content-range", `bytes */${length ?? "*"}`];
-      return { status: 416, fields: [...without("content-length", "content-type"), range, empty] };
-    }
-  }
+export function writeHead(exchange: ClientExchange, edge: EdgeContext, head: AnswerHead): void {
+  const { status, fields } = answerHead(head, edge.name, editsFor(exchange));
+  exchange.response.writeHead(status, fields.flat());
 }
 
 /** Answers with an error of the edge's own. */
