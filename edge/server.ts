@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { Server } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, type Readiness, startAdminServer } from "../common/admin-server.ts";
@@ -13,7 +13,7 @@ import { Follower } from "../state/follower.ts";
 import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { Doors } from "./accept/doors.ts";
-import { CONNECTIONS_MAX, createListener } from "./accept/listener.ts";
+import { CONNECTIONS_MAX, createListener, type Listener } from "./accept/listener.ts";
 import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
@@ -30,6 +30,7 @@ import { announcedBytes } from "./fetch/fill-answer.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
 import { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
+import { Lane } from "./lane/lane.ts";
 import { ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
@@ -68,6 +69,8 @@ export interface EdgeOptions {
   readonly purgeFrom?: readonly IpPrefix[];
   /** After how many milliseconds without a byte a connection is closed; left out: a minute. */
   readonly idleMs?: number;
+  /** False: `node:http` reads all requests, as it does those that are not plain. For tests. */
+  readonly fastLane?: boolean;
   readonly log: Logger;
   readonly clock?: Clock;
   /** How bodies are encoded; left out: in threads, by Node's own encoders. */
@@ -103,7 +106,8 @@ class Edge implements RunningDaemon {
   readonly #origins: OriginClient;
   readonly #encodingJobs: EncodingJobs;
   readonly #sliced: SlicedBodies;
-  readonly #listener: Server;
+  readonly #listener: Listener;
+  readonly #lane: Lane;
   readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
   readonly #waiting = new WeakMap<Socket, () => boolean>();
@@ -144,7 +148,8 @@ class Edge implements RunningDaemon {
     this.#context = this.#makeContext();
     this.#upgrades = new UpgradeProxy(this.#context);
     this.#listener = this.#makeListener();
-    this.#doors = new Doors(this.#listener, CONNECTIONS_MAX);
+    this.#lane = this.#makeLane();
+    this.#doors = this.#makeDoors();
     this.#follower = this.#makeFollower();
     this.#recorder = this.#makeRecorder();
     this.#heartbeats = this.#makeHeartbeats();
@@ -202,7 +207,8 @@ class Edge implements RunningDaemon {
   /** The time for finishing is over. */
   #cutOff(): void {
     this.#upgrades.closeAll();
-    this.#listener.closeAllConnections();
+    this.#listener.server.closeAllConnections();
+    this.#lane.closeAll();
   }
 
   #makeContext(): EdgeContext {
@@ -295,18 +301,47 @@ class Edge implements RunningDaemon {
     });
   }
 
-  #makeListener(): Server {
+  #makeListener(): Listener {
     const { idleMs } = this.#options;
     return createListener({
       ...(idleMs === undefined ? {} : { idleMs }),
-      onRequest: (request, response) => {
-        // Nobody should reuse a connection that is about to be closed.
-        if (this.#state === "stopping") response.shouldKeepAlive = false;
-        handleRequest(request, response, this.#context);
-      },
+      onRequest: (request, response) => this.#onRequest(request, response),
       onUpgrade: (request, socket, head) => this.#upgrades.pass(request, socket, head),
       isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
     });
+  }
+
+  #makeLane(): Lane {
+    const { idleMs } = this.#options;
+    return new Lane({
+      edge: this.#context,
+      ...(idleMs === undefined ? {} : { idleMs }),
+      onRequest: (request, response) => this.#onRequest(request, response),
+      isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
+      isStopping: () => this.#state === "stopping",
+      handOver: (socket) => this.#listener.enter(socket),
+    });
+  }
+
+  #makeDoors(): Doors {
+    const { server } = this.#listener;
+    const lane = this.#lane;
+    const listener = this.#options.fastLane === false ? this.#listener : lane;
+    return new Doors({
+      http: server,
+      connectionsMax: CONNECTIONS_MAX,
+      enter: (socket) => listener.enter(socket),
+      closeIdle() {
+        server.closeIdleConnections();
+        lane.closeIdle();
+      },
+    });
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // Nobody should reuse a connection that is about to be closed.
+    if (this.#state === "stopping") response.shouldKeepAlive = false;
+    handleRequest(request, response, this.#context);
   }
 
   #makeFollower(): Follower | undefined {

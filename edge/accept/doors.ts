@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
 import type { Clock } from "../../common/clock.ts";
 import { listenTcp } from "../../common/listen.ts";
+import { WRITE_AHEAD_BYTES } from "./listener.ts";
 
 /**
  * Node takes one connection from each listening socket in a turn of the event loop. With this many
@@ -16,19 +17,27 @@ const IDLE_CHECK_MS = 50;
 /** Only Linux spreads connections evenly over the sockets of one address. */
 const HAS_DOORS = process.platform === "linux";
 
-/** The listening sockets of one HTTP server. */
+/** What is behind the doors. */
+export interface Hall {
+  /** Accepts connections too, so that it looks after the deadlines of those it is given. */
+  readonly http: HttpServer;
+  readonly connectionsMax: number;
+  /** Takes in a connection. */
+  enter(socket: Socket): void;
+  /** Ends connections that wait between two requests. */
+  closeIdle(): void;
+}
+
+/** The listening sockets of one edge. */
 export class Doors {
-  readonly #http: HttpServer;
-  /** The HTTP server itself, and sockets that hand what they accept to it. */
+  readonly #hall: Hall;
   readonly #doors: Server[] = [];
-  readonly #connectionsMax: number;
   /** Open connections over all doors. */
   open = 0;
 
-  constructor(http: HttpServer, connectionsMax: number) {
-    this.#http = http;
-    http.on("connection", (socket: Socket) => this.#count(socket));
-    this.#connectionsMax = connectionsMax;
+  constructor(hall: Hall) {
+    this.#hall = hall;
+    hall.http.on("connection", (socket: Socket) => this.#enter(socket));
   }
 
   /** Binds the address. Rejects with a ListenError when anybody else has it. */
@@ -44,8 +53,9 @@ export class Doors {
     let bound = address;
     const count = HAS_DOORS ? DOORS : 1;
     for (let i = 0; i < count; i += 1) {
-      const enter = (socket: Socket) => this.#http.emit("connection", socket);
-      const door = i === 0 ? this.#http : createServer({ noDelay: true }, enter);
+      const options = { noDelay: true, highWaterMark: WRITE_AHEAD_BYTES };
+      const enter = (socket: Socket) => this.#enter(socket);
+      const door = i === 0 ? this.#hall.http : createServer(options, enter);
       this.#doors.push(door);
       bound = await listenTcp(door, bound, "http", { reusePort: HAS_DOORS });
     }
@@ -58,7 +68,7 @@ export class Doors {
     let isClosed = false;
     const closeIdle = (): void => {
       // An answer that was under way leaves its connection open for the client's next request.
-      this.#http.closeIdleConnections();
+      this.#hall.closeIdle();
       if (!isClosed) clock.after(IDLE_CHECK_MS, closeIdle);
     };
     closeIdle();
@@ -66,8 +76,8 @@ export class Doors {
     isClosed = true;
   }
 
-  #count(socket: Socket): void {
-    if (this.open >= this.#connectionsMax) {
+  #enter(socket: Socket): void {
+    if (this.open >= this.#hall.connectionsMax) {
       socket.destroy();
       return;
     }
@@ -75,5 +85,6 @@ export class Doors {
     socket.once("close", () => {
       this.open -= 1;
     });
+    this.#hall.enter(socket);
   }
 }

@@ -24,13 +24,13 @@ export const KEEP_ALIVE_MS = 65_000;
 export const HEAD_BYTES_MAX = 32_768;
 
 /** What waits for a client that reads slowly: so much, and one more piece of a body. */
-const WRITE_AHEAD_BYTES = 16_384;
+export const WRITE_AHEAD_BYTES = 16_384;
 
 /** Open connections; the next one is closed at once. */
 export const CONNECTIONS_MAX = 20_000;
 
 /** How often the deadlines of heads and requests are looked at. */
-const CHECK_EVERY_MS = 2_000;
+export const CHECK_EVERY_MS = 2_000;
 
 /** What the listener hands on, and how patient it is. */
 export interface ListenerHandlers {
@@ -43,8 +43,15 @@ export interface ListenerHandlers {
   isWaiting(socket: Socket): boolean;
 }
 
+/** An HTTP/1.1 server that is given its connections. */
+export interface Listener {
+  readonly server: Server;
+  /** Takes over a connection, also one on which others have read before. */
+  enter(socket: Socket): void;
+}
+
 /** Makes the HTTP/1.1 listener of an edge, with its limits against slow and broken clients. */
-export function createListener(handlers: ListenerHandlers): Server {
+export function createListener(handlers: ListenerHandlers): Listener {
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -79,7 +86,16 @@ export function createListener(handlers: ListenerHandlers): Server {
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     refuse(socket, statusOf(error.code));
   });
-  return server;
+  return { server, enter: takeEntrance(server) };
+}
+
+/** Whoever accepts a connection decides who reads it: the server no longer does by itself. */
+function takeEntrance(server: Server): (socket: Socket) => void {
+  const listeners = server.listeners("connection");
+  server.removeAllListeners("connection");
+  return (socket) => {
+    for (const listener of listeners) listener.call(server, socket);
+  };
 }
 
 function statusOf(code: string | undefined): number {
@@ -94,7 +110,7 @@ function statusOf(code: string | undefined): number {
 }
 
 /** Answers on a connection that has no request object, and closes it. */
-function refuse(socket: Duplex, status: number): void {
+export function refuse(socket: Duplex, status: number): void {
   if (!socket.writable || (socket as Socket).bytesWritten > 0) {
     // Part of a response may have been sent: a second head would be taken for its body.
     socket.destroy();

@@ -92,16 +92,34 @@ export class EncodedForms {
     if (known !== undefined) return asKnown(object, known);
     const { serve, make } = this.#choose(object, request, options);
     const job = make === undefined ? undefined : this.#jobs.want(object, make);
-    const form = serve === undefined ? undefined : this.#formOf(object, serve);
-    if (serve !== undefined && form !== undefined) {
-      this.#store.touch(form);
-      const { bodyBytes } = form;
-      const savedBytes = object.bodyBytes - bodyBytes;
-      const coded = presentAs(response, { coding: serve, bodyBytes });
-      return { object: form, response: coded, coding: serve, savedBytes };
-    }
+    const form = this.#present(object, serve);
+    if (form !== undefined) return form;
     if (job !== undefined && resume !== undefined && this.#waits(job, resume)) return "parked";
     return asKnown(object, "identity");
+  }
+
+  /**
+   * The same for a request that nothing may be made or waited for; `wanted`: something would be.
+   */
+  atHand(object: CacheObject, request: FormRequest): Representation | "wanted" | undefined {
+    const options = compressionFor(request.site, request.rule);
+    const { response } = object;
+    if (options === undefined || notEligible(options, response) !== undefined) return undefined;
+    const known = formOfClient(request.requestFields, response.fields);
+    if (known !== undefined) return asKnown(object, known);
+    const { serve, make } = this.#choose(object, request, options);
+    if (make !== undefined) return "wanted";
+    return this.#present(object, serve) ?? asKnown(object, "identity");
+  }
+
+  /** A form that is there, which counts as used. */
+  #present(object: CacheObject, coding: Coding | undefined): Representation | undefined {
+    const form = coding === undefined ? undefined : this.#formOf(object, coding);
+    if (coding === undefined || form === undefined) return undefined;
+    this.#store.touch(form);
+    const { bodyBytes } = form;
+    const response = presentAs(object.response, { coding, bodyBytes });
+    return { object: form, response, coding, savedBytes: object.bodyBytes - bodyBytes };
   }
 
   /** Counts what was sent with its body. */

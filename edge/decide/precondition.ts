@@ -36,6 +36,20 @@ export type Selection =
   | { readonly kind: "precondition-failed" }
   | { readonly kind: "range-not-satisfiable" };
 
+const CONDITIONS: ReadonlySet<string> = new Set([
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "range",
+]);
+
+/** True for a request that wants all of whatever there is: its selection is always `full` (P). */
+export function isUnconditional(requestFields: FieldLines): boolean {
+  return !requestFields.some(([name]) => CONDITIONS.has(name));
+}
+
 /**
  * Evaluates the conditions and the range of a GET or HEAD request (P). RFC 9110 sections 13.2.2 and
  * 14.2; RFC 9111 section 4.3.2.
@@ -62,8 +76,9 @@ function stateHolds({ requestFields, fields, receivedAt }: SelectionQuestion): b
     return etag !== undefined && wanted.some((tag) => matchesStrongly(tag, etag));
   }
   const since = requestDate(requestFields, "if-unmodified-since", receivedAt);
+  if (since === undefined) return true;
   const modified = responseDate(fields, "last-modified", receivedAt);
-  return since === undefined || modified === undefined || modified <= since;
+  return modified === undefined || modified <= since;
 }
 
 function clientHasIt({ requestFields, fields, receivedAt }: SelectionQuestion): boolean {

@@ -30,6 +30,7 @@ const edge = await startEdge({
     }),
   ],
   log: silentLogger,
+  fastLane: process.env["MERIDIAN_TEST_LANE"] !== "off",
 });
 const results = await edition.run(`http://127.0.0.1:${edge.addresses["http"]?.port}`);
 process.stdout.write(`\n${JSON.stringify(results)}\n`);

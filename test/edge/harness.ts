@@ -15,6 +15,9 @@ const ANY_PORT: SocketAddress = { host: "127.0.0.1", port: 0 };
 /** How long an edge of a test may take to stop before its connections are cut. */
 const STOP_MS = 200;
 
+/** Who reads plain requests: `MERIDIAN_TEST_LANE=off` leaves it to `node:http`. */
+const FAST_LANE = process.env["MERIDIAN_TEST_LANE"] !== "off";
+
 /** An origin made for one test. */
 export interface TestOrigin {
   readonly url: string;
@@ -118,6 +121,7 @@ export async function startTestEdge(scope: Scope, options: TestEdgeOptions): Pro
     profile: "safe",
     anyHost: false,
     log: silentLogger,
+    fastLane: FAST_LANE,
     ...rest,
     sites: [
       aSite({

@@ -55,6 +55,7 @@ const DOORS: Readonly<Record<string, RegExp>> = {
 /** Folders and files whose decisions see no I/O: the same input gives the same output. */
 const PURE = [
   /^edge\/(http|key|decide)\//,
+  /^edge\/lane\/(request-head|silence)\.ts$/,
   /^edge\/coding\/(choose|coded-fields)\.ts$/,
   /^router-dns\/(wire|zone|policy|answer)\//,
   /^router-dns\/(pipeline|steering|signing)\.ts$/,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  isUnconditional,
   type Selection,
   type SelectionQuestion,
   selectRepresentation,
@@ -36,6 +37,13 @@ function select(
     ...others,
   });
 }
+
+test("RFC 9110 s.13.1, s.14.2: which fields make a request conditional", () => {
+  assert.equal(isUnconditional(lines("Host: a", "If: x", "Accept-Ranges: bytes")), true);
+  for (const name of ["If-Match", "If-None-Match", "If-Range", "Range", "If-Modified-Since"]) {
+    assert.equal(isUnconditional(lines("Host: a", `${name}: x`)), false, name);
+  }
+});
 
 type Case = readonly [
   title: string,

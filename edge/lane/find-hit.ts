@@ -1,0 +1,174 @@
+import { judgeRequest } from "../accept/request-policy.ts";
+import type { Representation } from "../coding/encoded-forms.ts";
+import type { EdgeContext } from "../context.ts";
+import { isUnconditional, type Selection, selectRepresentation } from "../decide/precondition.ts";
+import { decideReuse } from "../decide/reuse.ts";
+import { type DerivedRequest, deriveRequest } from "../key/derive.ts";
+import { normalHost } from "../key/primary.ts";
+import { type SiteTable, siteForHost } from "../key/site.ts";
+import { answerHead } from "../serve/answer-head.ts";
+import { clientEdits } from "../serve/client-edits.ts";
+import { selectedBody } from "../serve/selected-body.ts";
+import { sliceChunks } from "../serve/send-chunks.ts";
+import { standingsOf } from "../steps/lookup.ts";
+import type { CacheObject } from "../store/store.ts";
+import { type HeadText, type HitFacts, headText, hitText, isPlainHead } from "./answer-text.ts";
+import type { FieldBlock, RequestHead } from "./request-head.ts";
+
+/** An answer out of the store that needs nothing but what is in memory. */
+export interface Hit {
+  readonly site: string;
+  readonly status: number;
+  readonly head: HeadText;
+  /** For `wholeText`: the answer is all of the object, and its body may be sent with the head. */
+  readonly facts: HitFacts | undefined;
+  /** Whose bytes are sent. */
+  readonly object: CacheObject;
+  readonly chunks: readonly Buffer[];
+  readonly bodyBytes: number;
+  readonly sent: Representation | undefined;
+}
+
+/** What a block of fields comes to as long as the sites are the same. */
+interface Asked {
+  readonly sites: SiteTable;
+  readonly site: ReturnType<typeof siteForHost>;
+  readonly host: string;
+  readonly isUnconditional: boolean;
+}
+
+const asked = new WeakMap<FieldBlock, Asked>();
+
+const FULL: Selection = { kind: "full" };
+const NO_CHUNKS: readonly Buffer[] = [];
+
+/**
+ * Answers a request that is a hit, by the decisions that `STEPS` takes for all requests; undefined:
+ * it is for them. Changes nothing but what a hit changes.
+ */
+export function findHit(head: RequestHead, edge: EdgeContext): Hit | undefined {
+  const { method, target, block } = head;
+  const { site, host, isUnconditional } = askedOf(block, edge);
+  // What is about the edge itself is answered elsewhere.
+  if (site === undefined || target === "/healthz") return undefined;
+  const derived = deriveRequest(site, { method, host, target, fields: block.fields });
+  const { rule, bypass, key, base, fields: requestFields } = derived;
+  if (bypass !== undefined || derived.climbs || rule?.redirect !== undefined) return undefined;
+  const variants = edge.store.lookup(key);
+  if (variants === undefined) return undefined;
+  const now = edge.clock.now();
+  const reuse = decideReuse({
+    stored: variants.responses,
+    standings: standingsOf({ variants, key, base }, edge),
+    method,
+    requestFields,
+    now,
+    revalidateAll: edge.revalidateAll(),
+    clientDirectives: site.clientDirectives,
+  });
+  const object = reuse.kind === "serve" ? variants.objects[reuse.index] : undefined;
+  if (reuse.kind !== "serve" || object === undefined) return undefined;
+  if (object.response.sliceBytes !== undefined) return undefined;
+  const sent = edge.forms.atHand(object, { site, rule, method, requestFields });
+  if (sent === "wanted") return undefined;
+  const { ageSeconds, ttlSeconds } = reuse;
+  const found = { edge: edge.name, ageSeconds, ttlSeconds, now, object, sent };
+  const hit = isUnconditional
+    ? answerOf(head, derived, { ...found, site, selection: FULL })
+    : answerOf(head, derived, { ...found, site, selection: select(derived, head, found) });
+  if (hit !== undefined) edge.store.touch(object);
+  return hit;
+}
+
+function askedOf(block: FieldBlock, edge: EdgeContext): Asked {
+  const known = asked.get(block);
+  if (known?.sites === edge.sites) return known;
+  // The lane takes only targets that this verdict does not depend on.
+  const probe = { method: "GET", version: "1.1", target: "/", fields: block.fields };
+  const verdict = judgeRequest(probe);
+  const site = verdict.kind === "accept" ? siteForHost(edge.sites, verdict.host) : undefined;
+  const fresh: Asked = {
+    sites: edge.sites,
+    site,
+    host: verdict.kind === "accept" ? normalHost(verdict.host) : "",
+    isUnconditional: isUnconditional(block.fields),
+  };
+  asked.set(block, fresh);
+  return fresh;
+}
+
+/** What has been found for a request. */
+interface Found {
+  readonly edge: string;
+  readonly ageSeconds: number;
+  readonly ttlSeconds: number;
+  readonly now: number;
+  readonly object: CacheObject;
+  readonly sent: Representation | undefined;
+}
+
+function select(
+  { fields: requestFields }: DerivedRequest,
+  { method }: RequestHead,
+  { object, sent }: Found,
+): Selection {
+  const { status, fields, times } = sent?.response ?? object.response;
+  return selectRepresentation({
+    method,
+    requestFields,
+    status,
+    fields,
+    // Ranges of an encoded form are not offered.
+    completeLength: sent?.coding === undefined ? (sent?.object ?? object).bodyBytes : undefined,
+    receivedAt: times.responseTime,
+  });
+}
+
+/** The answer to what is selected, if the lane gives such answers. */
+function answerOf(
+  { method }: RequestHead,
+  { rule }: DerivedRequest,
+  found: Found & { readonly site: NonNullable<Asked["site"]>; readonly selection: Selection },
+): Hit | undefined {
+  const { edge, ageSeconds, ttlSeconds, now, sent, site, selection } = found;
+  const object = sent?.object ?? found.object;
+  const stored = sent?.response ?? object.response;
+  const { bodyBytes } = object;
+  const edits = clientEdits(site, rule, method);
+  const hit = { site: site.name, object, sent };
+  if (selection.kind === "full") {
+    const facts: HitFacts = { stored, bodyBytes, edge, edits, ageSeconds, ttlSeconds, now };
+    const head = hitText(facts);
+    if (head === undefined) return undefined;
+    const { status } = stored;
+    if (method === "HEAD") {
+      return { ...hit, status, head, facts: undefined, chunks: NO_CHUNKS, bodyBytes: 0 };
+    }
+    return { ...hit, status, head, facts, chunks: object.chunks, bodyBytes };
+  }
+  if (selection.kind !== "range" && selection.kind !== "not-modified") return undefined;
+  const body = selectedBody(selection, stored.fields, bodyBytes);
+  const { status, fields } = answerHead(
+    {
+      fields: stored.fields,
+      status: stored.status,
+      length: bodyBytes,
+      selection,
+      body,
+      cacheStatus: { kind: "hit", ttlSeconds },
+      ageSeconds,
+    },
+    edge,
+    edits,
+  );
+  const lines = fields.flat();
+  if (!isPlainHead(status, lines, body?.length)) return undefined;
+  return {
+    ...hit,
+    status,
+    head: headText(status, lines, now),
+    facts: undefined,
+    chunks: selection.kind === "range" ? sliceChunks(object.chunks, selection) : NO_CHUNKS,
+    bodyBytes: body?.length ?? 0,
+  };
+}
