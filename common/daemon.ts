@@ -9,6 +9,8 @@ export interface RunningDaemon {
    * Where it serves, by purpose: `http`, `dns`, `admin`, `api`. Ports asked for as 0 are real here.
    */
   readonly addresses: Readonly<Record<string, SocketAddress>>;
+  /** What else is worth saying when it is ready, such as which of two ways it goes. */
+  readonly notes?: Readonly<Record<string, string>>;
   /**
    * Stops in order: says "not ready", takes no new work, finishes what is under way, closes.
    * Resolves at the latest after `deadlineMs`. Calling it twice gives the same promise.

@@ -238,6 +238,12 @@ export const METRICS = {
     labels: ["standing"],
     help: "Queries by their DNS cookie: none, new (a client that has not heard from us yet), valid, bad.",
   },
+  dns_udp_errors_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["direction", "error"],
+    help: "Errors of the kernel when UDP packets were received or sent, by name; all but EAGAIN and EINTR lose a packet.",
+  },
   dns_transfers_out_total: {
     part: "dns",
     kind: "counter",

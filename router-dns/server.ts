@@ -220,6 +220,7 @@ class Router {
     return {
       name: options.name,
       addresses: this.#addresses(),
+      notes: { udp: this.#service.udpLayer },
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
         this.#service.reload();

@@ -7,6 +7,7 @@ import type { Metrics } from "../common/metrics.ts";
 import type { Random } from "../common/random.ts";
 import type { QueryCounters } from "./admin/counters.ts";
 import { GuardCounters } from "./admin/guard-counters.ts";
+import { UdpErrorCounters } from "./admin/udp-error-counters.ts";
 import { CertificateKeeper } from "./data/certificate.ts";
 import { CookieKeeper } from "./data/cookie-keeper.ts";
 import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
@@ -44,6 +45,7 @@ export class DnsService {
   readonly #certificate: CertificateKeeper | undefined;
   readonly #guard: Guard;
   readonly #guardCounters: GuardCounters;
+  readonly #udpErrors: UdpErrorCounters;
   #listeners: DnsListeners = { plain: [], dot: [], doh: [] };
 
   /** Throws a RouterFilesError if secrets or certificate cannot be used. */
@@ -57,13 +59,14 @@ export class DnsService {
     const { secrets } = this.#cookies;
     this.#guard = new Guard(guardOptions(config), { clock, seed, secrets });
     this.#guardCounters = new GuardCounters(metrics, this.#guard);
+    this.#udpErrors = new UdpErrorCounters(metrics);
     this.#exposeMetrics();
   }
 
   /** Binds every port, or none of them: rejects with a ListenError. */
   async start(): Promise<void> {
     const { config, listen, log, metrics } = this.#options;
-    const { tls, doh, proxy } = config;
+    const { tls, doh, proxy, udp } = config;
     const refusals = metrics.counter("dns_refusals_total");
     this.#cookies.start();
     this.#certificate?.start();
@@ -75,6 +78,7 @@ export class DnsService {
         dohPath: doh?.path ?? "",
         secureContext: this.#certificate?.context,
         proxyFrom: proxy?.from ?? [],
+        udpLayer: udp,
       },
       {
         answer: this.#answerer(),
@@ -100,6 +104,7 @@ export class DnsService {
   /** Hands what has been counted to the metrics. */
   flush(): void {
     this.#guardCounters.flush();
+    for (const { udp } of this.#listeners.plain) this.#udpErrors.flush(udp);
   }
 
   /** The ports by name: `dns`, `dot`, `doh`, and with a number where there are several. */
@@ -109,6 +114,11 @@ export class DnsService {
       listeners.map(({ address }, index) => [index === 0 ? name : `${name}${index + 1}`, address]);
     const all = [...named("dns", plain), ...named("dot", dot), ...named("doh", doh)];
     return Object.fromEntries(all) as Record<string, SocketAddress>;
+  }
+
+  /** What moves UDP packets. */
+  get udpLayer(): string {
+    return this.#listeners.plain[0]?.udp.layer ?? "none";
   }
 
   /** Answers a plain question as if it had come in. */

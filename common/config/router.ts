@@ -133,6 +133,13 @@ export const routerSchema = z.strictObject({
   cookies: cookiesSchema
     .prefault({})
     .describe("DNS cookies (RFC 7873, RFC 9018): who has a valid one is not limited."),
+  udp: z
+    .enum(["auto", "native", "dgram"])
+    .default("auto")
+    .describe(
+      "What moves UDP packets: `native` in batches, by the layer in C that `npm ci` compiles; " +
+        "`dgram` one by one; `auto` the first where it is there.",
+    ),
   nsid: shortText
     .max(64)
     .optional()

@@ -14,13 +14,13 @@ import { usageFailure } from "./failure.ts";
 export function serveUntilSignal(daemon: RunningDaemon, log: Logger): Promise<void> {
   // First the signals: whoever reads "ready" may send one at once.
   const ended = runUntilSignal([daemon], log);
-  log.info({ event: "ready", name: daemon.name, addresses: daemon.addresses });
+  log.info({ event: "ready", name: daemon.name, addresses: daemon.addresses, ...daemon.notes });
   return ended;
 }
 
 /** Says that one of several daemons serves; the process is `ready` when all of them do. */
 export function announcePart(daemon: RunningDaemon, log: Logger): RunningDaemon {
-  log.info({ event: "serving", name: daemon.name, addresses: daemon.addresses });
+  log.info({ event: "serving", name: daemon.name, addresses: daemon.addresses, ...daemon.notes });
   return daemon;
 }
 

@@ -9,9 +9,9 @@ export type SendMessages = (messages: Iterable<Uint8Array>) => void;
 
 /**
  * Answers one packet: writes into `out` and gives the number of octets, 0 to say nothing. The same
- * function serves all transports. It must not throw and must not keep `packet` or `out`. Where a
- * transport can carry more than one message, it gives `send`; after a call of that the number that
- * comes back means nothing.
+ * function serves all transports. It must not throw and must not keep `packet`, `peer` or `out`.
+ * Where a transport can carry more than one message, it gives `send`; after a call of that the
+ * number that comes back means nothing.
  */
 export type AnswerPacket = (
   packet: Uint8Array,
@@ -20,6 +20,21 @@ export type AnswerPacket = (
   out: Uint8Array,
   send?: SendMessages,
 ) => number;
+
+/**
+ * Answers a packet that came over UDP and stands in `bytes` from `start` to `end`, as
+ * `AnswerPacket` would and with nothing made for it. Undefined: this one is for `AnswerPacket`.
+ */
+export type AnswerInPlace = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  peer: IpBytes,
+  out: Uint8Array,
+) => number | undefined;
+
+/** The same for any datagram. It never throws. */
+export type AnswerDatagram = (...datagram: Parameters<AnswerInPlace>) => number;
 
 /** The largest DNS message (RFC 1035 section 4.2.2). */
 export const MESSAGE_BYTES_MAX = 65_535;

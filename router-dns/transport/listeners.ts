@@ -2,12 +2,14 @@ import type { SocketAddress } from "../../common/address.ts";
 import type { IpPrefix } from "../../common/ip.ts";
 import { ListenError } from "../../common/listen.ts";
 import type { Logger } from "../../common/log.ts";
+import type { UdpLayerChoice } from "../native/layer.ts";
 import type { RefusalReason, StreamListener } from "./accept.ts";
-import type { AnswerPacket, Transport } from "./answer.ts";
+import type { AnswerInPlace, AnswerPacket, Transport } from "./answer.ts";
 import { listenDoh } from "./doh.ts";
 import { listenTcpDns, listenTlsDns, TCP_LIMITS } from "./tcp.ts";
 import type { SecureContextSource } from "./tls.ts";
-import { listenUdp, type UdpListener } from "./udp.ts";
+import { listenUdp } from "./udp.ts";
+import type { UdpListener } from "./udp-listener.ts";
 
 /** UDP and TCP on one address and port. */
 interface PlainListener {
@@ -28,11 +30,15 @@ export interface ListenPlan {
   readonly secureContext: SecureContextSource | undefined;
   /** Front ends that say in a PROXY header for whom they speak. */
   readonly proxyFrom: readonly IpPrefix[];
+  /** What serves UDP. */
+  readonly udpLayer: UdpLayerChoice;
 }
 
 /** What all listeners share. */
 export interface ListenOptions {
   readonly answer: AnswerPacket;
+  /** Asked first about what comes over UDP; left out: `answer` gets all. */
+  readonly answerInPlace?: AnswerInPlace;
   readonly log: Logger;
   /** Called for each connection or packet that is refused before anybody reads what it asks. */
   readonly onRefusal: (transport: Transport, reason: RefusalReason) => void;
@@ -112,11 +118,10 @@ async function listenBoth(
   plan: ListenPlan,
   options: ListenOptions,
 ): Promise<PlainListener> {
-  const { answer, log, onRefusal } = options;
-  const { proxyFrom } = plan;
-  const onBroken = (): void => onRefusal("udp", "proxy-header");
+  const { proxyFrom, udpLayer: layer } = plan;
+  const onBroken = (): void => options.onRefusal("udp", "proxy-header");
   for (let attempt = 1; ; attempt += 1) {
-    const udp = await listenUdp(listen, { answer, log, proxyFrom, onBroken });
+    const udp = await listenUdp(listen, { ...options, proxyFrom, onBroken, layer });
     try {
       const tcp = await listenTcpDns(udp.address, streamOptions("tcp", plan, options));
       return { address: udp.address, udp, tcp };

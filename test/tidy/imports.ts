@@ -34,7 +34,13 @@ const DAEMON_ENTRY =
  */
 const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   edge: [["http"], ["key", "decide"], ["accept", "fetch", "store", "serve"]],
-  "router-dns": [["wire"], ["zone", "policy", "geo", "health"], ["sign"], ["transport"]],
+  "router-dns": [
+    ["wire"],
+    ["zone", "policy", "geo", "health"],
+    ["sign"],
+    ["native"],
+    ["transport"],
+  ],
 };
 
 /** Libraries that have one door: whoever wants another one has a second answer to one question. */
