@@ -2,6 +2,7 @@ import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { background } from "../common/background.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { HttpsConfig } from "../common/config/https.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
@@ -51,6 +52,8 @@ export interface RouterOptions {
   readonly domain: string;
   readonly nameservers: readonly HostAddress[];
   readonly hostmaster?: string;
+  /** HTTPS records of sites that do not say it themselves; left out: none. */
+  readonly https?: HttpsConfig;
   /** TTL of steered answers. */
   readonly ttlSeconds: number;
   /** The most addresses in one answer. */

@@ -122,6 +122,13 @@ const slices = z
   .object({ enabled: z.boolean(), size: count } satisfies Fields<Site["slices"]>)
   .default({ enabled: true, size: 1_048_576 });
 
+const https = z.object({
+  enabled: z.boolean(),
+  alpn: z.array(z.string()).min(1),
+  port: count,
+  hints: z.boolean(),
+} satisfies Fields<NonNullable<Site["https"]>>);
+
 /** A site as the daemons use it, with durations in ms; not what people write (`siteSchema`). */
 const site = z.object({
   name,
@@ -138,6 +145,7 @@ const site = z.object({
   slices,
   rules: z.array(rule),
   compress: compress.optional(),
+  https: https.optional(),
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);
 

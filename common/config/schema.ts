@@ -11,6 +11,7 @@ import {
   size,
   socketAddress,
 } from "./fields.ts";
+import { httpsSchema } from "./https.ts";
 import { routerSchema } from "./router.ts";
 import { siteSchema } from "./site.ts";
 import { transferSchema, tsigKeySchema, zoneSchema } from "./zones.ts";
@@ -101,6 +102,12 @@ const cdnSchema = z.strictObject({
     .max(16)
     .default(4)
     .describe("At most so many addresses in one steered answer."),
+  https: httpsSchema
+    .optional()
+    .describe(
+      "HTTPS records for the names of sites, which make browsers use TLS; left out: none. Only where " +
+        "edges have certificates: see dns-names.md.",
+    ),
   transfer: transferSchema
     .optional()
     .describe("Who may have the CDN's own zone, with fixed addresses where it steers."),

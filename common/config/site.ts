@@ -2,6 +2,7 @@ import { z } from "zod";
 import { compressSchema } from "./compress.ts";
 import { duration, hostName, label, originUrl, size } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
+import { httpsSchema } from "./https.ts";
 import { keySchema } from "./key.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
@@ -130,6 +131,9 @@ const siteFields = z.strictObject({
       "Edges encode stored responses that the origin has not encoded; left out: they do not. `{}`: " +
         "with the defaults below.",
     ),
+  https: httpsSchema
+    .optional()
+    .describe("HTTPS records for the name of this site; left out: as `cdn.https`."),
   allDown: z
     .enum(["serve-all", "empty"])
     .default("serve-all")

@@ -1,3 +1,4 @@
+import type { HttpsConfig } from "../../common/config/https.ts";
 import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type IpBytes, parseIp } from "../../common/ip.ts";
@@ -14,6 +15,7 @@ import type { EdgeHealth } from "../health/board.ts";
 import type { SteeredPair } from "../sign/sign-ahead.ts";
 import type { SteeredSet } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
+import { type HttpsService, httpsService } from "../wire/svcb.ts";
 import { type BrokenAlias, brokenAliases } from "../zone/alias.ts";
 import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
 import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
@@ -27,6 +29,8 @@ export interface CdnIdentity {
   readonly pops: readonly PopConfig[];
   /** Quick mode: every name below the domain is steered. */
   readonly anyName: boolean;
+  /** HTTPS records of sites that do not say it themselves; left out: none. */
+  readonly https?: HttpsConfig;
   /** The longest TTL, if the zone is signed. */
   readonly maxTtlSeconds?: number;
 }
@@ -51,10 +55,26 @@ export function buildZones(
     ...(identity.maxTtlSeconds === undefined ? {} : { maxTtlSeconds: identity.maxTtlSeconds }),
     serial,
     sites: [...sites.keys()],
+    services: servicesOf(sites, identity.https),
     ...(anyName ? { anyNameSite: first } : {}),
     edges: pops.flatMap((pop) => pop.edges.flatMap(edgeAddresses)),
   });
   return own.ok ? buildZoneTable([own.value, ...others]) : own;
+}
+
+/** What HTTPS records of the sites say that have them. */
+function servicesOf(
+  sites: ReadonlyMap<string, Site>,
+  common: HttpsConfig | undefined,
+): ReadonlyMap<string, HttpsService> {
+  const services = new Map<string, HttpsService>();
+  for (const [name, site] of sites) {
+    const https = site.https ?? common;
+    if (https?.enabled !== true) continue;
+    const { alpn, port, hints: hasHints } = https;
+    services.set(name, httpsService({ alpn, port, hasHints }));
+  }
+  return services;
 }
 
 /** Aliases of files that lead nowhere, among all zones of a server (P). */

@@ -4,6 +4,7 @@ import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
 import { isAtOrBelow, type Name, nameKey, parseName } from "../wire/name.ts";
 import { addressRdata, nameRdata, soaRdata } from "../wire/rdata.ts";
+import type { HttpsService } from "../wire/svcb.ts";
 import { buildZone, groupByOwner, type SteeredName, type Zone, type ZoneRecord } from "./zone.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface CdnZoneOptions {
    * Sites steered at `<site>.<domain>`. A name that is taken by a name server stays the server's.
    */
   readonly sites: readonly string[];
+  /** What HTTPS records of sites say; sites that are not in it have none. */
+  readonly services?: ReadonlyMap<string, HttpsService>;
   /**
    * Quick mode: the site that every name below the domain without data of its own is steered for.
    */
@@ -97,7 +100,10 @@ function infrastructure(options: CdnZoneOptions, origin: Name): readonly ZoneRec
 }
 
 function steeredNames(options: CdnZoneOptions, origin: Name): readonly SteeredName[] {
-  const sites = options.sites.map((site) => ({ owner: mustParseName(site, origin), site }));
+  const sites = options.sites.map((site): SteeredName => {
+    const service = options.services?.get(site);
+    return { owner: mustParseName(site, origin), site, ...(service && { service }) };
+  });
   if (options.anyNameSite === undefined) return sites;
   return [...sites, { owner: mustParseName("*", origin), site: options.anyNameSite }];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Snapshot } from "../../router-dns/pipeline.ts";
-import { buildCdnZone } from "../../router-dns/zone/cdn-zone.ts";
+import { buildCdnZone, type CdnZoneOptions } from "../../router-dns/zone/cdn-zone.ts";
 import type { Zone } from "../../router-dns/zone/zone.ts";
 import { FixedSteering, snapshotOf, zoneOf } from "./dns-world.ts";
 
@@ -56,7 +56,7 @@ export const CDN_SOA =
 
 /** The zone of the CDN domain: one site, one edge. */
 export function cdnZone(
-  options: { readonly anyNameSite?: string; readonly domain?: string } = {},
+  options: Partial<Pick<CdnZoneOptions, "anyNameSite" | "domain" | "services">> = {},
 ): Zone {
   const zone = buildCdnZone({
     domain: "kingcdn.test",

@@ -247,14 +247,3 @@ describe("an alias in a signed zone", () => {
     assert.doesNotMatch(noV6, /AAAA/);
   });
 });
-
-describe("HTTPS of an alias", () => {
-  it("is that of a static target, or the name's own", () => {
-    const https = (name: string) => ask(world(), { name, type: "HTTPS" });
-    const copied = https("static.shop.test").bytes;
-    assert.ok(Buffer.from(copied).includes(Buffer.from("00010000010003026832", "hex")));
-    const own = https("own.shop.test").bytes;
-    assert.ok(Buffer.from(own).includes(Buffer.from("00010000010003026833", "hex")));
-    assert.deepEqual(https("shop.test").answer, [], "the site has none");
-  });
-});

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import type { SocketAddress } from "../../common/address.ts";
+import { httpsSchema } from "../../common/config/https.ts";
 import type { DnssecOptions } from "../../router-dns/data/live-signing.ts";
 import { generateKeys, reportKeys } from "../../router-dns/data/zone-keys.ts";
 import { answerData, type DigAnswer, dig } from "../support/dig.ts";
@@ -19,6 +20,9 @@ $TTL 300
          NS ns1
          MX 10 Mail
          CAA 0 issue "ca.test"
+@        60 ALIAS netcinema.kingcdn.test.
+fixed    ALIAS Mail
+*.alias  ALIAS netcinema.kingcdn.test.
 ns1      A 127.0.0.1
 Mail     A 192.0.2.25
 video    CNAME netcinema.kingcdn.test.
@@ -77,6 +81,7 @@ for (const [algorithm, scheme] of KINDS) {
       const router = await startTestRouter(scope, {
         pops: fivePops(edges),
         zoneFiles: [parent, child],
+        https: httpsSchema.parse({}),
         dnssec,
       });
       dns = router.dns;
@@ -126,6 +131,12 @@ for (const [algorithm, scheme] of KINDS) {
       ["x.ali.netcinema.test", "A"],
       ["sec.netcinema.test", "DS"],
       ["netcinema.test", "NSEC"],
+      ["netcinema.test", "A"],
+      ["netcinema.test", "HTTPS"],
+      ["netcinema.kingcdn.test", "HTTPS"],
+      ["fixed.netcinema.test", "A"],
+      ["x.alias.netcinema.test", "A"],
+      ["x.alias.netcinema.test", "HTTPS"],
     ] as const;
     const NEGATIVE = [
       ["netcinema.kingcdn.test", "AAAA"],
@@ -141,6 +152,11 @@ for (const [algorithm, scheme] of KINDS) {
       ["x.wild.netcinema.test", "A"],
       ["ins.netcinema.test", "DS"],
       ["mail.netcinema.test", "DS"],
+      ["netcinema.test", "AAAA"],
+      ["netcinema.test", "TXT"],
+      ["fixed.netcinema.test", "HTTPS"],
+      ["fixed.netcinema.test", "AAAA"],
+      ["x.alias.netcinema.test", "AAAA"],
     ] as const;
 
     it("delv: what there is", async () => {
@@ -197,6 +213,12 @@ for (const [algorithm, scheme] of KINDS) {
         const answer = await ask("netcinema.kingcdn.test", "A", subnet);
         assert.deepEqual(answerData(answer, "A"), [edges[pop]?.host], answer.text);
         assert.ok(answer.flags.includes("ad"), answer.text);
+        const apex = await ask("netcinema.test", "A", subnet);
+        assert.deepEqual(answerData(apex, "A"), [edges[pop]?.host], "behind an alias too");
+        assert.ok(apex.flags.includes("ad"), apex.text);
+        const service = await ask("netcinema.test", "HTTPS", subnet);
+        const data = `1 . alpn="h2,http/1.1" ipv4hint=${edges[pop]?.host}`;
+        assert.deepEqual(answerData(service, "HTTPS"), [data], service.text);
       }
     });
 

@@ -98,6 +98,15 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       },
       { requiredKeys: [] },
     ),
+    https: fc.record(
+      {
+        enabled: fc.boolean(),
+        alpn: fc.constantFrom(["h2"], ["h3", "http/1.1"]),
+        port: fc.constantFrom(443, 8443),
+        hints: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    ),
     allDown: fc.constantFrom("serve-all" as const, "empty" as const),
   },
   { requiredKeys: ["name", "origin"] },

@@ -13,8 +13,10 @@ import {
   rollKeys,
 } from "../../../router-dns/data/zone-keys.ts";
 import type { SigningPolicy } from "../../../router-dns/sign/online-signer.ts";
+import type { AheadSubjects } from "../../../router-dns/sign/sign-ahead.ts";
 import type { SteeredSet } from "../../../router-dns/signing.ts";
 import { TYPE } from "../../../router-dns/wire/codes.ts";
+import { httpsService, serviceRdata } from "../../../router-dns/wire/svcb.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import type { Scope } from "../../support/scope.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -37,7 +39,7 @@ function world(scope: Scope, options: { policy?: SigningPolicy; rollsOver?: bool
   const clock = new FakeClock();
   const order = { folder, zone: "kingcdn.test", policy };
   assert.ok(generateKeys(order, "ecdsap256sha256", clock.now()).ok);
-  const subjects = {
+  const subjects: { -readonly [K in keyof AheadSubjects]: AheadSubjects[K] } = {
     zones: snapshotOf([cdnZone()]).zones,
     steered: [steered("192.0.2.1"), steered("192.0.2.2")],
     pairs: [],
@@ -182,13 +184,19 @@ ns1   A 192.0.2.1
 fixed ALIAS ns1
 `;
     const { signing, subjects } = world(t);
-    subjects.zones = snapshotOf([zoneOf(text), cdnZone({ domain: "cdn2.test" })]).zones;
+    const service = httpsService({ alpn: ["h2"], port: 443, hasHints: true });
+    const services = new Map([["netcinema", service]]);
+    subjects.zones = snapshotOf([zoneOf(text), cdnZone({ domain: "cdn2.test", services })]).zones;
+    const pair = { ttlSeconds: 20, v4: [ipBytes("192.0.2.1")], v6: [] };
+    subjects.pairs = [pair];
     assert.ok(signing.load().ok);
     signing.signAhead();
     await signing.look();
     const signer = signing.signers().get(APEX);
     assert.ok(signer);
     for (const set of subjects.steered) signer.signSteered(APEX, { ...set, ttlSeconds: 10 });
+    const https = { type: TYPE.HTTPS, rdatas: [serviceRdata(service, pair.v4, pair.v6)] };
+    signer.signSteered(APEX, { ...https, ttlSeconds: 10 });
     signer.signSteered(keyOf("fixed.kingcdn.test"), { ...steered("192.0.2.1"), ttlSeconds: 300 });
     signer.deny(APEX, [TYPE.SOA, TYPE.NS, TYPE.A, TYPE.AAAA, TYPE.HTTPS], 60);
     signer.deny(APEX, [TYPE.SOA, TYPE.NS, TYPE.A, TYPE.HTTPS], 10);

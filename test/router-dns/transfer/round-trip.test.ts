@@ -19,6 +19,7 @@ import { isNewerSerial, serialOf } from "../../../router-dns/transfer/serial.ts"
 import { changesOnly, transferMessages, wholeZone } from "../../../router-dns/transfer/stream.ts";
 import { typeName } from "../../../router-dns/wire/codes.ts";
 import { formatName } from "../../../router-dns/wire/name.ts";
+import { httpsService } from "../../../router-dns/wire/svcb.ts";
 import { rdataIdentity, type Zone } from "../../../router-dns/zone/zone.ts";
 import { fuzzCount, fuzzSeed, Seeded } from "../../fuzz/seeded.ts";
 import { ipBytes, queryBytes, snapshotOf, zoneOf } from "../dns-world.ts";
@@ -180,7 +181,8 @@ describe(`transfers, FUZZ_SEED=${SEED}`, () => {
 
 describe("what is decided for each client", () => {
   it("is transferred as what fits all: addresses of all edges, those of a static target", () => {
-    const cdn = cdnZone();
+    const service = httpsService({ alpn: ["h2"], port: 443, hasHints: true });
+    const cdn = cdnZone({ services: new Map([["netcinema", service]]) });
     const zone = zoneOf(`
 $ORIGIN shop.test.
 $TTL 300
@@ -208,12 +210,14 @@ no  ALIAS nobody.kingcdn.test.
       "ns2.shop.test. 5 AAAA 32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1",
       "shop.test. 20 A 127.0.10.1",
       "shop.test. 20 A 127.0.10.2",
+      `shop.test. 20 HTTPS ${service.head.join(".")}`,
       "v6.shop.test. 5 AAAA 32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1",
     ]);
     const site = sent(cdn).filter((line) => line.startsWith("netcinema"));
     assert.deepEqual(site, [
       "netcinema.kingcdn.test. 20 A 127.0.10.1",
       "netcinema.kingcdn.test. 20 A 127.0.10.2",
+      `netcinema.kingcdn.test. 20 HTTPS ${service.head.join(".")}`,
     ]);
   });
 });
