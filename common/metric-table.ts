@@ -268,6 +268,12 @@ export const METRICS = {
     labels: ["zone"],
     help: "Serial of the version of each zone that is served.",
   },
+  dns_catalog_members: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["catalog"],
+    help: "Zones that are served because a catalog of another server lists them.",
+  },
   dns_signatures_total: {
     part: "dns",
     kind: "counter",

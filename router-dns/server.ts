@@ -30,6 +30,7 @@ import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { DnsService, type ServiceConfig } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
+import { CatalogProducer } from "./transfer/catalog-producer.ts";
 import { isForTransfers } from "./transfer/service.ts";
 import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
 import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
@@ -94,6 +95,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const live = new LiveSnapshot(
     {
       ...options,
+      ...catalogsOf(options, clock),
       answersMax: options.answers,
       fetched: fetchedNames(options.transfers?.zones ?? []),
       ...(maxTtlSeconds === undefined ? {} : { maxTtlSeconds }),
@@ -117,6 +119,15 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
     await router.stop(0);
     throw error;
   }
+}
+
+function catalogsOf(
+  { transfers, domain }: RouterOptions,
+  clock: Clock,
+): { readonly catalogs?: (fileZones: readonly Zone[]) => readonly Zone[] } {
+  if (transfers === undefined) return {};
+  const producer = new CatalogProducer(transfers, domain, clock);
+  return { catalogs: (fileZones) => producer.zonesFor(fileZones) };
 }
 
 function maxTtlsOf({ dnssec }: RouterOptions): MaxTtls {
@@ -284,6 +295,10 @@ class Router {
         return this.#service.answer(packet, { peer, transport }, out);
       },
       onAnswer: (transport, outcome) => this.#counters.count(transport, outcome),
+      onMember: (zone, isMember) => {
+        this.#newestFetched.delete(zone);
+        this.#live.setExpected(zone, isMember);
+      },
       refusal: (zone) => refusalOf(zone, this.#maxTtls.get(zone.key)),
       signedOf: (zone) => this.#copies?.octetsOf(zone),
       onFetched: (zone, version) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { catalogSchema } from "./catalogs.ts";
 import { dnssecSchema } from "./dnssec.ts";
 import {
   bitRate,
@@ -191,6 +192,10 @@ export const configSchema = z.strictObject({
     .array(zoneSchema)
     .default([])
     .describe("Further zones that routers answer with authority."),
+  catalogs: z
+    .array(catalogSchema)
+    .default([])
+    .describe("Lists of zones that servers tell one another (RFC 9432)."),
   tsig: z
     .array(tsigKeySchema)
     .default([])

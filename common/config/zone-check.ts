@@ -1,5 +1,7 @@
+import type { CatalogConfig } from "./catalogs.ts";
 import type { CheckProblem, Path } from "./check.ts";
 import type { Config } from "./schema.ts";
+import type { TransferConfig } from "./zones.ts";
 
 /** What is wrong between zones, their keys and each other (P). */
 export function zoneProblems(config: Config): CheckProblem[] {
@@ -12,6 +14,7 @@ export function zoneProblems(config: Config): CheckProblem[] {
   const transfers = [
     [config.cdn.transfer, ["cdn", "transfer"]] as const,
     ...config.zones.map(({ transfer }, z) => [transfer, ["zones", z, "transfer"]] as const),
+    ...config.catalogs.flatMap((catalog, c) => catalogTransfers(catalog, ["catalogs", c])),
   ];
   for (const [transfer, path] of transfers) {
     for (const [k, key] of (transfer?.keys ?? []).entries()) need(key, [...path, "keys", k]);
@@ -35,5 +38,40 @@ export function zoneProblems(config: Config): CheckProblem[] {
     }
     need(key, ["zones", z, "key"]);
   }
+  for (const [c, catalog] of config.catalogs.entries()) {
+    const path = ["catalogs", c] as const;
+    problems.push(...catalogProblems(catalog, path));
+    need(catalog.key, [...path, "key"]);
+    need(catalog.members.key, [...path, "members", "key"]);
+    for (const [group, { key }] of Object.entries(catalog.groups)) {
+      need(key, [...path, "groups", group, "key"]);
+    }
+  }
   return problems;
+}
+
+function catalogTransfers(
+  { transfer, members, groups }: CatalogConfig,
+  path: Path,
+): readonly (readonly [TransferConfig | undefined, Path])[] {
+  return [
+    [transfer, [...path, "transfer"]],
+    [members.transfer, [...path, "members", "transfer"]],
+    ...Object.entries(groups).map(
+      ([group, settings]) => [settings.transfer, [...path, "groups", group, "transfer"]] as const,
+    ),
+  ];
+}
+
+/** A catalog is given, with `transfer`, or taken, with `primaries` and `folder`. */
+function catalogProblems(catalog: CatalogConfig, path: Path): CheckProblem[] {
+  const { transfer, primaries, folder } = catalog;
+  if ((transfer === undefined) === (primaries === undefined)) {
+    const message = "needs transfer, for a catalog that is given, or primaries, for one to take";
+    return [{ path: [...path], message }];
+  }
+  if (primaries !== undefined && folder === undefined) {
+    return [{ path: [...path], message: "a catalog with primaries needs a folder" }];
+  }
+  return [];
 }

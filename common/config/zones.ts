@@ -2,7 +2,7 @@ import { z } from "zod";
 import { hostName, ipPrefix, socketAddress } from "./fields.ts";
 
 /** The name of a key: both servers call it the same. */
-const keyName = z
+export const keyName = z
   .string()
   .transform((text) => text.toLowerCase().replace(/\.$/, ""))
   .pipe(
@@ -49,6 +49,12 @@ export const zoneSchema = z.strictObject({
     .describe("Servers that the zone is transferred from, in the order in which they are asked."),
   key: keyName.optional().describe("The key of `tsig` that signs what goes to the primaries."),
   transfer: transferSchema.optional().describe("Who may have it; left out: nobody."),
+  group: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe("Its group in the catalogs that we give (RFC 9432 section 4.4.2)."),
 });
 
 /** A secret that two servers share. */

@@ -79,6 +79,9 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ),
     })),
     zones: config.zones.map((zone) => ({ ...zone, file: absolute(zone.file) })),
+    catalogs: config.catalogs.map((catalog) =>
+      catalog.folder === undefined ? catalog : { ...catalog, folder: absolute(catalog.folder) },
+    ),
     tsig: config.tsig.map((key) =>
       key.secretFile === undefined ? key : { ...key, secretFile: absolute(key.secretFile) },
     ),

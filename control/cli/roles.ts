@@ -51,11 +51,12 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
 
 /** Nothing at all where no zone goes to or comes from another server. */
 function transferSettings(config: Config): Pick<RouterOptions, "transfers"> {
-  const { cdn, tsig, zones } = config;
+  const { cdn, tsig, zones, catalogs } = config;
   const isUsed = (zone: Config["zones"][number]) => zone.transfer ?? zone.primaries;
-  if (tsig.length === 0 && cdn.transfer === undefined && !zones.some(isUsed)) return {};
+  const isNone = tsig.length === 0 && catalogs.length === 0 && cdn.transfer === undefined;
+  if (isNone && !zones.some(isUsed)) return {};
   const own = cdn.transfer === undefined ? {} : { cdn: cdn.transfer };
-  return { transfers: { tsig, zones, ...own } };
+  return { transfers: { tsig, zones, catalogs, ...own } };
 }
 
 /** How a router signs according to the configuration (P). */

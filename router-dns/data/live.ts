@@ -32,8 +32,10 @@ export type ZonesListener = (table: ZoneTable, fileZones: readonly Zone[]) => vo
 export interface LiveOptions extends CdnIdentity {
   readonly pops: readonly PopConfig[];
   readonly answersMax: number;
-  /** Names of the zones that come from primaries; left out: none. */
+  /** Names of the zones that come from primaries from the start on; left out: none. */
   readonly fetched?: ReadonlySet<NameKey>;
+  /** The catalogs that list these zones of files and others; left out: none. */
+  readonly catalogs?: (fileZones: readonly Zone[]) => readonly Zone[];
   readonly log: Logger;
 }
 
@@ -46,6 +48,8 @@ export class LiveSnapshot {
   #parts: LiveParts;
   /** Zones of primaries, as far as they are there. */
   readonly #fetchedZones = new Map<NameKey, Zone>();
+  /** Names of zones of primaries, whether they are there or not. */
+  readonly #expected: Set<NameKey>;
   #brokenAliases: ReadonlyMap<string, BrokenAlias> = new Map();
   #serial: number;
   #zones: ZoneTable;
@@ -57,6 +61,7 @@ export class LiveSnapshot {
   /** Throws a RouterFilesError if the zones cannot be served together. */
   constructor(options: LiveOptions, parts: LiveParts, signing: Signing = UNSIGNED) {
     this.#options = options;
+    this.#expected = new Set(options.fetched);
     this.#parts = parts;
     this.#signing = signing;
     this.#serial = parts.version + 1;
@@ -125,6 +130,13 @@ export class LiveSnapshot {
     else this.setFileZones(fileZones.map((each) => (each.key === zone.key ? zone : each)));
   }
 
+  /** Serves a zone of a primary from now on, as soon as it comes; or not any more. */
+  setExpected(key: NameKey, isExpected: boolean): void {
+    if (isExpected) this.#expected.add(key);
+    else this.#expected.delete(key);
+    this.setFetchedZone(key, undefined);
+  }
+
   /** Takes another version of a zone of a primary, or none. */
   setFetchedZone(key: NameKey, zone: Zone | undefined): void {
     if (zone === undefined) this.#fetchedZones.delete(key);
@@ -155,11 +167,13 @@ export class LiveSnapshot {
   }
 
   #buildZones(parts: LiveParts, serial: number): Result<ZoneTable, string> {
-    const others = [...parts.fileZones, ...this.#fetchedZones.values()];
+    const { fileZones } = parts;
+    const catalogs = this.#options.catalogs?.(fileZones) ?? [];
+    const others = [...fileZones, ...catalogs, ...this.#fetchedZones.values()];
     const zones = buildZones(this.#options, others, parts.sites, serial);
     if (!zones.ok) return zones;
     const { byApex } = zones.value;
-    const missing = [...(this.#options.fetched ?? [])].filter((key) => !byApex.has(key));
+    const missing = [...this.#expected].filter((key) => !byApex.has(key));
     const table = { ...zones.value, missing: new Set(missing) };
     const broken = brokenAliasesOf(table, parts.fileZones);
     const final = broken.filter(({ isFinal }) => isFinal);

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { SocketAddress } from "../../common/address.ts";
 import { background } from "../../common/background.ts";
 import type { Clock } from "../../common/clock.ts";
@@ -13,6 +14,7 @@ import { keepZone, readKeptZone } from "./kept-zone.ts";
 import { expiry, planAfterFailure, planAfterSuccess, type RefreshPlan } from "./refresh.ts";
 import { serialOf } from "./serial.ts";
 import type { TsigKey } from "./tsig.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 /** A zone that is fetched from other servers. */
 export interface SecondaryConfig {
@@ -29,6 +31,8 @@ export type FetchResult = "current" | "changes" | "whole" | "failed";
 
 /** What a secondary needs, and whom it tells. */
 export interface SecondaryOptions {
+  /** Bounds the fetches of all zones that go on at the same time. */
+  readonly turnstile: Turnstile;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -50,6 +54,7 @@ export class Secondary {
   #plan: RefreshPlan;
   #cancel: () => void = () => undefined;
   #fetching = false;
+  #work: Promise<void> = Promise.resolve();
   /** A notice came during a fetch, which may have missed what it is about. */
   #again = false;
   #stopped = false;
@@ -86,6 +91,13 @@ export class Secondary {
     this.#cancel();
   }
 
+  /** Stops for good, and forgets what was kept. */
+  async discard(): Promise<void> {
+    this.stop();
+    await this.#work;
+    await rm(this.config.file, { force: true });
+  }
+
   /** A primary says that there is a new version. RFC 1996 section 3.11. */
   notify(): void {
     if (this.#fetching) this.#again = true;
@@ -95,10 +107,12 @@ export class Secondary {
   #refresh(): void {
     this.#cancel();
     this.#fetching = true;
-    background(this.#options.log, "secondary", this.#fetch());
+    this.#work = this.#options.turnstile.pass(() => this.#fetch());
+    background(this.#options.log, "secondary", this.#work);
   }
 
   async #fetch(): Promise<void> {
+    if (this.#stopped) return;
     const { clock, log, onFetch, random, refusal } = this.#options;
     const zone = formatName(this.config.origin);
     let arrival: Arrival | undefined;

@@ -1,3 +1,4 @@
+import type { CatalogConfig } from "../../common/config/catalogs.ts";
 import type { TransferConfig, TsigKeyConfig, ZoneConfig } from "../../common/config/zones.ts";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { parseIp } from "../../common/ip.ts";
@@ -14,6 +15,8 @@ export interface TransferSettings {
   /** For the CDN's own zone. */
   readonly cdn?: TransferConfig;
   readonly zones: readonly ZoneConfig[];
+  /** Left out: none. */
+  readonly catalogs?: readonly CatalogConfig[];
 }
 
 /** What may happen to one zone. */
@@ -84,12 +87,14 @@ export function secondaryConfigs(
   );
 }
 
-function withBytes(primary: { readonly host: string; readonly port: number }) {
+/** A primary with the octets of its address (P). */
+export function withBytes(primary: { readonly host: string; readonly port: number }) {
   const bytes = parseIp(primary.host);
   return { ...primary, bytes: bytes.ok ? bytes.value : new Uint8Array(0) };
 }
 
-function keyOf(name: string | undefined, keys: TsigKeys): TsigKey | undefined {
+/** The key that a configuration names (P). */
+export function keyOf(name: string | undefined, keys: TsigKeys): TsigKey | undefined {
   return name === undefined ? undefined : keys.get(nameKey(nameOf(name)));
 }
 

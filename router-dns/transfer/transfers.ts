@@ -12,10 +12,11 @@ import { decodeQuery } from "../wire/message.ts";
 import { formatName, type NameKey, nameKey } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
+import { CatalogConsumer } from "./catalog-consumer.ts";
 import type { Fallback } from "./content.ts";
 import { Notifier } from "./notifier.ts";
 import { OutgoingZones } from "./outgoing.ts";
-import { Secondary } from "./secondary.ts";
+import { Secondary, type SecondaryConfig } from "./secondary.ts";
 import { serialOf } from "./serial.ts";
 import { TransferService } from "./service.ts";
 import {
@@ -27,6 +28,7 @@ import {
   zoneTransfer,
 } from "./settings.ts";
 import type { TsigKeys } from "./tsig.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** What transfers of a router need, and whom they tell. */
 export interface TransfersOptions {
@@ -47,6 +49,8 @@ export interface TransfersOptions {
   readonly refusal: (zone: Zone) => string | undefined;
   /** All records of a zone with their signatures; undefined: it is not signed. */
   readonly signedOf: (zone: Zone) => Uint8Array | undefined;
+  /** A catalog has a zone from now on, which is to be served; or not any more. */
+  readonly onMember: (zone: NameKey, isMember: boolean) => void;
   /** A zone of a primary has another version, or none any more. */
   readonly onFetched: (zone: NameKey, version: Zone | undefined) => void;
 }
@@ -59,6 +63,9 @@ export interface Sender {
 
 /** At most so many addresses of each family stand for a name that is steered. */
 const FALLBACK_MAX = 16;
+
+/** Zones that are asked for at the same time. */
+const FETCHES_MAX = 16;
 
 /** Octets of an answer over UDP. */
 const UDP_BYTES_MAX = 1232;
@@ -87,6 +94,8 @@ export class Transfers {
   readonly #notifier: Notifier;
   readonly #service: TransferService;
   readonly #secondaries: ReadonlyMap<NameKey, Secondary>;
+  readonly #consumer: CatalogConsumer;
+  readonly #turnstile = new Turnstile(FETCHES_MAX);
   readonly #policies = new Map<NameKey, ZoneTransfer>();
   #table: ZoneTable | undefined;
 
@@ -98,6 +107,7 @@ export class Transfers {
     if (!keys.ok) throw new RouterFilesError(keys.error.map(formatProblem));
     this.#keys = keys.value;
     this.#secondaries = this.#makeSecondaries();
+    this.#consumer = this.#makeConsumer();
     this.#outgoing = new OutgoingZones({
       ...options,
       onNewer: (source) => this.#notifier.tell(source.zone.key, source),
@@ -125,10 +135,12 @@ export class Transfers {
   /** Begins to ask primaries. */
   start(): void {
     for (const secondary of this.#secondaries.values()) secondary.start();
+    this.#consumer.start();
   }
 
   stop(): void {
     for (const secondary of this.#secondaries.values()) secondary.stop();
+    this.#consumer.stop();
     this.#notifier.stop();
   }
 
@@ -177,21 +189,50 @@ export class Transfers {
   }
 
   #makeSecondaries(): ReadonlyMap<NameKey, Secondary> {
-    const { settings, clock, random, log, metrics, refusal, onFetched } = this.#options;
-    const fetched = metrics.counter("dns_transfers_in_total");
+    const { settings, onFetched } = this.#options;
     return new Map(
       secondaryConfigs(settings.zones, this.#keys).map((config) => {
         const key = nameKey(config.origin);
-        const onZone = (zone: Zone | undefined) => onFetched(key, zone);
-        const onFetch = (result: string) => fetched.add({ result }, 1);
-        return [key, new Secondary(config, { clock, random, log, refusal, onZone, onFetch })];
+        return [key, this.#makeSecondary(config, (zone) => onFetched(key, zone))];
       }),
     );
+  }
+
+  #makeSecondary(config: SecondaryConfig, onZone: (zone: Zone | undefined) => void): Secondary {
+    const { clock, random, log, metrics, refusal } = this.#options;
+    const fetched = metrics.counter("dns_transfers_in_total");
+    const onFetch = (result: string) => fetched.add({ result }, 1);
+    const turnstile = this.#turnstile;
+    return new Secondary(config, { turnstile, clock, random, log, refusal, onZone, onFetch });
+  }
+
+  #makeConsumer(): CatalogConsumer {
+    const { settings, log, metrics, onMember, onFetched } = this.#options;
+    const consumer: CatalogConsumer = new CatalogConsumer({
+      catalogs: settings.catalogs ?? [],
+      keys: this.#keys,
+      log,
+      makeSecondary: (config, onZone) => this.#makeSecondary(config, onZone),
+      isTaken: (zone) =>
+        consumer.memberOf(zone) === undefined &&
+        (this.#table?.byApex.has(zone) === true || this.#secondaries.has(zone)),
+      onMember,
+      onFetched,
+    });
+    metrics.onScrape("dns_catalog_members", () =>
+      consumer.counts().map(([catalog, count]) => [{ catalog }, count] as const),
+    );
+    return consumer;
   }
 
   #readPolicies(files: readonly Zone[]): void {
     const { settings, cdnDomain } = this.#options;
     this.#policies.clear();
+    for (const [zone, transfer] of this.#consumer.transfers()) this.#policies.set(zone, transfer);
+    for (const { name, transfer } of settings.catalogs ?? []) {
+      if (transfer === undefined) continue;
+      this.#policies.set(nameKey(nameOf(name)), zoneTransfer(transfer, this.#keys));
+    }
     if (settings.cdn !== undefined) {
       this.#policies.set(nameKey(nameOf(cdnDomain)), zoneTransfer(settings.cdn, this.#keys));
     }
@@ -209,7 +250,7 @@ export class Transfers {
   }
 
   #notified(zone: NameKey, peer: IpBytes): boolean {
-    const secondary = this.#secondaries.get(zone);
+    const secondary = this.#secondaries.get(zone) ?? this.#consumer.secondaryOf(zone);
     const isPrimary = secondary?.config.primaries.some(
       ({ bytes }) => Buffer.compare(bytes, peer) === 0,
     );

@@ -12,6 +12,8 @@ export interface ForeignSecondary {
   readonly zone: string;
   readonly primary: SocketAddress;
   readonly key: { readonly name: string; readonly secret: string };
+  /** The zone is a catalog: its members are served too. BIND and Knot can. */
+  readonly isCatalog?: boolean;
   /** Where it listens; left out: a free port. The primary may have to know it before. */
   readonly port?: number;
 }
@@ -19,17 +21,20 @@ export interface ForeignSecondary {
 /** Starts a real BIND as a secondary. Resolves when it answers, with or without the zone. */
 export async function startBindSecondary(
   scope: Scope,
-  { zone, primary, key, port: wanted }: ForeignSecondary,
+  { zone, primary, key, isCatalog = false, port: wanted }: ForeignSecondary,
 ): Promise<SocketAddress> {
   const dir = tempDir(scope);
   const port = wanted ?? (await freePort());
   const file = join(dir, "named.conf");
+  const from = `${primary.host} port ${primary.port} key "${key.name}";`;
+  const catalog = `catalog-zones { zone "${zone}" default-primaries { ${from} } in-memory yes; };`;
   writeFileSync(
     file,
     `options {
   directory "${dir}"; pid-file none; session-keyfile "${join(dir, "session.key")}";
   listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
   recursion no; dnssec-validation no; notify no; allow-transfer { none; };
+  ${isCatalog ? catalog : ""}
 };
 controls { };
 key "${key.name}" { algorithm hmac-sha256; secret "${key.secret}"; };
@@ -50,11 +55,12 @@ zone "${zone}" {
 /** Starts a real Knot as a secondary. */
 export async function startKnotSecondary(
   scope: Scope,
-  { zone, primary, key, port: wanted }: ForeignSecondary,
+  { zone, primary, key, isCatalog = false, port: wanted }: ForeignSecondary,
 ): Promise<SocketAddress> {
   const dir = tempDir(scope);
   const port = wanted ?? (await freePort());
   const file = join(dir, "knot.conf");
+  const catalog = "    catalog-role: interpret\n    catalog-template: member\n";
   writeFileSync(
     file,
     `server:
@@ -81,13 +87,18 @@ acl:
     address: 127.0.0.0/8
     key: "${key.name}"
     action: notify
+template:
+  - id: member
+    storage: "${dir}"
+    master: primary
+    acl: notices
 zone:
   - domain: "${zone}"
     storage: "${dir}"
     master: primary
     acl: notices
     semantic-checks: off
-`,
+${isCatalog ? catalog : ""}`,
   );
   const child = startProcess(scope, { command: "knotd", args: ["-c", file] });
   await child.waitForLine("stderr", (line) => line.includes("server started") || undefined);
