@@ -87,7 +87,7 @@ export class SignedCopies {
   async #make(records: Zone, policy: SigningPolicy): Promise<Result<Zone, string>> {
     const { keysOf, clock } = this.#options;
     const name = formatName(records.origin);
-    if ([...records.nodes.values()].some(({ steered }) => steered !== undefined)) {
+    if (isSteered(records)) {
       return fail(`${name} is signed and has steered names, so it cannot be transferred`);
     }
     if (records.aliases.length > 0) {
@@ -160,4 +160,9 @@ export class SignedCopies {
       if (made?.ok === true && !this.#isStopped) onVersion(made.value);
     }
   }
+}
+
+/** What an alias leads to may be steered, today or tomorrow. */
+function isSteered({ aliases, nodes }: Zone): boolean {
+  return aliases.length > 0 || [...nodes.values()].some(({ steered }) => steered !== undefined);
 }

@@ -5,7 +5,7 @@ import { before, describe, it, type TestContext } from "node:test";
 import type { SocketAddress } from "../../../common/address.ts";
 import { type Clock, systemClock } from "../../../common/clock.ts";
 import { transferSchema, zoneSchema } from "../../../common/config/zones.ts";
-import { silentLogger } from "../../../common/log.ts";
+import { type Logger, silentLogger } from "../../../common/log.ts";
 import { generateKeys } from "../../../router-dns/data/zone-keys.ts";
 import type { SigningPolicy } from "../../../router-dns/sign/online-signer.ts";
 import { answerData, type DigAnswer, dig } from "../../support/dig.ts";
@@ -68,6 +68,7 @@ async function startSigned(
     readonly policy?: SigningPolicy;
     readonly algorithm?: "ecdsap256sha256" | "ed25519";
     readonly clock?: Clock;
+    readonly log?: Logger;
     readonly notify?: readonly number[];
     readonly primaries?: readonly SocketAddress[];
   } = {},
@@ -92,6 +93,7 @@ async function startSigned(
     pops: [{ name: "syd", location: [0, 0], edges: [edgeConfig("syd-1", "192.0.2.10")] }],
     probe: { kind: "none" },
     clock,
+    log: options.log ?? silentLogger,
     zoneFiles: isFile ? [file] : [],
     dnssec: { folder, rollsOver: true, zones: [{ name: ZONE, policy }] },
     transfers: { tsig: TSIG, zones: [{ ...zone, transfer }] },
@@ -227,6 +229,16 @@ it("signatures are made anew, with a new serial, long before they end", async (t
   assert.ok((await serialOf(at)) <= serial + 2 * 1_440);
 });
 
+it("a zone with an alias stays as it was: what it leads to may be steered", async (t) => {
+  const lines: string[] = [];
+  const error = (entry: object) => void lines.push(JSON.stringify(entry));
+  const { at, write } = await startSigned(t, { log: { ...silentLogger, error } as Logger });
+  const before = await serialOf(at);
+  await write(2, "@ ALIAS netcinema.kingcdn.test.\n");
+  assert.match(lines.join("\n"), /zones-kept.*shop\.test\. is signed and has steered names/);
+  assert.equal(await serialOf(at), before);
+});
+
 it("a zone of a primary is signed here, and goes on to others", async (t) => {
   const text = zoneText(7);
   const zones = [{ name: `${ZONE}.`, text }];
@@ -254,7 +266,7 @@ it("a zone that its primary has signed is not taken, and the log says why", asyn
     pops: [{ name: "syd", location: [0, 0], edges: [edgeConfig("syd-1", "192.0.2.10")] }],
     probe: { kind: "none" },
     transfers: { tsig: TSIG, zones: [zone] },
-    log: { ...silentLogger, warn } as typeof silentLogger,
+    log: { ...silentLogger, warn } as Logger,
   });
   await eventually("it is refused", () => {
     assert.match(lines.join("\n"), /transfer-failed.*is signed by its primary/);
