@@ -1,4 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  type Metric,
+  Registry,
+} from "@prometheus-io/client";
+import { Histogram, type HistogramSeries } from "./histogram.ts";
 import { METRICS, type MetricName, type MetricSpec } from "./metric-table.ts";
 
 /** Label values of one sample. The names are those that the table gives for the metric. */
@@ -16,7 +23,12 @@ type NamesOf<K extends MetricSpec["kind"]> = {
  */
 export type MetricsPart = "edge" | "dns" | "control" | "origin";
 
-type Instrument = Counter<string> | Gauge<string> | Histogram<string>;
+type Instrument = Counter<string> | Gauge<string> | Histogram;
+
+/** One series of a counter, for whoever counts often: what has been added is shown by a scrape. */
+export interface CounterSeries {
+  add(amount: number): void;
+}
 
 /**
  * The metrics of one daemon. Several daemons in one process each have their own, so nothing is
@@ -28,6 +40,7 @@ type Instrument = Counter<string> | Gauge<string> | Histogram<string>;
 export class Metrics {
   readonly #registry = new Registry();
   readonly #instruments = new Map<string, Instrument>();
+  readonly #pending = new Map<string, PendingCount[]>();
 
   /** `constantLabels` (such as `edge` and `pop`) are put on every sample. */
   constructor(part: MetricsPart, constantLabels: Readonly<Record<string, string>> = {}) {
@@ -39,12 +52,23 @@ export class Metrics {
     }
   }
 
-  /** Something that only grows. */
+  /** Something that only grows. `series` is for those who count the same all the time. */
   counter<N extends NamesOf<"counter">>(
     name: N,
-  ): { add(labels: Labels<N>, amount?: number): void } {
+  ): {
+    add(labels: Labels<N>, amount?: number): void;
+    series(labels: Labels<N>): CounterSeries;
+  } {
     const counter = this.#get(name) as Counter<string>;
-    return { add: (labels, amount = 1) => counter.inc(labels, amount) };
+    const pending = this.#pendingOf(name, counter);
+    return {
+      add: (labels, amount = 1) => counter.inc(labels, amount),
+      series: (labels) => {
+        const series = new PendingCount(labels);
+        pending.push(series);
+        return series;
+      },
+    };
   }
 
   /** Something that goes up and down. `clear` forgets label sets that no longer exist. */
@@ -70,14 +94,35 @@ export class Metrics {
   /** A distribution over the buckets of the table. */
   histogram<N extends NamesOf<"histogram">>(
     name: N,
-  ): { observe(labels: Labels<N>, value: number): void } {
-    const histogram = this.#get(name) as Histogram<string>;
-    return { observe: (labels, value) => histogram.observe(labels, value) };
+  ): {
+    observe(labels: Labels<N>, value: number): void;
+    series(labels: Labels<N>): HistogramSeries;
+  } {
+    const histogram = this.#get(name) as Histogram;
+    return {
+      observe: (labels, value) => histogram.series(labels).observe(value),
+      series: (labels) => histogram.series(labels),
+    };
   }
 
   /** The Prometheus text exposition of everything, and its content type. */
   async expose(): Promise<{ readonly body: string; readonly contentType: string }> {
     return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
+  }
+
+  /** The series of a counter that add up by themselves until somebody scrapes. */
+  #pendingOf(name: string, counter: Counter<string>): PendingCount[] {
+    const known = this.#pending.get(name);
+    if (known !== undefined) return known;
+    const pending: PendingCount[] = [];
+    this.#pending.set(name, pending);
+    (counter as Counter<string> & { collect?: () => void }).collect = () => {
+      for (const series of pending) {
+        if (series.amount > 0) counter.inc(series.labels, series.amount);
+        series.amount = 0;
+      }
+    };
+    return pending;
   }
 
   #get(name: string): Instrument {
@@ -98,8 +143,24 @@ export class Metrics {
         return new Counter(base);
       case "gauge":
         return new Gauge(base);
-      case "histogram":
-        return new Histogram({ ...base, buckets: [...spec.buckets] });
+      case "histogram": {
+        const histogram = new Histogram({ ...base, buckets: spec.buckets });
+        this.#registry.registerMetric(histogram as unknown as Metric<string>);
+        return histogram;
+      }
     }
+  }
+}
+
+class PendingCount implements CounterSeries {
+  readonly labels: Readonly<Record<string, string>>;
+  amount = 0;
+
+  constructor(labels: Readonly<Record<string, string>>) {
+    this.labels = labels;
+  }
+
+  add(amount: number): void {
+    this.amount += amount;
   }
 }

@@ -1,4 +1,5 @@
-import type { Metrics } from "../../common/metrics.ts";
+import type { HistogramSeries } from "../../common/histogram.ts";
+import type { CounterSeries, Metrics } from "../../common/metrics.ts";
 
 /** How the cache took part in an answer: the label values of `edge_requests_total{cache}`. */
 export type CacheLabel = "hit" | "stale" | "revalidated" | "miss" | "bypass";
@@ -16,12 +17,22 @@ export interface AnsweredRequest {
 /** The site label of requests that belong to no site. */
 export const NO_SITE = "none";
 
-/** Counts requests. Instruments are looked up once; labels come from closed sets. */
+/** The series of one site and one way in which the cache took part. */
+interface Series {
+  /** By status class. */
+  readonly requests: Map<number, CounterSeries>;
+  readonly bytes: CounterSeries;
+  readonly duration: HistogramSeries;
+  readonly firstByte: HistogramSeries;
+}
+
+/** Counts requests. Series are looked up once; labels come from closed sets. */
 export class RequestMetrics {
   readonly #requests;
   readonly #bytes;
   readonly #duration;
   readonly #firstByte;
+  readonly #series = new Map<string, Map<CacheLabel, Series>>();
   /** Since the start, for heartbeats. */
   requests = 0;
   bodyBytes = 0;
@@ -35,12 +46,32 @@ export class RequestMetrics {
 
   /** Counts one request when its answer has been handed to the socket. */
   note(answered: AnsweredRequest): void {
-    const { site, cache } = answered;
+    const { site, cache, bodyBytes } = answered;
     this.requests += 1;
-    this.bodyBytes += answered.bodyBytes;
-    this.#requests.add({ site, cache, code: `${Math.floor(answered.status / 100)}xx` });
-    this.#bytes.add({ site, cache }, answered.bodyBytes);
-    this.#duration.observe({ site, cache }, answered.durationSeconds);
-    this.#firstByte.observe({ site, cache }, answered.firstByteSeconds);
+    this.bodyBytes += bodyBytes;
+    const series = this.#series.get(site)?.get(cache) ?? this.#makeSeries(site, cache);
+    const statusClass = Math.floor(answered.status / 100);
+    let requests = series.requests.get(statusClass);
+    if (requests === undefined) {
+      requests = this.#requests.series({ site, cache, code: `${statusClass}xx` });
+      series.requests.set(statusClass, requests);
+    }
+    requests.add(1);
+    series.bytes.add(bodyBytes);
+    series.duration.observe(answered.durationSeconds);
+    series.firstByte.observe(answered.firstByteSeconds);
+  }
+
+  #makeSeries(site: string, cache: CacheLabel): Series {
+    const ofSite = this.#series.get(site) ?? new Map<CacheLabel, Series>();
+    this.#series.set(site, ofSite);
+    const series = {
+      requests: new Map<number, CounterSeries>(),
+      bytes: this.#bytes.series({ site, cache }),
+      duration: this.#duration.series({ site, cache }),
+      firstByte: this.#firstByte.series({ site, cache }),
+    };
+    ofSite.set(cache, series);
+    return series;
   }
 }
