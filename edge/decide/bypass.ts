@@ -1,6 +1,6 @@
 import type { SiteRule } from "../../common/config/rule.ts";
 import { requestDirectives } from "../http/cache-control.ts";
-import { type FieldLines, fieldValues, hasField } from "../http/fields.ts";
+import type { FieldLines } from "../http/fields.ts";
 import type { ClientDirectives } from "./reuse.ts";
 
 /** Why a request goes past the cache: neither answered from it nor stored. A closed set. */
@@ -38,6 +38,8 @@ export function bypassReason(
 
 /** True if a request has a body, or may have one (P). RFC 9112 section 6.3: these fields say so. */
 export function hasContent(fields: FieldLines): boolean {
-  if (hasField(fields, "transfer-encoding")) return true;
-  return fieldValues(fields, "content-length").some((length) => length !== "0");
+  for (const [name, value] of fields) {
+    if (name === "transfer-encoding" || (name === "content-length" && value !== "0")) return true;
+  }
+  return false;
 }

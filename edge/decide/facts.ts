@@ -1,3 +1,4 @@
+import type { CacheDirectives } from "../http/cache-control.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { type EffectiveDirectives, effectiveDirectives } from "../http/targeted-cache-control.ts";
 
@@ -22,6 +23,10 @@ export function directivesOf(fields: FieldLines): EffectiveDirectives {
  * A stored response can come to say so by a 304.
  */
 export function forbidsSharing(fields: FieldLines): boolean {
-  const { directives } = directivesOf(fields);
+  return restrictsSharing(directivesOf(fields).directives);
+}
+
+/** The same of directives (P). */
+export function restrictsSharing(directives: CacheDirectives): boolean {
   return directives.private === true || (directives.noStore && !directives.mustUnderstand);
 }

@@ -1,10 +1,14 @@
 import type { EpochMs } from "../../common/clock.ts";
 import { acceptedCodings, codingOf, codingWeight } from "../http/accept-encoding.ts";
-import { type RequestDirectives, requestDirectives } from "../http/cache-control.ts";
+import {
+  type CacheDirectives,
+  type RequestDirectives,
+  requestDirectives,
+} from "../http/cache-control.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { matchesVariant } from "../key/variant.ts";
 import { currentAgeSeconds, dateValue } from "./age.ts";
-import { directivesOf, forbidsSharing } from "./facts.ts";
+import { directivesOf, restrictsSharing } from "./facts.ts";
 import { forbidsStale } from "./stale.ts";
 import { remainingSeconds, type Standing } from "./standing.ts";
 import type { StoredResponse } from "./stored.ts";
@@ -80,7 +84,9 @@ export function decideReuse(question: ReuseQuestion): Reuse {
   const honours = question.clientDirectives === "honour";
   const wishes = honours ? requestDirectives(requestFields) : undefined;
   let best: Candidate | undefined;
-  for (const [index, response] of stored.entries()) {
+  let index = -1;
+  for (const response of stored) {
+    index += 1;
     if (!matchesVariant(response, requestFields)) continue;
     const candidate = { reuse: judgeCandidate(response, index, question, wishes), response };
     if (best === undefined || isBetter(candidate, best, question)) best = candidate;
@@ -110,11 +116,11 @@ function judgeCandidate(
   if (revalidateAll || standing?.kind === "unsure") {
     return { kind: "revalidate", index, reason: "catching-up" };
   }
-  if (needsConsent(stored)) return { kind: "revalidate", index, reason: "no-cache" };
+  const { directives } = directivesOf(stored.fields);
+  if (needsConsent(directives)) return { kind: "revalidate", index, reason: "no-cache" };
   const ageSeconds = currentAgeSeconds(stored, now);
   const remaining = remainingSeconds(stored, now, standing);
   const ttlSeconds = Math.floor(remaining);
-  const { directives } = directivesOf(stored.fields);
   const immutable = directives.immutable && remaining > 0;
   if (wishes !== undefined && !satisfies(wishes, { ageSeconds, remaining, immutable })) {
     return { kind: "revalidate", index, reason: "request" };
@@ -155,8 +161,8 @@ function satisfies(
  * No-cache, or a private or no-store that a 304 brought later. Limited to some fields they were
  * obeyed when those were left out of the store.
  */
-function needsConsent({ fields }: StoredResponse): boolean {
-  return directivesOf(fields).directives.noCache === true || forbidsSharing(fields);
+function needsConsent(directives: CacheDirectives): boolean {
+  return directives.noCache === true || restrictsSharing(directives);
 }
 
 const RANK: Readonly<Record<Usable["kind"], number>> = {

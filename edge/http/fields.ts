@@ -37,7 +37,8 @@ export function combinedField(fields: FieldLines, name: string): string | undefi
 
 /** True if the field is there, even with an empty value (P). */
 export function hasField(fields: FieldLines, name: string): boolean {
-  return fields.some(([lineName]) => lineName === name);
+  for (const [lineName] of fields) if (lineName === name) return true;
+  return false;
 }
 
 /** The lines without those of the given names (P). */

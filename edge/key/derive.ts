@@ -4,7 +4,7 @@ import type { Site } from "../../common/config/site.ts";
 import { type BypassReason, bypassReason } from "../decide/bypass.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { requestEdits, withoutEdited } from "./header-edits.ts";
-import { keyRulesOf, requestKey } from "./key-rules.ts";
+import { keyRulesOf, type RequestKey, requestKey } from "./key-rules.ts";
 import { joinKey, normalTarget } from "./primary.ts";
 import { ruleFor } from "./rule.ts";
 import { hostName } from "./site.ts";
@@ -50,23 +50,24 @@ export function deriveRequest(site: Site, request: SiteRequest): DerivedRequest 
   const bypass =
     bypassReason(method, rule, fields, site.clientDirectives) ??
     (keyed === undefined ? "key-too-long" : undefined);
+  if (bypass === undefined && keyed !== undefined) return derivedFrom(rule, undefined, keyed);
   const base = keyed?.base ?? joinKey(site.name, host, normal.target);
-  const asked =
-    bypass === undefined && keyed !== undefined
-      ? keyed
-      : { key: keyed?.key ?? base, base, host, target, fields };
-  return { rule, bypass, ...asked, ...rewritten(rule, asked) };
+  return derivedFrom(rule, bypass, { key: keyed?.key ?? base, base, host, target, fields });
 }
 
-function rewritten(
+function derivedFrom(
   rule: SiteRule | undefined,
-  asked: { readonly host: string; readonly target: string },
-): Pick<DerivedRequest, "originTarget" | "climbs"> {
-  if (rule?.rewrite === undefined) return { originTarget: asked.target, climbs: false };
-  const place = placeOf(asked);
+  bypass: BypassReason | undefined,
+  { key, base, host, target, fields }: RequestKey,
+): DerivedRequest {
+  if (rule?.rewrite === undefined) {
+    return { rule, bypass, key, base, host, target, fields, originTarget: target, climbs: false };
+  }
+  const place = placeOf({ host, target });
   const path = rewrittenPath(rule, place);
   const originTarget = place.query === undefined ? path : `${path}?${place.query}`;
-  return { originTarget, climbs: climbs(place.path) };
+  const climbing = climbs(place.path);
+  return { rule, bypass, key, base, host, target, fields, originTarget, climbs: climbing };
 }
 
 /** Host, path and query of a request, apart (P). */

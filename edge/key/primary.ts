@@ -33,6 +33,8 @@ const UNRESERVED = /^[0-9a-z_~-]$/i;
  * and dot segments stay: servers differ in what they take them for.
  */
 export function normalTarget(target: string): string {
+  // Most are in this form already.
+  if (target.startsWith("/") && !target.includes("%")) return target;
   const relative = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, "");
   const path = relative.startsWith("/") ? relative : `/${relative}`;
   return path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {

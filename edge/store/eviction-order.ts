@@ -1,7 +1,7 @@
 import { EvictionOutcomes } from "./eviction-outcomes.ts";
 import type { QueueNode } from "./eviction-queue.ts";
 import { EvictionTrial } from "./eviction-trial.ts";
-import { hashKey } from "./ghost.ts";
+import { hashOf } from "./ghost.ts";
 import { type EvictionMode, S3Fifo } from "./s3-fifo.ts";
 
 /** What may be in force: the first until something else has proved better. */
@@ -124,7 +124,7 @@ export class EvictionOrder<N extends QueueNode> {
 
   /** A request, hit or miss, in all trials, if its key is in the sample. */
   #try(node: N): void {
-    const hash = hashKey(node.key);
+    const hash = hashOf(node);
     if (!isSampled(hash, this.#sparsity)) return;
     let hits = 0;
     let most = 0;
@@ -170,5 +170,5 @@ function bestMode(outcomes: EvictionOutcomes, inForce: number): number {
 
 /** True for one of 2 ^ sparsity hashes (P). What is sampled when few are is when more are, too. */
 function isSampled(hash: number, sparsity: number): boolean {
-  return Math.imul(hash, 0x9e3779b1) >>> 0 < 2 ** (32 - sparsity);
+  return sparsity === 0 || Math.imul(hash, 0x9e3779b1) >>> 0 < 2 ** (32 - sparsity);
 }

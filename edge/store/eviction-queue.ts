@@ -1,6 +1,8 @@
 /** One stored thing, as the eviction order sees it. Kept by the store, linked by the queues. */
 export interface QueueNode {
   readonly key: string;
+  /** Of the key, 0 before it has been asked for: see `hashOf`. */
+  hash?: number;
   /** Must not change while the node is queued. */
   bytes: number;
   /** What the order knows about its uses: see `S3Fifo`. Zero for a new node. */

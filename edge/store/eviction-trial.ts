@@ -6,7 +6,7 @@ const NODE_BYTES = 256;
 
 /** An object of a trial: as much of it as the order needs. */
 interface TrialNode extends QueueNode {
-  readonly hash: number;
+  hash: number;
 }
 
 /**

@@ -78,6 +78,17 @@ function bucketOf(hash: number, slots: number): number {
   return ((hash ^ (hash >>> 15)) * BUCKET_SLOTS) & (slots - BUCKET_SLOTS);
 }
 
+/** The hash of a node's key, worked out once for each node. */
+export function hashOf(node: { readonly key: string; hash?: number }): number {
+  let hash = node.hash ?? 0;
+  if (hash === 0) {
+    // As a signed number it needs no memory of its own.
+    hash = hashKey(node.key) | 0;
+    node.hash = hash;
+  }
+  return hash >>> 0;
+}
+
 /** A 32-bit FNV-1a hash of a string's code units (P), not zero. */
 export function hashKey(text: string): number {
   let hash = 0x811c9dc5;

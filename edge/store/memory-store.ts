@@ -79,6 +79,7 @@ class MemoryObject implements KeptObject, QueueNode {
   staleSince: EpochMs | undefined = undefined;
   readonly hold: BodyHold;
   bytes: number;
+  hash = 0;
   uses = 0;
   queue: QueueNode["queue"] = "none";
   entered = 0;

@@ -1,6 +1,6 @@
 import { Patience } from "./eviction-patience.ts";
 import { type QueueNode, SizedQueue, type SizeWeight } from "./eviction-queue.ts";
-import { Ghost, hashKey } from "./ghost.ts";
+import { Ghost, hashOf } from "./ghost.ts";
 
 export type { QueueNode } from "./eviction-queue.ts";
 
@@ -89,7 +89,7 @@ export class S3Fifo<N extends QueueNode> {
   /** Puts a new node in its place. */
   insert(node: N): void {
     this.#inserted += 1;
-    const hash = hashKey(node.key);
+    const hash = hashOf(node);
     const sinceSmall = this.#leftSmall.take(hash);
     const sinceMain = this.#leftMain.take(hash);
     if (sinceMain <= this.#main.count) this.#patience.cameBack();
@@ -147,7 +147,7 @@ export class S3Fifo<N extends QueueNode> {
     if (node === undefined) return undefined;
     (inSmall ? this.#small : this.#main).unlink(node);
     if ((node.uses & USES) > 0) this.#onUsed(node as N);
-    (inSmall ? this.#leftSmall : this.#leftMain).add(hashKey(node.key), this.count);
+    (inSmall ? this.#leftSmall : this.#leftMain).add(hashOf(node), this.count);
     return node as N;
   }
 
@@ -156,7 +156,7 @@ export class S3Fifo<N extends QueueNode> {
     const node = this.#small.shift(this.#inserted, this.mode.size);
     if (node === undefined) return undefined;
     if (node.uses === 0) {
-      this.#leftSmall.add(hashKey(node.key), this.count);
+      this.#leftSmall.add(hashOf(node), this.count);
       return node;
     }
     // Having been used is enough for main, where it starts like all others.
@@ -178,7 +178,7 @@ export class S3Fifo<N extends QueueNode> {
     const rounds = Math.min(this.#patience.rounds, left + used);
     if (rounds === 0) {
       this.#patience.evicted();
-      this.#leftMain.add(hashKey(node.key), this.count);
+      this.#leftMain.add(hashOf(node), this.count);
       return node;
     }
     node.uses = (rounds - 1) * ROUND + (used === 0 ? SPARED : 0);
