@@ -53,7 +53,7 @@ export class Doors {
     let bound = address;
     const count = HAS_DOORS ? DOORS : 1;
     for (let i = 0; i < count; i += 1) {
-      const options = { noDelay: true, highWaterMark: WRITE_AHEAD_BYTES };
+      const options = { noDelay: true, allowHalfOpen: true, highWaterMark: WRITE_AHEAD_BYTES };
       const enter = (socket: Socket) => this.#enter(socket);
       const door = i === 0 ? this.#hall.http : createServer(options, enter);
       this.#doors.push(door);

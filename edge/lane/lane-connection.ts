@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { MonotonicMs } from "../../common/clock.ts";
 import { KEEP_ALIVE_MS, refuse } from "../accept/listener.ts";
 import type { Deliverer } from "../serve/turns.ts";
 import { wholeText } from "./answer-text.ts";
@@ -6,6 +7,7 @@ import type { Hit } from "./find-hit.ts";
 import type { Lane } from "./lane.ts";
 import { PathAnswer } from "./path-answer.ts";
 import { type FieldBlock, type RequestHead, readHead } from "./request-head.ts";
+import { type SharedReads, shareReads } from "./shared-reads.ts";
 import type { SilentConnection } from "./silence.ts";
 
 /** Bytes of requests that wait behind the present one; then the connection is not read. */
@@ -39,6 +41,7 @@ type Phase =
 export class LaneConnection implements Deliverer {
   readonly socket: Socket;
   readonly #lane: Lane;
+  readonly #reads: SharedReads | undefined;
   #phase: Phase = "waiting";
   /** What has come and not been read yet, one character per byte. */
   #text = "";
@@ -68,7 +71,8 @@ export class LaneConnection implements Deliverer {
     this.#lastByteAt = this.#since;
     this.#cameAt = this.#since;
     socket.on("error", ignore);
-    socket.on("data", this.#onData);
+    this.#reads = shareReads(socket, this.#onData);
+    if (this.#reads === undefined) socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
     socket.on("timeout", this.#onTimeout);
@@ -109,17 +113,17 @@ export class LaneConnection implements Deliverer {
     if (this.#text === "" && this.#phase === "waiting") this.#since = now;
     this.#lastByteAt = now;
     this.#text += bytes.toString("latin1");
-    if (this.#phase === "waiting") this.#readOn();
+    if (this.#phase === "waiting") this.#readOn(now);
     else if (this.#text.length > AHEAD_BYTES_MAX) this.socket.pause();
   };
 
   /** Answers all requests that are there, until one is not a hit or has to wait. */
-  #readOn(): void {
+  #readOn(now: MonotonicMs): void {
     this.#isReading = true;
     const text = this.#text;
     let at = 0;
     let isForLane = true;
-    this.#cameAt = this.#lane.now();
+    this.#cameAt = now;
     while (this.#phase === "waiting" && at < text.length) {
       const verdict = readHead(text, at, this.#block);
       if (verdict.kind !== "head") {
@@ -242,7 +246,7 @@ export class LaneConnection implements Deliverer {
     this.socket.setTimeout(0);
     if (this.#isReading) return;
     this.socket.resume();
-    if (this.#text !== "" || this.#hasEnded) this.#readOn();
+    if (this.#text !== "" || this.#hasEnded) this.#readOn(this.#since);
   }
 
   /** Nothing comes after the present answer. */
@@ -286,7 +290,8 @@ export class LaneConnection implements Deliverer {
     this.#phase = "over";
     this.#lane.leave(this);
     socket.off("error", ignore);
-    socket.off("data", this.#onData);
+    if (this.#reads === undefined) socket.off("data", this.#onData);
+    else this.#reads.stop();
     socket.off("end", this.#onEnd);
     socket.off("drain", this.#onDrain);
     socket.off("timeout", this.#onTimeout);

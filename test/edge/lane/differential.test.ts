@@ -30,7 +30,7 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     case "/small":
       return send(200, { ...fresh, ...modified, etag: '"s"', "x-a": "1" }, 1_024);
     case "/empty":
-      return send(200, { ...fresh, "set-cookie": "a=b" }, 0);
+      return send(200, { ...fresh, "x-empty": "yes" }, 0);
     case "/medium":
       return send(200, { ...fresh, etag: 'W/"m"' }, 20_000);
     case "/large":
@@ -65,7 +65,7 @@ async function startLanes(scope: Scope): Promise<Lanes> {
 }
 
 /** Sends pieces one after the other and gives what comes until the end, or until silence. */
-function exchange(at: SocketAddress, pieces: readonly string[]): Promise<string> {
+function exchange(at: SocketAddress, pieces: readonly string[], ends: boolean): Promise<string> {
   return new Promise((resolve) => {
     let seen = "";
     const socket = connect({ host: at.host, port: at.port, noDelay: true });
@@ -80,6 +80,7 @@ function exchange(at: SocketAddress, pieces: readonly string[]): Promise<string>
         socket.write(piece, "latin1");
         await nextTurn();
       }
+      if (ends) socket.end();
     })();
   });
 }
@@ -92,8 +93,9 @@ function comparable(bytes: string): string {
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "boundary");
 }
 
-async function assertSame({ fast, slow }: Lanes, pieces: readonly string[]): Promise<void> {
-  const [left, right] = await Promise.all([exchange(fast.at, pieces), exchange(slow.at, pieces)]);
+async function assertSame(lanes: Lanes, pieces: readonly string[], ends = false): Promise<void> {
+  const both = [lanes.fast, lanes.slow].map(({ at }) => exchange(at, pieces, ends));
+  const [left = "", right = ""] = await Promise.all(both);
   assert.equal(comparable(left), comparable(right), JSON.stringify(pieces));
 }
 
@@ -197,6 +199,19 @@ suite("the fast lane and node:http", () => {
       fast.some((line) => /cache="hit".* [1-9]/.test(line)),
       fast.join("\n"),
     );
+  });
+
+  test("give the same bytes to clients that send no more", async (t) => {
+    const seed = fuzzSeed();
+    t.diagnostic(`FUZZ_SEED=${seed}`);
+    const random = new Seeded(seed);
+    const lanes = await startLanes(t);
+    const whole = STORED.map((path) => `GET ${path} HTTP/1.1\r\nHost: shop.example\r\n\r\n`);
+    for (let i = 0; i < fuzzCount(100); i += 1) {
+      const text = whole.slice(random.below(whole.length)).join("");
+      const cut = random.below(2) === 0 ? text : text.slice(0, random.below(text.length));
+      await assertSame(lanes, split(cut, random), true);
+    }
   });
 
   test("give the same bytes to broken and unusual requests", async (t) => {
