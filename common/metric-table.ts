@@ -316,6 +316,24 @@ export const METRICS = {
     labels: ["family"],
     help: "Prefixes in the compiled steering map.",
   },
+  dns_map_problems: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "What is wrong with the files of the steering map: it goes on without them, or an older one stays.",
+  },
+  dns_map_builds_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Builds of the steering map since the start, by whether the new one is in use (ok, failed).",
+  },
+  dns_map_build_seconds: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "How long the last build of the steering map took, beside the queries.",
+  },
   purge_latency_seconds: {
     part: "control",
     kind: "histogram",

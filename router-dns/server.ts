@@ -15,10 +15,12 @@ import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
+import { exposeMap } from "./admin/map-metrics.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
+import { MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
 import { toMapPop } from "./data/snapshot.ts";
@@ -163,6 +165,7 @@ class Router {
   readonly #maxTtls: MaxTtls;
   readonly #signingMetrics: SigningMetrics | undefined;
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
+  #map: MapKeeper | undefined;
   #reporter: Reporter | undefined;
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -227,6 +230,17 @@ class Router {
     this.#everySecond();
     this.#signing?.start();
     this.#copies?.start();
+    const builds = this.#metrics.counter("dns_map_builds_total");
+    const map = new MapKeeper({
+      order: files.map,
+      live: this.#live,
+      clock: this.#clock,
+      log,
+      onBuild: (result) => builds.add({ result }),
+    });
+    exposeMap(this.#metrics, this.#live, map);
+    map.start();
+    this.#map = map;
     if (options.state !== undefined) {
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
@@ -240,7 +254,7 @@ class Router {
         this.#service.reload();
         return this.#reload(async () => {
           await this.#signing?.look();
-          await reloadFiles(files, this.#live, log, (zones) => this.#dress(zones));
+          await reloadFiles(files, this.#live, log, (zones) => this.#dress(zones), map);
           this.#signing?.signAhead();
         });
       },
@@ -271,6 +285,7 @@ class Router {
     this.#cancelSecond();
     this.#signing?.stop();
     this.#copies?.stop();
+    this.#map?.stop();
     this.#reporter?.stop();
     this.#monitor.stop();
     this.#transfers?.stop();
@@ -396,10 +411,6 @@ class Router {
         return [{ edge }, isUp ? 1 : 0] as const;
       }),
     );
-    this.#metrics.onScrape("dns_map_prefixes", () => {
-      const { map } = this.#live.parts().built;
-      return [[{ family: "4" }, map.v4.count] as const, [{ family: "6" }, map.v6.count] as const];
-    });
     if (state === undefined) return;
     this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
     this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);

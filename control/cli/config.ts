@@ -80,7 +80,7 @@ function coverageProblems(coverage: string, config: Config): readonly FileProble
   const text = readTextFile(coverage);
   if (!text.ok) return text.error;
   const parsed = parseCoverage(text.value, coverage, {
-    pops: new Set(config.pops.map((pop) => pop.name)),
+    pops: config.pops.map((pop) => pop.name),
     networks: config.geoip.asn !== undefined,
   });
   return parsed.ok ? [] : parsed.error;

@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { background } from "../../common/background.ts";
 import type { Clock, EpochMs } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
+import { stateOf } from "./file-watch.ts";
 import { RouterFilesError } from "./files.ts";
 
 /** Files in PEM: the certificate with those that lead to a known one behind it, and its key. */
@@ -104,14 +104,4 @@ function load({ certificate, key }: CertificateFiles): Loaded {
 function problemOf({ certificate, key }: CertificateFiles, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return `${certificate} and ${key} cannot be used together: ${message}`;
-}
-
-/** Differs when a file is written, replaced or pointed elsewhere. */
-async function stateOf(file: string): Promise<string> {
-  try {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(file);
-    return `${ino}.${size}.${mtimeMs}.${ctimeMs}`;
-  } catch {
-    return "missing";
-  }
 }

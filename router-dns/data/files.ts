@@ -5,6 +5,7 @@ import type { Zone } from "../zone/zone.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { buildMapAside } from "./map.ts";
 import type { BuiltMap, MapOrder } from "./map-build.ts";
+import type { MapKeeper } from "./map-keeper.ts";
 import type { ZoneFiles } from "./zone-files.ts";
 
 /** Files that a router reads at the start and again on SIGHUP. */
@@ -56,6 +57,7 @@ export async function reloadFiles(
   live: LiveSnapshot,
   log: Logger,
   dress: (zones: readonly Zone[]) => Promise<Result<readonly Zone[], string>>,
+  map: MapKeeper,
 ): Promise<void> {
   const zones = await files.zones.reload();
   if (zones.ok) {
@@ -66,14 +68,8 @@ export async function reloadFiles(
   } else {
     logProblems("zones-kept", zones.error, log);
   }
-  const built = await buildMapAside({ ...files.map, replaceBroken: false });
-  if (built.ok) {
-    live.setMap(built.value);
-  } else {
-    for (const reason of built.error.broken) log.error({ event: "map-kept", reason });
-    logProblems("map-kept", built.error.problems, log);
-  }
-  log.info({ event: "reloaded", zones: zones.ok, map: built.ok });
+  const isMapNew = await map.rebuild();
+  log.info({ event: "reloaded", zones: zones.ok, map: isMapNew });
 }
 
 function logProblems(event: string, problems: readonly FileProblem[], log: Logger): void {

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { compileMap, type MapPop, type SteeringMap } from "../geo/compile.ts";
-import { type CoverageEntry, parseCoverage } from "../geo/coverage.ts";
+import { type Coverage, noCoverage, parseCoverage } from "../geo/coverage.ts";
 import {
   type DatabaseSource,
   type Locations,
@@ -108,13 +108,13 @@ function readNetworks(order: Databases, broken: string[]): Networks | undefined 
   return undefined;
 }
 
-function readCoverage(order: MapOrder): Result<readonly CoverageEntry[], readonly FileProblem[]> {
+function readCoverage(order: MapOrder): Result<Coverage, readonly FileProblem[]> {
   const file = order.coverageFile;
-  if (file === undefined) return ok([]);
+  if (file === undefined) return ok(noCoverage());
   const text = readTextFile(file);
   if (!text.ok) return text;
   return parseCoverage(text.value, file, {
-    pops: new Set(order.pops.map((pop) => pop.name)),
+    pops: order.pops.map((pop) => pop.name),
     networks: order.asn !== undefined,
   });
 }

@@ -1,11 +1,12 @@
 import { invariant } from "../../common/assert.ts";
 import type { IpPrefix } from "../../common/ip.ts";
-import type { CoverageEntry } from "./coverage.ts";
+import type { Coverage } from "./coverage.ts";
 import type { Flatten, Locations, Networks } from "./database.ts";
 import { type Leaf, LeafBuilder, LeafList, type LeafReason } from "./leaves.ts";
-import { overlay, tableOfPrefixes } from "./overlay.ts";
+import { columnsOf, overlay } from "./overlay.ts";
 import type { Place } from "./place.ts";
 import type { PlaceSet } from "./place-set.ts";
+import { type PrefixColumns, tableOf } from "./prefix-columns.ts";
 import { type PrefixTable, uniformTable } from "./prefix-table.ts";
 import { RANKED_FIRST, Ranker } from "./ranking.ts";
 
@@ -26,7 +27,7 @@ export interface MapSources {
   readonly locations: Locations;
   /** Left out: entries by AS number find nobody. */
   readonly networks?: Networks | undefined;
-  readonly coverage: readonly CoverageEntry[];
+  readonly coverage: Coverage;
 }
 
 /**
@@ -55,11 +56,11 @@ interface Override {
 }
 
 /**
- * Compiles the map (P). Throws a DamagedDatabaseError. What beats what: a coverage prefix, a
- * coverage AS, a network that a PoP is deep in, an AS that it is deep in, distance. Within one kind
- * the longest prefix wins.
+ * Compiles the map (P). What beats what: a coverage prefix, a coverage AS, a network that a PoP is
+ * deep in, an AS that it is deep in, distance. Within one kind the longest prefix wins.
  *
  * Example: 129.94.0.0/16 in Sydney, with `syd-uni` deep in it -> syd-uni, syd, then by distance.
+ * Throws a DamagedDatabaseError.
  */
 export function compileMap(sources: MapSources, leavesMax: number = LEAVES_MAX): SteeringMap {
   for (let rankedFirst = RANKED_FIRST; ; rankedFirst = Math.ceil(rankedFirst / 2)) {
@@ -81,22 +82,23 @@ function compileFamily(sources: MapSources, family: 4 | 6, leaves: LeafTable): P
   const { pops, locations, networks, coverage } = sources;
   const located = family === 4 ? locations.v4 : locations.v6;
   const announced = family === 4 ? networks?.v4 : networks?.v6;
-  const popOf = new Map(pops.map((pop, index) => [pop.name, index]));
-  const named = coverage.map(({ network, pop }) => ({
-    network,
-    value: leaves.override({ reason: "coverage", pop: popOf.get(pop) ?? 0 }),
-  }));
-  const deep = pops.flatMap((pop, index) =>
-    [...(pop.deep?.networks ?? []), ...(pop.deep?.asn ?? [])].map((network) => ({
-      network,
-      value: leaves.override({ reason: "deep", pop: index }),
-    })),
+  const deepIn = pops.flatMap((pop, index) =>
+    [...(pop.deep?.networks ?? [])].map((prefix) => ({ prefix, value: index + 1 })),
   );
+  const deepAs = pops.flatMap((pop, index) =>
+    (pop.deep?.asn ?? []).map((as) => [as, index] as const),
+  );
+  const numbers = (["coverage", "deep"] as const).map((reason) =>
+    pops.map((_, pop) => leaves.override({ reason, pop })),
+  );
+  const [covered = [], deep = []] = numbers.map((own) => [0, ...own]);
   // In the order in which they beat each other; the first that says something counts.
-  const layers = [named, deep].flatMap((entries) => [
-    prefixLayer(family, entries),
-    asLayer(announced, entries),
-  ]);
+  const layers = [
+    prefixLayer(family === 4 ? coverage.v4 : coverage.v6, covered),
+    asLayer(announced, coverage.asn, covered),
+    prefixLayer(columnsOf(family, deepIn), deep),
+    asLayer(announced, firstOfEach(deepAs), deep),
+  ];
   const given = layers.filter((layer) => layer !== undefined);
   if (given.length === 0) {
     return located === undefined
@@ -113,22 +115,23 @@ function compileFamily(sources: MapSources, family: 4 | 6, leaves: LeafTable): P
   });
 }
 
-type Entries = readonly { readonly network: IpPrefix | number; readonly value: number }[];
-
-function prefixLayer(family: 4 | 6, entries: Entries): PrefixTable | undefined {
-  const prefixes = entries.flatMap(({ network, value }) =>
-    typeof network === "number" ? [] : [{ prefix: network, value }],
-  );
-  return prefixes.length === 0 ? undefined : tableOfPrefixes(family, prefixes);
+/** `numbers` are the overrides by what the columns say. */
+function prefixLayer(columns: PrefixColumns, numbers: readonly number[]): PrefixTable | undefined {
+  return columns.count === 0 ? undefined : tableOf(columns, (value) => numbers[value] ?? 0);
 }
 
-function asLayer(announced: Flatten | undefined, entries: Entries): PrefixTable | undefined {
-  const byAs = new Map<number, number>();
-  for (const { network, value } of entries) {
-    if (typeof network === "number" && !byAs.has(network)) byAs.set(network, value);
-  }
-  if (announced === undefined || byAs.size === 0) return undefined;
-  return announced((asn) => byAs.get(asn) ?? 0);
+function asLayer(
+  announced: Flatten | undefined,
+  popOf: ReadonlyMap<number, number>,
+  numbers: readonly number[],
+): PrefixTable | undefined {
+  if (announced === undefined || popOf.size === 0) return undefined;
+  return announced((asn) => numbers[(popOf.get(asn) ?? -1) + 1] ?? 0);
+}
+
+/** Of two PoPs in one AS the first of the configuration counts. */
+function firstOfEach(pairs: readonly (readonly [number, number])[]): ReadonlyMap<number, number> {
+  return new Map([...pairs].reverse());
 }
 
 /** For each place and override, which leaf it is. */

@@ -1,37 +1,31 @@
 import type { IpPrefix } from "../../common/ip.ts";
+import { PrefixColumns, tableOf } from "./prefix-columns.ts";
 import { type PrefixTable, PrefixTableBuilder, wordsOf } from "./prefix-table.ts";
+import { wordsOfPrefix } from "./prefix-text.ts";
 
 /**
- * Turns single prefixes into a table of the whole family (P): an address gets the value of the
- * longest prefix around it, and 0 outside all of them. Of two entries for one prefix the first
- * counts. Prefixes of the other family are passed over.
+ * Turns a few prefixes into a table of the whole family (P): see `tableOf`. Prefixes of the other
+ * family are passed over.
  */
 export function tableOfPrefixes(
   family: 4 | 6,
   entries: readonly { readonly prefix: IpPrefix; readonly value: number }[],
 ): PrefixTable {
-  const root: TrieNode = { halves: [undefined, undefined], value: undefined };
-  for (const { prefix, value } of entries) {
-    if (prefix.bytes.length === (family === 4 ? 4 : 16)) insert(root, prefix, value);
-  }
-  const builder = new PrefixTableBuilder(family);
-  const key = new Uint32Array(wordsOf(family));
-  emit(root, 0, 0);
-  return builder.finish();
+  return tableOf(columnsOf(family, entries));
+}
 
-  function emit(node: TrieNode | undefined, depth: number, inherited: number): void {
-    const value = node?.value ?? inherited;
-    if (node === undefined || (node.halves[0] === undefined && node.halves[1] === undefined)) {
-      builder.add(key, 0, depth, value);
-      return;
+/** Those of a few prefixes that are of a family, in their order (P). */
+export function columnsOf(
+  family: 4 | 6,
+  entries: readonly { readonly prefix: IpPrefix; readonly value: number }[],
+): PrefixColumns {
+  const columns = new PrefixColumns(family, entries.length + 1);
+  for (const { prefix, value } of entries) {
+    if (prefix.bytes.length === (family === 4 ? 4 : 16)) {
+      columns.add(wordsOfPrefix(prefix), prefix.length, value);
     }
-    const word = depth >>> 5;
-    const mask = (1 << (31 - (depth & 31))) >>> 0;
-    emit(node.halves[0], depth + 1, value);
-    key[word] = (key[word] ?? 0) | mask;
-    emit(node.halves[1], depth + 1, value);
-    key[word] = (key[word] ?? 0) & ~mask;
   }
+  return columns;
 }
 
 /**
@@ -68,22 +62,6 @@ export function overlay(
       if (table === finest || sameKey(table, following, finest, next, words)) at[i] = following;
     }
   }
-}
-
-interface TrieNode {
-  halves: [TrieNode | undefined, TrieNode | undefined];
-  value: number | undefined;
-}
-
-function insert(root: TrieNode, prefix: IpPrefix, value: number): void {
-  let node = root;
-  for (let depth = 0; depth < prefix.length; depth += 1) {
-    const bit = ((prefix.bytes[depth >>> 3] ?? 0) >>> (7 - (depth & 7))) & 1;
-    const next = node.halves[bit] ?? { halves: [undefined, undefined], value: undefined };
-    node.halves[bit] = next;
-    node = next;
-  }
-  node.value ??= value;
 }
 
 function sameKey(

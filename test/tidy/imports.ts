@@ -67,7 +67,7 @@ const PURE = [
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
   /^router-dns\/sign\/(?!key-pair)/,
   /^router-dns\/health\/board\.ts$/,
-  /^router-dns\/geo\/(choose|compile|leaves|overlay|place|place-set|point-reader|prefix-table|ranking)\.ts$/,
+  /^router-dns\/geo\/(?!countries|database|locate|mmdb)/,
   /^state\/(apply|change|records|follow-machine)\.ts$/,
 ];
 

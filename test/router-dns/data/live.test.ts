@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type Logger, silentLogger } from "../../../common/log.ts";
 import { LiveSnapshot } from "../../../router-dns/data/live.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
+import { noCoverage } from "../../../router-dns/geo/coverage.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import { newEdgeHealth, nextHealth } from "../../../router-dns/health/board.ts";
 import { nameKey, parseName } from "../../../router-dns/wire/name.ts";
@@ -13,7 +14,7 @@ const POPS = fivePops({});
 const MAP = compileMap({
   pops: [],
   locations: { places: new PlaceSet(), v4: undefined, v6: undefined, sources: [] },
-  coverage: [],
+  coverage: noCoverage(),
 });
 
 function sites(...names: string[]) {

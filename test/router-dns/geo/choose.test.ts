@@ -8,6 +8,7 @@ import {
   type SteerView,
 } from "../../../router-dns/geo/choose.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
+import { noCoverage } from "../../../router-dns/geo/coverage.ts";
 import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import type { SteerClient } from "../../../router-dns/steering.ts";
@@ -30,7 +31,7 @@ const MAP = compileMap({
     v6: undefined,
     sources: [],
   },
-  coverage: [],
+  coverage: noCoverage(),
 });
 
 /** An edge by what its address ends in: `s1` is 192.0.2.1 and 2001:db8::1. */

@@ -3,12 +3,14 @@ import { describe, test } from "node:test";
 import * as fc from "fast-check";
 import { formatIp, formatPrefix, maskIp, parseIp, parsePrefix } from "../../../common/ip.ts";
 import { compileMap, type SteeringMap } from "../../../router-dns/geo/compile.ts";
-import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";
+import { noCoverage } from "../../../router-dns/geo/coverage.ts";
 import type { Leaf } from "../../../router-dns/geo/leaves.ts";
 import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import { findPrefix, prefixAt } from "../../../router-dns/geo/prefix-table.ts";
 import {
+  type CoverageEntry,
+  coverageOf,
   edgeAddresses,
   flattened,
   rankByHand,
@@ -128,8 +130,9 @@ describe("compiled map", () => {
     const { leaf, prefix } = lookUp(map, address.value);
     return [leaf.reason, ...leaf.ranking, `/${prefix.length}`].join(" ");
   };
-  const compile = (coverage: readonly CoverageEntry[]) =>
-    compileMap({ pops: [fra, syd, deepIn("129.94.0.0/16")], locations, coverage });
+  const pops = [fra, syd, deepIn("129.94.0.0/16")];
+  const compile = (entries: readonly CoverageEntry[]) =>
+    compileMap({ pops, locations, coverage: coverageOf(entries, pops) });
 
   test("a deep PoP is first for its network and is not there for anybody else", () => {
     const map = compile([]);
@@ -166,7 +169,7 @@ describe("compiled map", () => {
     }));
     const v4 = flattened(tableOfPrefixes(4, entries));
     const world = { places: PlaceSet.of(places), v4, v6: undefined, sources: [] };
-    const map = compileMap({ pops, locations: world, coverage: [] }, 60);
+    const map = compileMap({ pops, locations: world, coverage: noCoverage() }, 60);
     assert.ok(map.leaves.count <= 60);
     assert.ok(map.rankedFirst < 8);
     for (let i = 0; i < map.leaves.count; i += 1) {

@@ -3,15 +3,27 @@ import { test } from "node:test";
 import { formatProblem } from "../../../common/file-problem.ts";
 import { formatPrefix } from "../../../common/ip.ts";
 import { parseCoverage } from "../../../router-dns/geo/coverage.ts";
+import { tableOf } from "../../../router-dns/geo/prefix-columns.ts";
+import { findPrefix } from "../../../router-dns/geo/prefix-table.ts";
 
-const KNOWN = { pops: new Set(["syd", "fra"]), networks: true };
+const KNOWN = { pops: ["syd", "fra"], networks: true };
 
 function entries(text: string): string[] {
   const parsed = parseCoverage(text, "c.yaml", KNOWN);
   assert.ok(parsed.ok, parsed.ok ? "" : parsed.error.map(formatProblem).join("\n"));
-  return parsed.value.map(({ network, pop }) =>
-    typeof network === "number" ? `AS${network} ${pop}` : `${formatPrefix(network)} ${pop}`,
+  const { v4, v6, asn } = parsed.value;
+  const prefixes = [v4, v6].flatMap((columns) =>
+    Array.from({ length: columns.count }, (_, at) => {
+      const bytes = Buffer.from([...columns.wordsAt(at)].flatMap((word) => bytesOfWord(word)));
+      const prefix = formatPrefix({ bytes, length: columns.lengthAt(at) });
+      return `${prefix} ${KNOWN.pops[columns.valueAt(at) - 1]}`;
+    }),
   );
+  return [...prefixes, ...[...asn].map(([as, pop]) => `AS${as} ${KNOWN.pops[pop]}`)];
+}
+
+function bytesOfWord(word: number): number[] {
+  return [24, 16, 8, 0].map((shift) => (word >>> shift) & 0xff);
 }
 
 function problems(text: string): string[] {
@@ -41,10 +53,10 @@ test("Traffic Control's coverage zone file is accepted as it is", () => {
     },
   };
   assert.deepEqual(entries(JSON.stringify(czmap, undefined, 2)), [
-    "1234:5678::/64 syd",
     "192.168.8.0/24 syd",
     "192.168.9.0/24 syd",
     "10.0.0.0/8 fra",
+    "1234:5678::/64 syd",
   ]);
 });
 
@@ -76,4 +88,68 @@ test("an AS without a database that knows its networks is a problem, not a rule 
   assert.ok(!parsed.ok);
   const expected = ["c.yaml:2:1: AS7575 needs an ASN database: set geoip.asn"];
   assert.deepEqual(parsed.error.map(formatProblem), expected);
+});
+
+test("all layouts of one content say the same, read line by line, as JSON or as YAML", () => {
+  const networks = ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32", "::/8", "AS7"];
+  const lines = networks.map((network, i) => `${network}: ${i % 2 === 0 ? "syd" : "fra"}`);
+  const plain = entries(`${lines.join("\n")}\n`);
+  const variants = [
+    lines.join("\r\n"),
+    `# what we know\n\n${lines.map((line) => `${line}  # why`).join("\n")}`,
+    lines.map((line) => `- ${line}`).join("\n"),
+    lines.map((line) => line.replace(/^(.*): (.*)$/, "\"$1\": '$2'")).join("\n"),
+    `{ ${lines.join(", ")} }`,
+    `---\n${lines.join("\n")}\n`,
+  ];
+  for (const text of variants) assert.deepEqual(entries(text), plain, text);
+});
+
+test("in a czmap.json that names a group twice nothing is lost without a word", () => {
+  const text = `{"coverageZones":{
+    "syd":{"network":["10.0.0.0/8"]},
+    "syd":{"network":["11.0.0.0/8"]}}}`;
+  assert.match(problems(text)[0] ?? "", /^c\.yaml:3:5: Map keys must be unique/);
+});
+
+test("problems of a czmap.json have places as well", () => {
+  const text = `{"coverageZones": {\n"lax": {"network": [\n"10.0.0.1/8",\n"12.0.0.0/8",\n"12.0.0.0/8"]}}}`;
+  assert.deepEqual(
+    problems(text).map((line) => line.split(": ", 2).join(": ")),
+    [
+      'c.yaml:2:1: no PoP is called "lax"; there are syd, fra',
+      'c.yaml:2:1: no PoP is called "lax"; there are syd, fra',
+      'c.yaml:2:1: no PoP is called "lax"; there are syd, fra',
+      'c.yaml:3:1: "10.0.0.1/8" has bits set beyond its length; did you mean 10.0.0.0/8?',
+      "c.yaml:5:1: 12.0.0.0/8 is there already",
+    ],
+  );
+});
+
+test("so large a file is not given to the slow parser, and a million mistakes are told briefly", () => {
+  const line = "10.0.0.0/8: syd # x\n";
+  const large = `${line.repeat(450_000)}{ what: is, this }\n`;
+  const [first = "", ...more] = problems(large);
+  assert.match(first, /^c\.yaml:450001:1: so large a file must have one `NETWORK: POP`/);
+  assert.equal(more.length, 0);
+  const many = problems("10.0.0.0/8: lax\n".repeat(300));
+  assert.equal(many.length, 101);
+  assert.match(many.at(-1) ?? "", /there are more than 100 problems/);
+});
+
+test("two hundred thousand prefixes become a table in which each of them is found", () => {
+  const count = 200_000;
+  const text = Array.from({ length: count }, (_, i) => {
+    const number = (i * 7_919) % count;
+    return `${10 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}.0/24: ${i % 2 ? "syd" : "fra"}`;
+  }).join("\n");
+  const parsed = parseCoverage(text, "c.yaml", KNOWN);
+  assert.ok(parsed.ok);
+  const table = tableOf(parsed.value.v4);
+  for (let i = 0; i < count; i += 997) {
+    const number = (i * 7_919) % count;
+    const address = Uint8Array.of(10 + (number >> 16), (number >> 8) & 255, number & 255, 77);
+    assert.equal(table.values[findPrefix(table, address)], i % 2 ? 1 : 2);
+  }
+  assert.equal(table.values[findPrefix(table, Uint8Array.of(9, 255, 255, 255))], 0);
 });

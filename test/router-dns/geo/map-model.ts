@@ -1,12 +1,18 @@
 import * as fc from "fast-check";
 import { type IpPrefix, maskIp, prefixContains } from "../../../common/ip.ts";
 import type { MapPop, MapSources } from "../../../router-dns/geo/compile.ts";
-import type { CoverageEntry } from "../../../router-dns/geo/coverage.ts";
+import type { Coverage } from "../../../router-dns/geo/coverage.ts";
 import type { Flatten } from "../../../router-dns/geo/database.ts";
-import { overlay, tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
+import { columnsOf, overlay, tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
 import { distanceKm, type Place } from "../../../router-dns/geo/place.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import type { PrefixTable } from "../../../router-dns/geo/prefix-table.ts";
+
+/** One thing that an operator says: clients of this network go to this PoP first. */
+export interface CoverageEntry {
+  readonly network: IpPrefix | number;
+  readonly pop: string;
+}
 
 /** A small made-up world, as lists that a second implementation can search one by one. */
 export interface World {
@@ -84,6 +90,21 @@ export function flattened(table: PrefixTable): Flatten {
   return (labelOf) => overlay([table], ([value = 0]) => labelOf(value));
 }
 
+/** Coverage entries as they are after reading; of two for one AS the first counts. */
+export function coverageOf(
+  entries: readonly CoverageEntry[],
+  pops: readonly { readonly name: string }[],
+): Coverage {
+  const positionOf = (name: string) => pops.findIndex((pop) => pop.name === name);
+  const asn = new Map<number, number>();
+  const prefixes = entries.flatMap(({ network, pop }) => {
+    if (typeof network !== "number") return [{ prefix: network, value: positionOf(pop) + 1 }];
+    if (!asn.has(network)) asn.set(network, positionOf(pop));
+    return [];
+  });
+  return { v4: columnsOf(4, prefixes), v6: columnsOf(6, prefixes), asn };
+}
+
 /** The same world as the compiler takes it. */
 export function toSources(world: World): MapSources {
   const tables = (entries: readonly { prefix: IpPrefix; value: number }[]) => ({
@@ -96,7 +117,7 @@ export function toSources(world: World): MapSources {
   const located = world.located.map((entry) => ({ ...entry, value: numbers[entry.place] ?? 0 }));
   return {
     pops: world.pops,
-    coverage: world.coverage,
+    coverage: coverageOf(world.coverage, world.pops),
     locations: { places, ...tables(located) },
     networks: tables(world.announced.map((entry) => ({ ...entry, value: entry.asn }))),
   };
