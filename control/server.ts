@@ -1,4 +1,4 @@
-import Fastify, { type FastifyError } from "fastify";
+import Fastify, { type FastifyError, type FastifyReply } from "fastify";
 import type { z } from "zod";
 import type { SocketAddress } from "../common/address.ts";
 import { startAdminServer } from "../common/admin-server.ts";
@@ -17,6 +17,7 @@ import { addDemoRoutes, addEdgeRoutes } from "./api/edges.ts";
 import { ApiError, invalidError } from "./api/errors.ts";
 import { addExplainRoutes } from "./api/explain.ts";
 import { addObjectRoutes } from "./api/objects.ts";
+import { addOpenApi } from "./api/openapi.ts";
 import { addPurgeRoutes } from "./api/purge.ts";
 import { PurgeTracker } from "./api/purge-tracker.ts";
 import { addSiteRoutes } from "./api/sites.ts";
@@ -115,6 +116,11 @@ function buildApi(
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    // A path that is too long or not percent-encoded right is refused before there is a route.
+    frameworkErrors: ({ message }, _call, reply: FastifyReply) => {
+      const refusal = new ApiError("invalid", { message });
+      reply.code(refusal.status).header("cache-control", "no-store").send(refusal.body);
+    },
   });
   // Without the parser for text, what a web page can send without asking first is never read.
   app.removeContentTypeParser("text/plain");
@@ -124,6 +130,7 @@ function buildApi(
   });
   const requests = metrics.counter("control_requests_total");
   guardRoutes(app, access);
+  addOpenApi(app);
   app.addHook("onResponse", async (call, reply) => {
     const method = KNOWN_METHODS.has(call.method) ? call.method : "other";
     requests.add({ method, code: `${Math.floor(reply.statusCode / 100)}xx` });

@@ -149,8 +149,8 @@ const site = z.object({
   allDown: z.enum(["serve-all", "empty"]),
 } satisfies Fields<Site>);
 
-/** A scope that this version does not know makes the record unreadable: it allows nothing. */
-const token = z.object({
+/** A token as it is stored. A scope that this version does not know makes it unreadable. */
+export const tokenRecordSchema = z.object({
   id: name,
   name,
   hash: z.string().regex(/^[0-9a-f]{64}$/),
@@ -162,7 +162,8 @@ const token = z.object({
 
 const purge = { site: name, soft: z.literal(true).optional() };
 
-const changeBody = z.discriminatedUnion("kind", [
+/** What a log entry asks for, as it is stored. */
+export const changeBodySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("site-put"), site }),
   z.object({ kind: z.literal("site-remove"), site: name }),
   z.object({ kind: z.literal("purge-urls"), ...purge, urls: z.array(z.string()) }),
@@ -171,11 +172,12 @@ const changeBody = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("purge-all"), ...purge }),
   z.object({ kind: z.literal("drain"), edge: name }),
   z.object({ kind: z.literal("undrain"), edge: name }),
-  z.object({ kind: z.literal("token-put"), token }),
+  z.object({ kind: z.literal("token-put"), token: tokenRecordSchema }),
   z.object({ kind: z.literal("token-remove"), token: name }),
 ]);
 
-const heartbeat = z.object({
+/** What an edge says about itself, as it is stored. */
+export const heartbeatSchema = z.object({
   edge: name,
   pop: name,
   at: amount,
@@ -205,7 +207,8 @@ const report = z.object({
   edges: z.array(edgeReport),
 } satisfies Fields<RouterReport>);
 
-const objectRecord = z.object({
+/** What is known of an object, as it is stored. */
+export const objectRecordSchema = z.object({
   key: z.string(),
   site: z.string(),
   url: z.string(),
@@ -219,15 +222,15 @@ const objectRecord = z.object({
 /** Reads a stored site (P). */
 export const decodeSite = decoder<Site>(site);
 /** Reads a stored token (P). */
-export const decodeToken = decoder<TokenRecord>(token);
+export const decodeToken = decoder<TokenRecord>(tokenRecordSchema);
 /** Reads what a log entry asks for (P). */
-export const decodeChangeBody = decoder<ChangeBody>(changeBody);
+export const decodeChangeBody = decoder<ChangeBody>(changeBodySchema);
 /** Reads a heartbeat (P). */
-export const decodeHeartbeat = decoder<Heartbeat>(heartbeat);
+export const decodeHeartbeat = decoder<Heartbeat>(heartbeatSchema);
 /** Reads a router's report (P). */
 export const decodeReport = decoder<RouterReport>(report);
 /** Reads what is known of an object (P). */
-export const decodeObject = decoder<ObjectRecord>(objectRecord);
+export const decodeObject = decoder<ObjectRecord>(objectRecordSchema);
 
 /** Turns stored text into a value, or says in one line why it is not one. */
 export type Decoder<T> = (text: string) => Result<T, string>;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { label } from "../../common/config/fields.ts";
 import type { Change } from "../../state/change.ts";
 import type { ApiContext, ApiServer } from "./context.ts";
-import type { ChangesBody, LogBody } from "./shapes.ts";
+import type { ChangesBody, LogBody, ShownChange } from "./shapes.ts";
 
 const CHANGES_LIMIT_MAX = 1_000;
 /** Entries of the log that are looked through for one page of a filtered view. */
@@ -31,7 +31,7 @@ export function addChangeRoutes(app: ApiServer, context: ApiContext): void {
       epoch: page.epoch,
       head: page.head,
       complete: page.complete,
-      changes: page.changes.map(withoutHash),
+      changes: page.changes.map(shown),
     };
   });
 
@@ -41,14 +41,14 @@ export function addChangeRoutes(app: ApiServer, context: ApiContext): void {
       (site === undefined || siteOf(change) === site) &&
       (by === undefined || change.by === by) &&
       (kind === undefined || change.body.kind === kind);
-    const changes: Change[] = [];
+    const changes: ShownChange[] = [];
     let next = before;
     for (let scanned = 0; scanned < SCANNED_MAX; scanned += CHANGES_LIMIT_MAX) {
       const page = await context.store.recentChanges(CHANGES_LIMIT_MAX, next);
       for (const change of page) {
         if (changes.length === limit) return { changes, next: next ?? change.version + 1 };
         next = change.version;
-        if (isAsked(change)) changes.push(withoutHash(change));
+        if (isAsked(change)) changes.push(shown(change));
       }
       if (page.length < CHANGES_LIMIT_MAX) return { changes };
     }
@@ -62,10 +62,9 @@ export function siteOf({ body }: Change): string | undefined {
   return "site" in body ? body.site : undefined;
 }
 
-/** Nobody needs what is kept of a token's secret. */
-function withoutHash(change: Change): Change {
+function shown(change: Change): ShownChange {
   const { body } = change;
-  return body.kind === "token-put"
-    ? { ...change, body: { ...body, token: { ...body.token, hash: "" } } }
-    : change;
+  if (body.kind !== "token-put") return { ...change, body };
+  const { hash: _, ...token } = body.token;
+  return { ...change, body: { kind: body.kind, token } };
 }

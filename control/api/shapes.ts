@@ -1,7 +1,13 @@
 import type { SocketAddress } from "../../common/address.ts";
 import type { SiteInput } from "../../common/config/site.ts";
-import type { Change } from "../../state/change.ts";
-import type { Heartbeat, ObjectRecord, RouterReport, TokenScope } from "../../state/records.ts";
+import type { Change, ChangeBody } from "../../state/change.ts";
+import type {
+  Heartbeat,
+  ObjectRecord,
+  RouterReport,
+  TokenRecord,
+  TokenScope,
+} from "../../state/records.ts";
 
 /** What every refusal looks like. */
 export interface ErrorBody {
@@ -242,17 +248,24 @@ export interface StatusBody {
   readonly demo: boolean;
 }
 
+/** A change as the API shows it: nobody needs what is kept of a token's secret. */
+export interface ShownChange extends Omit<Change, "body"> {
+  readonly body:
+    | Exclude<ChangeBody, { readonly kind: "token-put" }>
+    | { readonly kind: "token-put"; readonly token: Omit<TokenRecord, "hash"> };
+}
+
 /** `GET /v1/changes`: after a version, oldest first. */
 export interface ChangesBody {
   readonly epoch: string;
   readonly head: number;
   readonly complete: boolean;
-  readonly changes: readonly Change[];
+  readonly changes: readonly ShownChange[];
 }
 
 /** `GET /v1/log`: who changed what, newest first. */
 export interface LogBody {
-  readonly changes: readonly Change[];
+  readonly changes: readonly ShownChange[];
   /** What to say as `before` for the next page; left out where the log ends. */
   readonly next?: number;
 }

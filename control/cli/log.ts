@@ -1,6 +1,5 @@
 import { Command } from "commander";
-import type { Change } from "../../state/change.ts";
-import type { LogBody } from "../api/shapes.ts";
+import type { LogBody, ShownChange } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
 import { formatTable } from "./table.ts";
 import { apiOption, jsonOption, readInteger } from "./values.ts";
@@ -68,7 +67,7 @@ async function showLog(flags: LogFlags): Promise<void> {
 }
 
 /** What a change is about, in a few words (P). */
-function subject(body: Change["body"]): string {
+function subject(body: ShownChange["body"]): string {
   switch (body.kind) {
     case "site-put":
       return body.site.name;

@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import type { SocketAddress } from "../../common/address.ts";
 import { parseConfig } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
 import type { AccessPolicy } from "../../control/access/access.ts";
+import { errorAnswer, OPERATIONS } from "../../control/api/answers.ts";
 import type { ControlConfig } from "../../control/api/context.ts";
 import type { DemoEdges } from "../../control/demo-edges.ts";
 import { startControl } from "../../control/server.ts";
@@ -41,6 +43,27 @@ export function smallControlConfig(): ControlConfig {
 export interface ApiAnswer<T> {
   readonly status: number;
   readonly body: T;
+}
+
+/** Holds an answer against what the OpenAPI document promises of its operation. */
+export function assertDocumented(method: string, path: string, answer: ApiAnswer<unknown>): void {
+  if (answer.status >= 400) {
+    errorAnswer.parse(answer.body);
+    return;
+  }
+  const [target = ""] = path.split("?");
+  const name = Object.keys(OPERATIONS).find((candidate) => {
+    const [verb, template = ""] = candidate.split(" ");
+    const pattern = new RegExp(`^${template.replace(/:\w+/g, "[^/]+")}$`);
+    return verb === method && pattern.test(target);
+  });
+  const operation = OPERATIONS[name ?? ""];
+  assert.ok(operation !== undefined, `${method} ${path} is documented`);
+  const isDryRun = path.includes("dryRun=true");
+  assert.equal(answer.status, isDryRun ? 200 : (operation.status ?? 200), `${method} ${path}`);
+  const schema = isDryRun ? operation.dryRun : operation.answer;
+  const parsed = schema?.safeParse(answer.body);
+  assert.ok(parsed?.success === true, `${method} ${path}: ${parsed?.error?.message}`);
 }
 
 /** A running control server, and a way to call it. */
@@ -82,7 +105,9 @@ export async function startTestControl(
           ? {}
           : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
       });
-      return { status: response.status, body: (await response.json()) as T };
+      const answer = { status: response.status, body: (await response.json()) as T };
+      assertDocumented(method, path, answer);
+      return answer;
     },
   };
 }
