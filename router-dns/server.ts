@@ -6,6 +6,7 @@ import type { HttpsConfig } from "../common/config/https.ts";
 import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
+import type { IpPrefix } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
@@ -57,6 +58,8 @@ export interface RouterOptions {
   readonly hostmaster?: string;
   /** HTTPS records of sites that do not say it themselves; left out: none. */
   readonly https?: HttpsConfig;
+  /** Addresses whose names we have; left out: none. */
+  readonly reverse?: readonly IpPrefix[];
   /** TTL of steered answers. */
   readonly ttlSeconds: number;
   /** The most addresses in one answer. */
@@ -93,14 +96,13 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const maxTtls = maxTtlsOf(options);
   const files = routerFiles(options, new ZoneFiles(options.zoneFiles, maxTtls, clock));
   const { fileZones, built } = await loadFiles(files, log);
-  const maxTtlSeconds = maxTtls.get(zoneKeyOf(options.domain));
   const live = new LiveSnapshot(
     {
       ...options,
       ...catalogsOf(options, clock),
       answersMax: options.answers,
       fetched: fetchedNames(options.transfers?.zones ?? []),
-      ...(maxTtlSeconds === undefined ? {} : { maxTtlSeconds }),
+      maxTtls,
     },
     {
       fileZones,

@@ -10,7 +10,7 @@ export const httpsSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("False: no HTTPS records."),
   alpn: z
     .array(protocol)
-    .min(1)
+    .min(1, "needs at least one protocol")
     .max(16)
     .default(["h2", "http/1.1"])
     .describe("Protocols that edges speak there, best first."),

@@ -103,6 +103,14 @@ const cdnSchema = z.strictObject({
     .max(16)
     .default(4)
     .describe("At most so many addresses in one steered answer."),
+  reverse: z
+    .array(ipPrefix)
+    .max(64)
+    .default([])
+    .describe(
+      "Address prefixes whose names routers have: zones with a PTR record for each edge, as the parent " +
+        "delegates them: see dns-names.md.",
+    ),
   https: httpsSchema
     .optional()
     .describe(

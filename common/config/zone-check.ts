@@ -1,3 +1,4 @@
+import { formatPrefix, type IpPrefix, prefixContains } from "../ip.ts";
 import type { CatalogConfig } from "./catalogs.ts";
 import type { CheckProblem, Path } from "./check.ts";
 import type { Config } from "./schema.ts";
@@ -47,7 +48,25 @@ export function zoneProblems(config: Config): CheckProblem[] {
       need(key, [...path, "groups", group, "key"]);
     }
   }
-  return problems;
+  return [...problems, ...reverseProblems(config)];
+}
+
+/** Shorter prefixes are nobody's who reads this: more likely a slip of the pen. */
+const REVERSE_BITS_MIN = { 4: 8, 16: 16 } as const;
+
+function reverseProblems({ cdn: { reverse } }: Config): CheckProblem[] {
+  return reverse.flatMap((prefix, r): CheckProblem[] => {
+    const path: Path = ["cdn", "reverse", r];
+    const least = prefix.bytes.length === 4 ? REVERSE_BITS_MIN[4] : REVERSE_BITS_MIN[16];
+    if (prefix.length < least) return [{ path, message: `must be /${least} or longer` }];
+    const other = reverse.slice(0, r).find((before) => overlap(before, prefix));
+    if (other === undefined) return [];
+    return [{ path, message: `shares addresses with ${formatPrefix(other)}` }];
+  });
+}
+
+function overlap(left: IpPrefix, right: IpPrefix): boolean {
+  return prefixContains(left, right.bytes) || prefixContains(right, left.bytes);
 }
 
 function catalogTransfers(

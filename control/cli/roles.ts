@@ -29,6 +29,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     domain: cdn.domain,
     nameservers: cdn.nameservers,
     ...(cdn.hostmaster === undefined ? {} : { hostmaster: cdn.hostmaster }),
+    reverse: cdn.reverse,
     ...(cdn.https === undefined ? {} : { https: cdn.https }),
     ttlSeconds: ttlSeconds(config),
     answers: cdn.answers,

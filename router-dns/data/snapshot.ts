@@ -1,7 +1,7 @@
 import type { HttpsConfig } from "../../common/config/https.ts";
 import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
-import { type IpBytes, parseIp } from "../../common/ip.ts";
+import { type IpBytes, type IpPrefix, parseIp } from "../../common/ip.ts";
 import type { Result } from "../../common/result.ts";
 import {
   possibleAnswers,
@@ -12,12 +12,15 @@ import {
 } from "../geo/choose.ts";
 import type { MapPop, SteeringMap } from "../geo/compile.ts";
 import type { EdgeHealth } from "../health/board.ts";
+import { zoneKeyOf } from "../sign/dnskey.ts";
 import type { SteeredPair } from "../sign/sign-ahead.ts";
 import type { SteeredSet } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
+import type { NameKey } from "../wire/name.ts";
 import { type HttpsService, httpsService } from "../wire/svcb.ts";
 import { type BrokenAlias, brokenAliases } from "../zone/alias.ts";
 import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
+import { buildReverseZones } from "../zone/reverse-zone.ts";
 import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
 
 /** What the CDN's own zone says besides the sites. */
@@ -31,8 +34,10 @@ export interface CdnIdentity {
   readonly anyName: boolean;
   /** HTTPS records of sites that do not say it themselves; left out: none. */
   readonly https?: HttpsConfig;
-  /** The longest TTL, if the zone is signed. */
-  readonly maxTtlSeconds?: number;
+  /** Addresses whose names we have: zones in in-addr.arpa and ip6.arpa; left out: none. */
+  readonly reverse?: readonly IpPrefix[];
+  /** The longest TTL of zones that are signed, by their apex; left out: none is. */
+  readonly maxTtls?: ReadonlyMap<NameKey, number>;
 }
 
 /** The site that names of quick mode are counted under when there is no site. */
@@ -47,19 +52,21 @@ export function buildZones(
 ): Result<ZoneTable, string> {
   const { domain, nameservers, hostmaster, ttlSeconds, pops, anyName } = identity;
   const [first = ANY_SITE] = sites.keys();
+  const maxTtlOf = (zone: string) => identity.maxTtls?.get(zoneKeyOf(zone));
+  const maxTtlSeconds = maxTtlOf(domain);
+  const edges = pops.flatMap((pop) => pop.edges.flatMap(edgeAddresses));
+  const common = { domain, nameservers, serial, edges, ...(hostmaster && { hostmaster }) };
   const own = buildCdnZone({
-    domain,
-    nameservers,
-    ...(hostmaster === undefined ? {} : { hostmaster }),
+    ...common,
     ttlSeconds,
-    ...(identity.maxTtlSeconds === undefined ? {} : { maxTtlSeconds: identity.maxTtlSeconds }),
-    serial,
+    ...(maxTtlSeconds === undefined ? {} : { maxTtlSeconds }),
     sites: [...sites.keys()],
     services: servicesOf(sites, identity.https),
     ...(anyName ? { anyNameSite: first } : {}),
-    edges: pops.flatMap((pop) => pop.edges.flatMap(edgeAddresses)),
   });
-  return own.ok ? buildZoneTable([own.value, ...others]) : own;
+  if (!own.ok) return own;
+  const reverse = buildReverseZones({ ...common, prefixes: identity.reverse ?? [], maxTtlOf });
+  return buildZoneTable([own.value, ...reverse, ...others]);
 }
 
 /** What HTTPS records of the sites say that have them. */

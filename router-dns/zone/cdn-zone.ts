@@ -16,20 +16,24 @@ export interface HostAddress {
   readonly address: string;
 }
 
-/** What the CDN's own zone is made of. Names come from a checked configuration. */
-export interface CdnZoneOptions {
+/** Whose zones are made, and by which servers they are served. */
+export interface Infrastructure {
   /** The CDN domain, such as `kingcdn.test`. */
   readonly domain: string;
   /** Those inside the domain get their address records in the zone. At least one. */
   readonly nameservers: readonly HostAddress[];
   /** Mailbox of the SOA as a domain name; left out: `hostmaster.<domain>`. */
   readonly hostmaster?: string;
-  /** TTL of the addresses of single edges, in seconds. */
-  readonly ttlSeconds: number;
   /** The longest TTL that a record may have; left out: there is none. */
   readonly maxTtlSeconds?: number;
   /** Serial of the SOA: 0 to 2^32 - 1. */
   readonly serial: number;
+}
+
+/** What the CDN's own zone is made of. Names come from a checked configuration. */
+export interface CdnZoneOptions extends Infrastructure {
+  /** TTL of the addresses of single edges, in seconds. */
+  readonly ttlSeconds: number;
   /**
    * Sites steered at `<site>.<domain>`. A name that is taken by a name server stays the server's.
    */
@@ -62,7 +66,7 @@ export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
     );
   }
   const records = [
-    ...infrastructure(options, origin),
+    ...infrastructure(options, origin).records,
     ...options.edges.map(({ name, address }) =>
       addressRecord(mustParseName(`${name}.edge`, origin), address, options.ttlSeconds),
     ),
@@ -72,7 +76,11 @@ export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
   return ok(buildZone({ origin, records: groupByOwner(records), steered }));
 }
 
-function infrastructure(options: CdnZoneOptions, origin: Name): readonly ZoneRecord[] {
+/** SOA, NS and glue of a zone of ours, and the TTL of what changes with the configuration (P). */
+export function infrastructure(
+  options: Infrastructure,
+  origin: Name,
+): { readonly records: readonly ZoneRecord[]; readonly ttlSeconds: number } {
   const primary = options.nameservers[0];
   invariant(primary !== undefined, "a CDN zone has a name server");
   const ttlSeconds = Math.min(
@@ -96,7 +104,7 @@ function infrastructure(options: CdnZoneOptions, origin: Name): readonly ZoneRec
       records.push(addressRecord(target, address, ttlSeconds));
     }
   }
-  return records;
+  return { records, ttlSeconds };
 }
 
 function steeredNames(options: CdnZoneOptions, origin: Name): readonly SteeredName[] {

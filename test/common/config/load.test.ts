@@ -292,6 +292,21 @@ describe("configuration errors", () => {
       "zones[0].name: is for zones with primaries; a zone file says its name itself",
     ],
     [
+      "names of more addresses than anybody has",
+      MINIMAL.replace("pops:", "  reverse: [10.0.0.0/8, |8.0.0.0/7]\npops:"),
+      "cdn.reverse[1]: must be /8 or longer",
+    ],
+    [
+      "names of the same addresses twice",
+      MINIMAL.replace("pops:", "  reverse: [192.0.2.0/24, |192.0.2.128/25]\npops:"),
+      "cdn.reverse[1]: shares addresses with 192.0.2.0/24",
+    ],
+    [
+      "an HTTPS record without a protocol",
+      MINIMAL.replace("pops:", "  https: { |alpn: [] }\npops:"),
+      "cdn.https.alpn: needs at least one protocol",
+    ],
+    [
       "a key without a secret",
       `${MINIMAL}tsig: [|{ name: k }]\n`,
       "tsig[0]: needs one of `secret` and `secretFile`",
