@@ -1,5 +1,7 @@
 import type { Clock } from "../common/clock.ts";
 import { type IpBytes, type IpPrefix, prefixContains } from "../common/ip.ts";
+import { FastLane } from "./fast/lane.ts";
+import { kindOf } from "./fast/template.ts";
 import {
   answerDecoded,
   answerShort,
@@ -14,18 +16,12 @@ import {
   type CookieStanding,
   judgeCookie,
 } from "./policy/cookie.ts";
-import {
-  ANSWER_KIND,
-  type AnswerKind,
-  type LimitedAnswer,
-  RateLimiter,
-  type RateLimits,
-} from "./policy/rate-limit.ts";
+import { type LimitedAnswer, RateLimiter, type RateLimits } from "./policy/rate-limit.ts";
 import type { Transport } from "./transport/answer.ts";
-import { FLAG, RCODE } from "./wire/codes.ts";
+import { RCODE } from "./wire/codes.ts";
+import type { Cookie } from "./wire/edns.ts";
 import { decodeQuery } from "./wire/message.ts";
 import type { NameKey } from "./wire/name.ts";
-import { wordAt } from "./wire/octets.ts";
 import type { OptExtras } from "./wire/opt.ts";
 
 /** How a router defends itself and others, and what it says of itself. */
@@ -66,6 +62,9 @@ export type LimitAction =
   | "would-slip"
   | "would-drop";
 
+/** What becomes of an answer. */
+type Fate = "send" | "drop" | "short";
+
 /** Who asks, how, and what is answered from. */
 export type GuardedContext = Pick<QueryContext, "peer" | "transport" | "snapshot">;
 
@@ -102,15 +101,22 @@ export class Guard {
   // One of each for all queries, as they are answered one after the other.
   readonly #cookie = new Uint8Array(COOKIE_BYTES);
   readonly #extras: { -readonly [K in keyof OptExtras]: OptExtras[K] };
-  readonly #limited: { -readonly [K in keyof LimitedAnswer]: LimitedAnswer[K] };
   readonly #keepalive: number;
+  readonly #lane: FastLane;
+  readonly #onCounted: (outcome: Outcome, count: number) => void;
 
-  constructor(options: GuardOptions, sources: GuardSources) {
+  /** `onCounted` hears what came of queries that were answered in place, some time later. */
+  constructor(
+    options: GuardOptions,
+    sources: GuardSources,
+    onCounted: (outcome: Outcome, count: number) => void = () => undefined,
+  ) {
     this.#options = options;
     this.#sources = sources;
     this.#limiter = new RateLimiter(options.rateLimit, sources.seed);
     this.#extras = { cookie: undefined, nsid: undefined, keepalive: undefined, paddingBlock: 0 };
-    this.#limited = { peer: new Uint8Array(4), kind: ANSWER_KIND.ERROR, name: "", extraBytes: 0 };
+    this.#lane = new FastLane({ seed: sources.seed, maxUdpBytes: options.maxUdpBytes }, onCounted);
+    this.#onCounted = onCounted;
     this.#keepalive = Math.min(Math.floor(options.idleMs / KEEPALIVE_UNIT_MS), KEEPALIVE_MAX);
   }
 
@@ -125,30 +131,90 @@ export class Guard {
     if (query === undefined) return DROPPED;
     const { peer, transport, snapshot } = guarded;
     const received = { packet, query };
-    const standing = this.#judgeCookie(received, peer);
+    const standing = this.#judgeCookie(packet, query.edns?.cookie, peer);
     this.#chooseExtras(standing, transport);
     const context = this.#context(peer, transport, snapshot);
-    if (transport !== "udp" || standing === "valid" || this.#isExempt(peer)) {
-      return answerDecoded(received, context, out);
+    const isTrusted = transport !== "udp" || standing === "valid" || this.#isExempt(peer);
+    const isDemanded = this.#options.cookies === "require" && !isTrusted;
+    if (isDemanded && query.rcode === RCODE.NOERROR && !query.asksNothing) {
+      const outcome = this.#demandCookie(received, context, standing, out);
+      return this.#limit(received, context, { outcome, standing }, out);
     }
-    const outcome =
-      this.#options.cookies === "require" && query.rcode === RCODE.NOERROR && !query.asksNothing
-        ? this.#demandCookie(received, context, standing, out)
-        : answerDecoded(received, context, out);
-    return this.#limit(received, context, { outcome, standing }, out);
+    const outcome = answerDecoded(received, context, out);
+    this.#lane.learn(received, context, { outcome, out }, this.#nowSeconds());
+    return isTrusted ? outcome : this.#limit(received, context, { outcome, standing }, out);
   }
 
-  #judgeCookie({ packet, query }: ReceivedQuery, peer: IpBytes): CookieStanding {
-    const cookie = query.edns?.cookie;
+  /**
+   * Answers a packet of UDP that stands in `bytes` from `start` to `end` as `answer` would, if one
+   * like it has been answered. Undefined if none has. What came of it is counted here.
+   */
+  answerInPlace(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    from: Omit<GuardedContext, "transport">,
+    out: Uint8Array,
+  ): number | undefined {
+    const lane = this.#lane;
+    const { cookies } = this.#options;
+    if (cookies === "require" || !lane.read(bytes, start, end)) return undefined;
+    const hasCookie = cookies === "on" && lane.query.cookie.length > 0;
+    const template = lane.find(bytes, from, hasCookie, this.#nowSeconds());
+    if (template === undefined) return undefined;
+    const { peer } = from;
+    const standing = this.#judgeCookie(bytes, hasCookie ? lane.query.cookie : undefined, peer);
+    const length = lane.write(bytes, template, hasCookie ? this.#cookie : undefined, out);
+    if (standing !== "valid" && !this.#isExempt(peer)) {
+      const { outcome, kind } = template;
+      const name = outcome.subject ?? "";
+      const fate = this.#judge({ peer, kind, name, extraBytes: length - (end - start) }, standing);
+      if (fate !== "send") {
+        return this.#holdBack(bytes.subarray(start, end), from, { outcome, standing, fate }, out);
+      }
+    }
+    template.count += 1;
+    return length;
+  }
+
+  /** Sends a short answer instead of one that was ready, or none. */
+  #holdBack(
+    packet: Uint8Array,
+    { peer, snapshot }: Omit<GuardedContext, "transport">,
+    held: { readonly outcome: Outcome; readonly standing: CookieStanding; readonly fate: Fate },
+    out: Uint8Array,
+  ): number {
+    const { outcome, standing, fate } = held;
+    const query = decodeQuery(packet);
+    if (query === undefined) return 0;
+    this.#chooseExtras(standing, "udp");
+    const context = this.#context(peer, "udp", snapshot);
+    const sent =
+      fate === "drop"
+        ? droppedOf(outcome)
+        : this.#demandCookie({ packet, query }, context, standing, out);
+    this.#onCounted(sent, 1);
+    return sent.length;
+  }
+
+  /** Hands over what has been counted of answers in place. */
+  flush(): void {
+    this.#lane.flush();
+  }
+
+  #judgeCookie(packet: Uint8Array, cookie: Cookie | undefined, peer: IpBytes): CookieStanding {
     if (this.#options.cookies === "off" || cookie === undefined) {
       this.cookies.none += 1;
       return "none";
     }
-    const { clock, secrets } = this.#sources;
-    const client = { peer, nowSeconds: Math.floor(clock.now() / 1_000), secrets: secrets() };
+    const client = { peer, nowSeconds: this.#nowSeconds(), secrets: this.#sources.secrets() };
     const standing = judgeCookie(packet, cookie, client, this.#cookie);
     this.cookies[standing] += 1;
     return standing;
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#sources.clock.now() / 1_000);
   }
 
   #chooseExtras(standing: CookieStanding, transport: Transport): void {
@@ -194,36 +260,38 @@ export class Guard {
     out: Uint8Array,
   ): Outcome {
     const { outcome, standing } = answered;
+    if (outcome.length === 0) return outcome;
+    const kind = kindOf(outcome, out);
+    const name = outcome.subject ?? "";
+    const extraBytes = outcome.length - received.packet.length;
+    const fate = this.#judge({ peer: context.peer, kind, name, extraBytes }, standing);
+    if (fate === "send") return outcome;
+    if (fate === "drop") return droppedOf(outcome);
+    return this.#demandCookie(received, context, standing, out);
+  }
+
+  /** What rate limiting says about an answer; counted. */
+  #judge(answer: LimitedAnswer, standing: CookieStanding): Fate {
     const { mode } = this.#options.rateLimit;
-    if (mode === "off" || outcome.length === 0) return outcome;
-    const limited = this.#limited;
-    limited.peer = context.peer;
-    limited.kind = kindOf(outcome, out);
-    limited.name = outcome.subject ?? "";
-    limited.extraBytes = outcome.length - received.packet.length;
-    const verdict = this.#limiter.judge(limited, this.#sources.clock.monotonic());
+    if (mode === "off") return "send";
+    const verdict = this.#limiter.judge(answer, this.#sources.clock.monotonic());
     if (verdict === "pass" || verdict === "leak") {
       this.actions[verdict] += 1;
-      return outcome;
+      return "send";
     }
     if (mode === "dry-run") {
       this.actions[`would-${verdict}`] += 1;
-      return outcome;
+      return "send";
     }
     if (verdict === "drop") {
       this.actions.drop += 1;
-      return { ...DROPPED, rcode: outcome.rcode, qtype: outcome.qtype };
+      return "drop";
     }
     this.actions[standing === "none" ? "slip" : "badcookie"] += 1;
-    return this.#demandCookie(received, context, standing, out);
+    return "short";
   }
 }
 
-/** What kind of answer stands in `out` (P). */
-function kindOf({ rcode, truncated }: Outcome, out: Uint8Array): AnswerKind {
-  if (rcode === RCODE.NXDOMAIN) return ANSWER_KIND.NXDOMAIN;
-  if (rcode !== RCODE.NOERROR) return ANSWER_KIND.ERROR;
-  if (truncated || wordAt(out, 6) > 0) return ANSWER_KIND.ANSWER;
-  const isAuthoritative = (wordAt(out, 2) & FLAG.AA) !== 0;
-  return isAuthoritative ? ANSWER_KIND.NODATA : ANSWER_KIND.REFERRAL;
+function droppedOf({ rcode, qtype }: Outcome): Outcome {
+  return { ...DROPPED, rcode, qtype };
 }

@@ -373,6 +373,7 @@ class Router {
 
   #everySecond(): void {
     this.#cancelSecond = this.#clock.after(1_000, () => {
+      this.#service.flushQueries();
       this.#counters.nextSecond();
       this.#queriesPerSecond = this.#counters.total - this.#queriesBefore;
       this.#queriesBefore = this.#counters.total;
@@ -384,6 +385,7 @@ class Router {
     return startAdminServer(this.#options.admin, {
       metrics: {
         expose: () => {
+          this.#service.flushQueries();
           this.#counters.flush();
           this.#service.flush();
           this.#signingMetrics?.flush();

@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../common/address.ts";
 import type { Clock } from "../common/clock.ts";
 import type { RouterConfig } from "../common/config/router.ts";
-import { LOOPBACK_PREFIXES } from "../common/ip.ts";
+import { type IpBytes, LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import type { Metrics } from "../common/metrics.ts";
 import type { Random } from "../common/random.ts";
@@ -13,7 +13,7 @@ import { CookieKeeper } from "./data/cookie-keeper.ts";
 import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
 import type { Outcome, Snapshot } from "./pipeline.ts";
 import { chaosRecords } from "./policy/chaos.ts";
-import type { AnswerPacket } from "./transport/answer.ts";
+import type { AnswerInPlace, AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListeners, listenDns, openConnections } from "./transport/listeners.ts";
 import { TCP_LIMITS } from "./transport/tcp.ts";
 
@@ -57,7 +57,9 @@ export class DnsService {
     this.#certificate = config.tls && new CertificateKeeper(config.tls, { clock, log });
     const seed = random.below(2 ** 32);
     const { secrets } = this.#cookies;
-    this.#guard = new Guard(guardOptions(config), { clock, seed, secrets });
+    this.#guard = new Guard(guardOptions(config), { clock, seed, secrets }, (outcome, count) =>
+      options.counters.count("udp", outcome, count),
+    );
     this.#guardCounters = new GuardCounters(metrics, this.#guard);
     this.#udpErrors = new UdpErrorCounters(metrics);
     this.#exposeMetrics();
@@ -82,6 +84,7 @@ export class DnsService {
       },
       {
         answer: this.#answerer(),
+        answerInPlace: this.#inPlaceAnswerer(),
         log,
         onRefusal: (transport, reason) => refusals.add({ transport, reason }),
       },
@@ -101,7 +104,12 @@ export class DnsService {
     await closeDns(this.#listeners, deadlineMs);
   }
 
-  /** Hands what has been counted to the metrics. */
+  /** Hands what has been counted of single queries to the counters. */
+  flushQueries(): void {
+    this.#guard.flush();
+  }
+
+  /** Hands what else has been counted to the metrics. */
   flush(): void {
     this.#guardCounters.flush();
     for (const { udp } of this.#listeners.plain) this.#udpErrors.flush(udp);
@@ -140,6 +148,22 @@ export class DnsService {
       if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
       if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
       return outcome.length;
+    };
+  }
+
+  /** The same for what comes over UDP and is like what has been answered. */
+  #inPlaceAnswerer(): AnswerInPlace {
+    const { counters, snapshot, clock } = this.#options;
+    const guard = this.#guard;
+    const from = { peer: new Uint8Array(4) as IpBytes, snapshot: snapshot() };
+    return (bytes, start, end, peer, out) => {
+      from.peer = peer;
+      from.snapshot = snapshot();
+      if (!counters.isTimed) return guard.answerInPlace(bytes, start, end, from, out);
+      const started = clock.monotonic();
+      const length = guard.answerInPlace(bytes, start, end, from, out);
+      if (length !== undefined) counters.time("udp", (clock.monotonic() - started) / 1000);
+      return length;
     };
   }
 

@@ -63,22 +63,22 @@ export class QueryCounters {
     this.#timedLeft = TIMED_PER_SECOND_MAX;
   }
 
-  /** Counts one query and what became of it. */
-  count(transport: Transport, outcome: Outcome): void {
-    this.#total += 1;
+  /** Counts queries, one if nothing else is said, and what became of them. */
+  count(transport: Transport, outcome: Outcome, queries = 1): void {
+    this.#total += queries;
     const { length, rcode, steered } = outcome;
     const qtype = NAMED_TYPES.has(outcome.qtype) ? outcome.qtype : 0;
     // 16 bits of type, 12 of code, 2 of transport and 1 for whether there was an answer.
     const key =
       ((qtype << 12) | rcode) * 8 + TRANSPORTS.indexOf(transport) * 2 + (length === 0 ? 1 : 0);
     const known = this.#queries.get(key);
-    if (known !== undefined) known.count += 1;
+    if (known !== undefined) known.count += queries;
     else {
       const type = qtype === 0 ? "other" : typeName(qtype);
       const code = length === 0 ? "dropped" : rcodeName(rcode);
-      this.#queries.set(key, { labels: { transport, type, rcode: code }, count: 1 });
+      this.#queries.set(key, { labels: { transport, type, rcode: code }, count: queries });
     }
-    if (steered !== undefined) this.#countSteered(steered);
+    if (steered !== undefined) this.#countSteered(steered, queries);
   }
 
   /** Notes how long one query took. */
@@ -99,11 +99,11 @@ export class QueryCounters {
     }
   }
 
-  #countSteered({ site, answer }: NonNullable<Outcome["steered"]>): void {
+  #countSteered({ site, answer }: NonNullable<Outcome["steered"]>, queries: number): void {
     const { pop = "none", reason } = answer;
     const key = `${site} ${pop} ${reason}`;
     const known = this.#steered.get(key);
-    if (known !== undefined) known.count += 1;
-    else this.#steered.set(key, { labels: { site, pop, reason }, count: 1 });
+    if (known !== undefined) known.count += queries;
+    else this.#steered.set(key, { labels: { site, pop, reason }, count: queries });
   }
 }

@@ -63,7 +63,7 @@ const PURE = [
   /^edge\/(http|key|decide)\//,
   /^edge\/lane\/(request-head|silence)\.ts$/,
   /^edge\/coding\/(choose|coded-fields)\.ts$/,
-  /^router-dns\/(wire|zone|policy|answer)\//,
+  /^router-dns\/(wire|zone|policy|answer|fast)\//,
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
   /^router-dns\/sign\/(?!key-pair)/,
   /^router-dns\/health\/board\.ts$/,
