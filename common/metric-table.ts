@@ -194,7 +194,31 @@ export const METRICS = {
     part: "dns",
     kind: "counter",
     labels: ["site", "pop", "reason"],
-    help: "Steered answers, by the PoP that was named and why (closest, coverage, deep, failover, all-down, no-location).",
+    help: "Steered answers, by the PoP that was named and why (closest, coverage, deep, failover, load, all-down, no-location).",
+  },
+  dns_pop_load: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["pop"],
+    help: "Load of a PoP by its capacity, in the load plan that this router answers by: 1 is full.",
+  },
+  dns_pop_demand: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["pop"],
+    help: "Load that a PoP would have if all its own clients, and nobody else's, came to it.",
+  },
+  dns_pop_shed: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["pop"],
+    help: "Fraction of its own clients that a PoP sends elsewhere because of its load.",
+  },
+  dns_load_stale: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "1 while nothing is known of loads, and everybody gets the closest PoP.",
   },
   dns_edge_health: {
     part: "dns",

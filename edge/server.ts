@@ -411,6 +411,8 @@ class Edge implements RunningDaemon {
           return user + system;
         },
         usage: () => this.#store.usage(),
+        connectionsMax: CONNECTIONS_MAX,
+        diskUsage: () => this.#storage.disk?.usage(),
       },
       { store: state, clock: this.#clock, log: this.#log },
     );

@@ -3,7 +3,7 @@ import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { background } from "../common/background.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { HttpsConfig } from "../common/config/https.ts";
-import type { HealthConfig, PopConfig } from "../common/config/schema.ts";
+import type { HealthConfig, LoadConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
 import type { IpPrefix } from "../common/ip.ts";
@@ -21,6 +21,7 @@ import { SigningMetrics } from "./admin/signing-metrics.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
+import { LoadKeeper } from "./data/load-keeper.ts";
 import { MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
@@ -66,6 +67,7 @@ export interface RouterOptions {
   readonly answers: number;
   readonly pops: readonly PopConfig[];
   readonly health: HealthConfig;
+  readonly load: LoadConfig;
   readonly probe: ProbeConfig;
   /** Databases; left out: the bundled one for places, and none for AS numbers. */
   readonly geo: { readonly city?: string; readonly asn?: string };
@@ -168,6 +170,7 @@ class Router {
   readonly #signingMetrics: SigningMetrics | undefined;
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #map: MapKeeper | undefined;
+  readonly #load: LoadKeeper | undefined;
   #reporter: Reporter | undefined;
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -216,6 +219,7 @@ class Router {
       onChange: () => this.#takeHealth(),
     });
     this.#follower = this.#makeFollower(options.state);
+    this.#load = this.#makeLoadKeeper(options.state);
     this.#transfers = this.#makeTransfers(random);
     this.#exposeMetrics();
   }
@@ -243,6 +247,7 @@ class Router {
     exposeMap(this.#metrics, this.#live, map);
     map.start();
     this.#map = map;
+    this.#load?.start();
     if (options.state !== undefined) {
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
@@ -289,6 +294,7 @@ class Router {
     this.#copies?.stop();
     this.#map?.stop();
     this.#reporter?.stop();
+    this.#load?.stop();
     this.#monitor.stop();
     this.#transfers?.stop();
     await this.#service.stop(deadlineMs);
@@ -366,6 +372,25 @@ class Router {
     });
   }
 
+  #makeLoadKeeper(store: StateStore | undefined): LoadKeeper | undefined {
+    const { name, pops, load, ttlSeconds, log } = this.#options;
+    if (store === undefined || load.mode === "off") return undefined;
+    return new LoadKeeper({
+      router: name,
+      store,
+      pops,
+      settings: load,
+      ttlMs: ttlSeconds * 1_000,
+      clock: this.#clock,
+      log,
+      isUp: (edge) => {
+        const health = this.#monitor.health().get(edge);
+        return health?.drained === false && health.probed !== "down";
+      },
+      onChange: (plan) => this.#live.setPlan(plan),
+    });
+  }
+
   #takeHealth(): void {
     this.#live.setHealth(new Map(this.#monitor.health()));
     this.#signing?.signAhead();
@@ -415,9 +440,27 @@ class Router {
         return [{ edge }, isUp ? 1 : 0] as const;
       }),
     );
+    this.#exposeLoad();
     if (state === undefined) return;
     this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
     this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+  }
+
+  #exposeLoad(): void {
+    const planned = () => this.#load?.state().plan?.pops ?? [];
+    this.#metrics.onScrape("dns_pop_load", () => planned().map(({ pop, load }) => [{ pop }, load]));
+    this.#metrics.onScrape("dns_pop_demand", () =>
+      planned().map(({ pop, demand }) => [{ pop }, demand]),
+    );
+    this.#metrics.onScrape("dns_pop_shed", () =>
+      planned().map(({ pop, sheds }) => [
+        { pop },
+        sheds.reduce((sum, { fraction }) => sum + fraction, 0),
+      ]),
+    );
+    this.#metrics.onScrape("dns_load_stale", () =>
+      this.#load === undefined ? [] : [[{}, this.#load.state().isStale ? 1 : 0]],
+    );
   }
 
   #report(): RouterReport {

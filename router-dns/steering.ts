@@ -1,4 +1,5 @@
 import type { IpBytes } from "../common/ip.ts";
+import type { Name } from "./wire/name.ts";
 
 /** Whom an answer is for, as far as the router can know. */
 export interface SteerClient {
@@ -20,6 +21,8 @@ export type SteerReason =
   | "deep"
   /** A better PoP exists, but has no edge that can be answered. */
   | "failover"
+  /** The best PoP has too much load, and this is one of the clients that it gives away. */
+  | "load"
   /** No edge is up: the site's all-down policy decided. */
   | "all-down"
   /** Nobody knows where the client is: the first PoP of the fallback order. */
@@ -36,6 +39,8 @@ export interface SteerAnswer {
    */
   readonly scopePrefixLength: number;
   readonly pop: string | undefined;
+  /** Set if the answer is a CNAME to this host instead: nothing is up. `addresses` is empty. */
+  readonly backup?: Name;
   readonly reason: SteerReason;
 }
 

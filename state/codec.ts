@@ -9,6 +9,7 @@ import { fail, ok, type Result } from "../common/result.ts";
 import type { ChangeBody } from "./change.ts";
 import {
   type Heartbeat,
+  type LoadPlan,
   type ObjectRecord,
   type RouterReport,
   TOKEN_SCOPES,
@@ -146,7 +147,8 @@ const site = z.object({
   rules: z.array(rule),
   compress: compress.optional(),
   https: https.optional(),
-  allDown: z.enum(["serve-all", "empty"]),
+  answers: count.optional(),
+  allDown: z.union([z.enum(["serve-all", "last-good", "empty"]), z.object({ backup: z.string() })]),
 } satisfies Fields<Site>);
 
 /** A token as it is stored. A scope that this version does not know makes it unreadable. */
@@ -190,7 +192,28 @@ export const heartbeatSchema = z.object({
   storeBytes: count,
   storeBytesMax: count,
   objects: count,
+  connectionsMax: count.optional(),
+  diskBytes: count.optional(),
+  diskBytesMax: count.optional(),
 } satisfies Fields<Heartbeat>);
+
+const fraction = z.number().min(0).max(1);
+
+const popLoad = z.object({
+  pop: name,
+  load: amount,
+  demand: amount,
+  sheds: z.array(z.object({ pop: name, fraction })),
+  edges: z.array(z.object({ edge: name, load: amount, keeps: fraction })),
+} satisfies Fields<LoadPlan["pops"][number]>);
+
+const loadPlan = z.object({
+  step: count,
+  change: count,
+  by: z.string(),
+  at: amount,
+  pops: z.array(popLoad),
+} satisfies Fields<LoadPlan>);
 
 const edgeReport = z.object({
   edge: name,
@@ -229,6 +252,8 @@ export const decodeChangeBody = decoder<ChangeBody>(changeBodySchema);
 export const decodeHeartbeat = decoder<Heartbeat>(heartbeatSchema);
 /** Reads a router's report (P). */
 export const decodeReport = decoder<RouterReport>(report);
+/** Reads a load plan (P). */
+export const decodeLoadPlan = decoder<LoadPlan>(loadPlan);
 /** Reads what is known of an object (P). */
 export const decodeObject = decoder<ObjectRecord>(objectRecordSchema);
 

@@ -17,7 +17,7 @@ import {
   OBJECTS_PER_EDGE_MAX,
 } from "./limits.ts";
 import { ObjectTable } from "./object-table.ts";
-import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
 import { SkippedEntries } from "./skipped-entries.ts";
 import { type ChangePage, type StateStore, StateUnavailableError } from "./store.ts";
 
@@ -52,6 +52,7 @@ class EmbeddedState implements StateStore {
   readonly #acknowledged = new ExpiringMap<number>(NODES_MAX);
   readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
   readonly #reports = new ExpiringMap<RouterReport>(NODES_MAX);
+  readonly #loadPlan = new ExpiringMap<LoadPlan>(1);
   readonly #objects = new Map<string, ObjectTable>();
   /** Of all bodies in the log. */
   #logBytes: number;
@@ -142,6 +143,16 @@ class EmbeddedState implements StateStore {
 
   reports(): Promise<readonly RouterReport[]> {
     return this.#answer(() => values(this.#reports.live(this.#clock.monotonic())));
+  }
+
+  agreeOnLoad(proposal: LoadPlan | undefined, ttlMs: number): Promise<LoadPlan | undefined> {
+    return this.#answer(() => {
+      const now = this.#clock.monotonic();
+      const inForce = this.#loadPlan.live(now)[0]?.[1];
+      if (proposal === undefined || (inForce && proposal.step !== inForce.step + 1)) return inForce;
+      this.#loadPlan.set("plan", proposal, now, ttlMs);
+      return proposal;
+    });
   }
 
   recordObjects(

@@ -63,6 +63,44 @@ export interface Heartbeat {
   readonly storeBytes: number;
   readonly storeBytesMax: number;
   readonly objects: number;
+  /** Connections that it takes at most. Left out: it does not say. */
+  readonly connectionsMax?: number;
+  /** Of the store on disk, if there is one. */
+  readonly diskBytes?: number;
+  readonly diskBytesMax?: number;
+}
+
+/**
+ * How the clients of PoPs with too much load are spread over others. There is one in force for all
+ * routers, which replace it with the next one in turn; so all of them answer by the same fractions.
+ */
+export interface LoadPlan {
+  /** Each accepted plan is one more than the one before it. */
+  readonly step: number;
+  /** The step in which a fraction last changed: answers change when this does. */
+  readonly change: number;
+  /** The router that made it. */
+  readonly by: string;
+  readonly at: EpochMs;
+  /** Those whose load is known. */
+  readonly pops: readonly PopLoad[];
+}
+
+/** The load of one PoP, and what it gives away. */
+export interface PopLoad {
+  readonly pop: string;
+  /** By capacity: 1 is full. */
+  readonly load: number;
+  /** The load if all its clients, and nobody else's, came to it. */
+  readonly demand: number;
+  /** Fractions of all its clients that go elsewhere; empty: all stay. The sum is at most 1. */
+  readonly sheds: readonly { readonly pop: string; readonly fraction: number }[];
+  /** `keeps`: the fraction of those clients that hashing gives the edge, and who stay with it. */
+  readonly edges: readonly {
+    readonly edge: string;
+    readonly load: number;
+    readonly keeps: number;
+  }[];
 }
 
 /** What a router says about itself and about the edges as it sees them. */

@@ -15,13 +15,14 @@ import {
   OBJECTS_PER_EDGE_MAX,
   QUICK_PAGE_MAX,
 } from "./limits.ts";
-import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
 import { BULK_DEADLINE_MS, COMMAND_DEADLINE_MS, RedisConnection } from "./redis/connection.ts";
 import {
   DRAINED_FIELD,
   decodeVersion,
   readAppended,
   readEntries,
+  readLoadPlan,
   readPage,
   readRecent,
   readSnapshot,
@@ -154,6 +155,13 @@ class RedisState implements StateStore {
 
   async reports(): Promise<readonly RouterReport[]> {
     return (await this.#readExpiring("reports", decodeReport)).map(([, report]) => report);
+  }
+
+  async agreeOnLoad(proposal: LoadPlan | undefined, ttlMs: number): Promise<LoadPlan | undefined> {
+    const proposed =
+      proposal === undefined ? [] : [String(proposal.step), JSON.stringify(proposal)];
+    const reply = await this.#script(scripts.AGREE_ON_LOAD, ["load"], [String(ttlMs), ...proposed]);
+    return checked(readLoadPlan(reply, this.#skip));
   }
 
   async recordObjects(

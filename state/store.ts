@@ -1,6 +1,6 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import type { Heartbeat, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
 
 /** The store could not be reached or did not answer in time. Nothing is known about the effect. */
 export class StateUnavailableError extends Error {
@@ -67,6 +67,13 @@ export interface StateStore {
 
   /** The reports that have not been forgotten, by router name. */
   reports(): Promise<readonly RouterReport[]>;
+
+  /**
+   * The load plan in force, after `proposal` was put to it: accepted if its step is the next one,
+   * or if there is none in force. Of several proposals for one step the first one counts. A plan is
+   * forgotten after `ttlMs`.
+   */
+  agreeOnLoad(proposal: LoadPlan | undefined, ttlMs: number): Promise<LoadPlan | undefined>;
 
   /**
    * Notes what an edge stores (`stored`) and no longer stores (`dropped`, object keys). Records

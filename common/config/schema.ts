@@ -29,6 +29,12 @@ const edgeSchema = z.strictObject({
     .optional()
     .describe("Where health and metrics are; left out: `address`, port 9101."),
   capacity: bitRate.default(1e9).describe("What its network carries."),
+  weight: z
+    .number()
+    .min(0.01)
+    .max(100)
+    .optional()
+    .describe("Its part of the sites of its PoP, beside those of the other edges; left out: 1."),
   memory: size
     .default(256 * 2 ** 20)
     .describe(
@@ -80,6 +86,34 @@ const healthSchema = z.strictObject({
     .max(100)
     .default(3)
     .describe("Probes in a row that must fail before an up edge is down."),
+});
+
+/** How load is spread, by itself. */
+export const loadSchema = z.strictObject({
+  mode: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("`off`: clients always get the best PoP, however full it is."),
+  target: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .default(0.8)
+    .describe(
+      "Load above which a PoP gives clients to others: the part of its capacity, processor or " +
+        "connections that is in use.",
+    ),
+  settle: duration
+    .refine((ms) => ms >= 1_000, "must be at least 1s")
+    .default(30_000)
+    .describe(
+      "No client sees two changes because of load within so long: from one change of what PoPs " +
+        "give away to the next it is this and `cdn.ttl`.",
+    ),
+  staleAfter: duration
+    .refine((ms) => ms >= 10_000, "must be at least 10s")
+    .default(60_000)
+    .describe("Without news of loads for so long, clients get the best PoP, however full."),
 });
 
 const cdnSchema = z.strictObject({
@@ -191,6 +225,7 @@ export const configSchema = z.strictObject({
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
+  load: loadSchema.prefault({}).describe("How clients of full PoPs are spread over others."),
   pops: z.array(popSchema).min(1).describe("Places with edges."),
   sites: z
     .array(siteSchema)
@@ -222,3 +257,6 @@ export type EdgeConfig = PopConfig["edges"][number];
 
 /** How edges are probed. */
 export type HealthConfig = Config["health"];
+
+/** How load is spread. */
+export type LoadConfig = Config["load"];

@@ -134,10 +134,22 @@ const siteFields = z.strictObject({
   https: httpsSchema
     .optional()
     .describe("HTTPS records for the name of this site; left out: as `cdn.https`."),
+  answers: z
+    .int()
+    .min(1)
+    .max(16)
+    .optional()
+    .describe("At most so many addresses in one steered answer; left out: as `cdn.answers`."),
   allDown: z
-    .enum(["serve-all", "empty"])
+    .union([
+      z.enum(["serve-all", "last-good", "empty"]),
+      z.strictObject({ backup: hostName.describe("The host.") }),
+    ])
     .default("serve-all")
-    .describe("What DNS answers when no edge is up: all of them, or none."),
+    .describe(
+      "What DNS answers when no edge is up: all of them (`serve-all`), those that were up last " +
+        "(`last-good`), none (`empty`), or a CNAME to a host elsewhere (`{ backup: HOST }`).",
+    ),
 });
 
 /** One hosted customer property: its hosts, its origin and its rules. */

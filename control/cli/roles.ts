@@ -35,6 +35,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     answers: cdn.answers,
     pops: config.pops,
     health: config.health,
+    load: config.load,
     probe: { kind: "http", path: "/healthz" },
     geo: {
       ...(config.geoip.city === undefined ? {} : { city: config.geoip.city }),

@@ -200,7 +200,7 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
     ["next origin on", site.origin.failoverOn?.join(" ") ?? "no status"],
     ["failures kept", negativeText(site.negativeTtl) ?? "no"],
     ["client directives", site.clientDirectives ?? "ignore"],
-    ["when all are down", site.allDown ?? ""],
+    ["when all are down", allDownText(site.allDown)],
     ...(site.rules ?? []).map((rule, index) => {
       const parsed = ruleSchema.safeParse(rule);
       return [`rule ${index}`, parsed.success ? ruleText(parsed.data) : JSON.stringify(rule)];
@@ -255,4 +255,10 @@ function printText(line: string): void {
 
 function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** What DNS answers when no edge is up, in words. */
+function allDownText(allDown: SiteInput["allDown"]): string {
+  if (allDown === undefined || typeof allDown === "string") return allDown ?? "";
+  return `CNAME to ${allDown.backup}`;
 }

@@ -24,6 +24,10 @@ export interface HeartbeatSources {
   /** Microseconds of processor time, since the start. */
   readonly cpuMicroseconds: () => number;
   readonly usage: () => StoreUsage;
+  /** Connections taken at most. */
+  readonly connectionsMax: number;
+  /** Of the disk; undefined: there is none. */
+  readonly diskUsage: () => Pick<StoreUsage, "bytes" | "bytesMax"> | undefined;
 }
 
 interface Sample {
@@ -87,7 +91,8 @@ export class HeartbeatSender {
   }
 
   #beat(): Heartbeat {
-    const { edge, pop, run, version, connections, usage } = this.#sources;
+    const { edge, pop, run, version, connections, connectionsMax, usage } = this.#sources;
+    const disk = this.#sources.diskUsage();
     const before = this.#before;
     const sample = this.#sample();
     this.#before = sample;
@@ -106,6 +111,8 @@ export class HeartbeatSender {
       storeBytes: bytes,
       storeBytesMax: bytesMax,
       objects,
+      connectionsMax,
+      ...(disk === undefined ? {} : { diskBytes: disk.bytes, diskBytesMax: disk.bytesMax }),
     };
   }
 }

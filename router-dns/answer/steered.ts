@@ -4,6 +4,8 @@ import { BROKEN_ALIAS, NOT_READY } from "../policy/query-policy.ts";
 import type { SteerAnswer, SteerClient } from "../steering.ts";
 import { TYPE } from "../wire/codes.ts";
 import { type SubnetPrefix, subnetPrefix } from "../wire/edns.ts";
+import type { Name } from "../wire/name.ts";
+import { nameRdata } from "../wire/rdata.ts";
 import { serviceRdata } from "../wire/svcb.ts";
 import { SECTION } from "../wire/writer.ts";
 import { followAlias } from "../zone/alias.ts";
@@ -11,12 +13,14 @@ import type { SteeredLookup } from "../zone/lookup.ts";
 import type { Alias, Zone } from "../zone/zone.ts";
 import { type Exchange, isSigned, type Place, refuse, truncate } from "./exchange.ts";
 import { putNegative } from "./negative.ts";
-import { putRrsigs } from "./records.ts";
+import { putRrset, putRrsigs } from "./records.ts";
 
 /** The records of a name that a zone file does not hold as they are. */
 interface Made {
   readonly ttlSeconds: number;
   readonly rdatas: readonly Uint8Array[];
+  /** A host elsewhere that stands in for the name. An alias cannot have it: it is no CNAME. */
+  readonly backup?: Name;
 }
 
 /** Asks steering for the records of this client and writes them, or NODATA if there are none. */
@@ -26,7 +30,9 @@ export function putSteered(
   place: Place,
   steered: Pick<SteeredLookup, "site" | "service">,
 ): void {
-  putMade(exchange, zone, place, steerRecords(exchange, steered));
+  const made = steerRecords(exchange, steered);
+  if (made.backup === undefined) putMade(exchange, zone, place, made);
+  else putBackup(exchange, place, made.backup, made.ttlSeconds);
 }
 
 /** Writes what the target of an alias has for this client, as if it were the name's own. */
@@ -57,7 +63,8 @@ function steerRecords(
   { site, service }: Pick<SteeredLookup, "site" | "service">,
 ): Made {
   const { qtype } = exchange.query;
-  const { addresses, ttlSeconds } = steer(exchange, site, qtype === TYPE.AAAA ? 6 : 4);
+  const { addresses, ttlSeconds, backup } = steer(exchange, site, qtype === TYPE.AAAA ? 6 : 4);
+  if (backup !== undefined) return { ttlSeconds, rdatas: [], backup };
   if (qtype !== TYPE.HTTPS) return { ttlSeconds, rdatas: addresses };
   const { addresses: v6 } = steer(exchange, site, 6);
   // Where there is no edge there is no service either.
@@ -83,6 +90,15 @@ function steer(exchange: Exchange, site: string, family: 4 | 6): SteerAnswer {
     exchange.scopePrefixLength = Math.max(exchange.scopePrefixLength, scope);
   }
   return answer;
+}
+
+/**
+ * A CNAME to a host elsewhere, which the resolver follows (RFC 1034 section 3.6.2). Types that are
+ * not steered are not answered with it: it stands there only while no edge is up.
+ */
+function putBackup(exchange: Exchange, place: Place, target: Name, ttlSeconds: number): void {
+  const rrset = { type: TYPE.CNAME, ttlSeconds, rdatas: [nameRdata(target)] };
+  putRrset(exchange, SECTION.ANSWER, place.owner, rrset);
 }
 
 function steerClient(prefix: SubnetPrefix | undefined, peer: IpBytes): SteerClient {

@@ -3,6 +3,7 @@ import type { Site } from "../../common/config/site.ts";
 import { formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import type { LoadPlan } from "../../state/records.ts";
 import type { SteerView } from "../geo/choose.ts";
 import { createSteering } from "../geo/choose.ts";
 import type { EdgeHealth } from "../health/board.ts";
@@ -23,6 +24,8 @@ export interface LiveParts {
   /** Version of the state that `sites` are from. */
   readonly version: number;
   readonly health: ReadonlyMap<string, EdgeHealth>;
+  /** Left out: load decides nothing. */
+  readonly plan?: LoadPlan | undefined;
 }
 
 /** Told of the zones that are served; `fileZones` in the order of their files. */
@@ -100,6 +103,12 @@ export class LiveSnapshot {
   /** Takes another opinion of the edges. */
   setHealth(health: ReadonlyMap<string, EdgeHealth>): void {
     this.#parts = { ...this.#parts, health };
+    this.#swap();
+  }
+
+  /** Takes another load plan, or none. */
+  setPlan(plan: LoadPlan | undefined): void {
+    this.#parts = { ...this.#parts, plan };
     this.#swap();
   }
 
@@ -207,7 +216,7 @@ export class LiveSnapshot {
 
   #buildView(): SteerView {
     const { pops, ttlSeconds, answersMax } = this.#options;
-    const { built, sites, health } = this.#parts;
-    return buildView({ map: built.map, pops, sites, health, ttlSeconds, answersMax });
+    const { built, sites, health, plan } = this.#parts;
+    return buildView({ map: built.map, pops, sites, health, ttlSeconds, answersMax, plan });
   }
 }

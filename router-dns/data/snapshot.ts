@@ -3,20 +3,24 @@ import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type IpBytes, type IpPrefix, parseIp } from "../../common/ip.ts";
 import type { Result } from "../../common/result.ts";
+import type { LoadPlan } from "../../state/records.ts";
 import {
   possibleAnswers,
   possiblePairs,
   type Standing,
   type SteerPop,
+  type SteerSite,
   type SteerView,
 } from "../geo/choose.ts";
 import type { MapPop, SteeringMap } from "../geo/compile.ts";
-import type { EdgeHealth } from "../health/board.ts";
+import { nameSeed } from "../geo/hash.ts";
+import { type EdgeHealth, lastGood } from "../health/board.ts";
+import { steerLoad } from "../load/steer-load.ts";
 import { zoneKeyOf } from "../sign/dnskey.ts";
 import type { SteeredPair } from "../sign/sign-ahead.ts";
 import type { SteeredSet } from "../signing.ts";
 import { TYPE } from "../wire/codes.ts";
-import type { NameKey } from "../wire/name.ts";
+import { type NameKey, parseName } from "../wire/name.ts";
 import { type HttpsService, httpsService } from "../wire/svcb.ts";
 import { type BrokenAlias, brokenAliases } from "../zone/alias.ts";
 import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
@@ -101,14 +105,17 @@ export function buildView(parts: {
   readonly health: ReadonlyMap<string, EdgeHealth>;
   readonly ttlSeconds: number;
   readonly answersMax: number;
+  readonly plan?: LoadPlan | undefined;
 }): SteerView {
-  const { map, pops, sites, health, ttlSeconds, answersMax } = parts;
+  const { map, pops, sites, health, ttlSeconds, answersMax, plan } = parts;
+  const good = lastGood(health);
   return {
     map,
     ttlSeconds,
-    answersMax,
-    pops: pops.map((pop) => toSteerPop(pop, health)),
-    allDown: new Map([...sites].map(([name, site]) => [name, site.allDown])),
+    pops: pops.map((pop) => toSteerPop(pop, health, good)),
+    sites: new Map([...sites].map(([name, site]) => [name, toSteerSite(site, answersMax)])),
+    anySite: { allDown: { kind: "serve-all" }, answersMax },
+    load: steerLoad(plan, pops),
   };
 }
 
@@ -140,13 +147,33 @@ export function toMapPop(pop: PopConfig): MapPop {
   };
 }
 
-function toSteerPop(pop: PopConfig, health: ReadonlyMap<string, EdgeHealth>): SteerPop {
+function toSteerSite(site: Site, answersMax: number): SteerSite {
+  const answers = site.answers ?? answersMax;
+  const { allDown } = site;
+  if (typeof allDown === "string") return { allDown: { kind: allDown }, answersMax: answers };
+  const target = parseName(allDown.backup);
+  // A name that a checked configuration let through and DNS cannot carry: then as by default.
+  return {
+    allDown: target.ok ? { kind: "backup", target: target.value } : { kind: "serve-all" },
+    answersMax: answers,
+  };
+}
+
+function toSteerPop(
+  pop: PopConfig,
+  health: ReadonlyMap<string, EdgeHealth>,
+  good: ReadonlySet<string>,
+): SteerPop {
   return {
     name: pop.name,
+    seed: nameSeed(pop.name),
     edges: pop.edges.map((edge) => {
       const addresses = [edge.address, edge.address2].map(toBytes);
       return {
         name: edge.name,
+        seed: nameSeed(edge.name),
+        weight: edge.weight ?? 1,
+        isLastGood: good.has(edge.name),
         v4: addresses.find((bytes) => bytes?.length === 4),
         v6: addresses.find((bytes) => bytes?.length === 16),
         standing: standingOf(health.get(edge.name)),

@@ -49,6 +49,21 @@ export function visibleHealth(health: EdgeHealth): VisibleHealth {
   return health.drained ? "draining" : health.probed;
 }
 
+/** Edges that went down at most so long before the last one did count as the last that were up. */
+const LAST_GOOD_MS = 60_000;
+
+/**
+ * The edges that were up last, if none is up now (P): the last one to go down, and those that went
+ * in the minute before it, for what takes everything away takes a while. Drained ones never count.
+ */
+export function lastGood(health: ReadonlyMap<string, EdgeHealth>): ReadonlySet<string> {
+  const down = [...health].filter(([, edge]) => !edge.drained && edge.probed === "down");
+  const last = Math.max(...down.map(([, edge]) => edge.since));
+  return new Set(
+    down.filter(([, edge]) => edge.since >= last - LAST_GOOD_MS).map(([name]) => name),
+  );
+}
+
 /**
  * What is believed after an event (P).
  *

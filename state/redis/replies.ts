@@ -1,8 +1,14 @@
 import { z } from "zod";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { Change } from "../change.ts";
-import { type Decoder, decodeChangeBody, decodeSite, decodeToken } from "../codec.ts";
-import type { Snapshot } from "../records.ts";
+import {
+  type Decoder,
+  decodeChangeBody,
+  decodeLoadPlan,
+  decodeSite,
+  decodeToken,
+} from "../codec.ts";
+import type { LoadPlan, Snapshot } from "../records.ts";
 import type { ChangePage } from "../store.ts";
 
 /** Told of each entry that cannot be read and is left out. */
@@ -145,6 +151,16 @@ export function readEntries<T>(
     else skip(`${kind} ${name}`, decoded.error);
   }
   return ok(found.sort(([a], [b]) => (a < b ? -1 : Number(a > b))));
+}
+
+/** What AGREE_ON_LOAD answered (P): nothing if there is no plan, or none that can be read. */
+export function readLoadPlan(reply: unknown, skip: Skip): Result<LoadPlan | undefined, string> {
+  if (typeof reply !== "string") return fail("unexpected reply to a load plan");
+  if (reply === "") return ok(undefined);
+  const decoded = decodeLoadPlan(reply.slice(reply.indexOf(":") + 1));
+  if (decoded.ok) return decoded;
+  skip("load plan", decoded.error);
+  return ok(undefined);
 }
 
 /** Reads a version that a node acknowledged (P). */

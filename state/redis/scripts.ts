@@ -8,6 +8,7 @@
  *                `drained:<edge>` -> 1, `token:<id>` -> JSON
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
+ *   load         string: `<step>:<plan>`; expires
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
  *
  * The snapshot is one key, so that an eviction or a partial loss takes all of it or nothing: sites
@@ -142,6 +143,20 @@ live(KEYS[1], function(field, value)
   found[#found + 1] = value
 end)
 return found
+`;
+
+/**
+ * KEYS: load. ARGV: ttl in ms, then, if there is a proposal, its step and it. Answers the plan in
+ * force, or nothing.
+ */
+export const AGREE_ON_LOAD = `
+local inForce = redis.call('GET', KEYS[1])
+local step = inForce and tonumber(string.match(inForce, '^%d+'))
+if ARGV[2] and (not step or tonumber(ARGV[2]) == step + 1) then
+  inForce = ARGV[2] .. ':' .. ARGV[3]
+  redis.call('SET', KEYS[1], inForce, 'PX', ARGV[1])
+end
+return inForce or ''
 `;
 
 /** KEYS: objects, objects-at. ARGV: ttl in ms, records kept, n, n times (key, at, value), drops. */

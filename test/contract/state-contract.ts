@@ -4,7 +4,13 @@ import type { Site } from "../../common/config/site.ts";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
 import type { ChangeBody } from "../../state/change.ts";
 import { LOG_BYTES_MAX, LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
-import type { Heartbeat, ObjectRecord, RouterReport, TokenRecord } from "../../state/records.ts";
+import type {
+  Heartbeat,
+  LoadPlan,
+  ObjectRecord,
+  RouterReport,
+  TokenRecord,
+} from "../../state/records.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -61,6 +67,12 @@ export function aHeartbeat(edge: string, version = 0): Heartbeat {
 function aReport(router: string): RouterReport {
   const edges = [{ edge: "syd-1", health: "up", since: 5, detail: "200 in 3 ms" }] as const;
   return { router, at: 1_000, version: 4, queriesPerSecond: 1.5, edges };
+}
+
+function aPlan(step: number, by: string): LoadPlan {
+  const sheds = [{ pop: "fra", fraction: 0.25 }];
+  const edges = [{ edge: "syd-1", load: 1.5, keeps: 0.75 }];
+  return { step, change: 1, by, at: 5, pops: [{ pop: "syd", load: 1.5, demand: 2, sheds, edges }] };
 }
 
 function anObject(key: string, storedAt: number, freshUntil = 1e15): ObjectRecord {
@@ -251,6 +263,17 @@ export function stateContract(name: string, subject: StateSubject): void {
       assert.deepEqual(await store.reports(), [aReport("router")]);
     });
 
+    test("load plans: the next step counts, the first of several, until it is forgotten", async () => {
+      assert.equal(await store.agreeOnLoad(undefined, 60_000), undefined);
+      assert.deepEqual(await store.agreeOnLoad(aPlan(7, "a"), 60_000), aPlan(7, "a"));
+      for (const step of [6, 7, 9]) {
+        assert.deepEqual(await store.agreeOnLoad(aPlan(step, "b"), 60_000), aPlan(7, "a"));
+      }
+      assert.deepEqual(await store.agreeOnLoad(aPlan(8, "c"), 20), aPlan(8, "c"));
+      await until(async () => (await store.agreeOnLoad(undefined, 60_000)) === undefined);
+      assert.deepEqual(await store.agreeOnLoad(aPlan(1, "d"), 60_000), aPlan(1, "d"));
+    });
+
     test("object records: newest first, dropped ones and stale ones are gone", async () => {
       const now = 1_000_000;
       const records = Array.from({ length: 500 }, (_, i) => anObject(`k${i}`, i));
@@ -374,6 +397,7 @@ export function quickCalls(store: StateStore): Promise<unknown>[] {
     store.heartbeats(),
     store.report(aReport("n"), 1_000),
     store.reports(),
+    store.agreeOnLoad(aPlan(1, "n"), 1_000),
     store.recordObjects("n", [anObject("k", 1)], ["j"]),
     store.objects("n", 10, 0),
   ];

@@ -124,7 +124,11 @@ async function startNameServer(
   scope: Scope,
   [host, zone]: readonly [host: string, zone: string],
 ): Promise<SocketAddress> {
-  const { health, router: service } = configSchema.parse({
+  const {
+    health,
+    load,
+    router: service,
+  } = configSchema.parse({
     cdn: { domain: "unused.example", nameservers: [{ name: "ns.unused.example", address: host }] },
     pops: [{ name: "none", location: [0, 0], edges: [{ name: "none", address: host }] }],
   });
@@ -139,6 +143,7 @@ async function startNameServer(
     answers: 1,
     pops: [],
     health,
+    load,
     probe: { kind: "none" },
     geo: {},
     zoneFiles: [join(ZONES, zone)],

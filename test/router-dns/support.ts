@@ -2,7 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { SocketAddress } from "../../common/address.ts";
 import { routerSchema } from "../../common/config/router.ts";
-import type { PopConfig } from "../../common/config/schema.ts";
+import { type LoadConfig, loadSchema, type PopConfig } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
 import { type RouterOptions, startRouter } from "../../router-dns/server.ts";
@@ -111,6 +111,11 @@ export function siteConfig(
   };
 }
 
+/** How load is spread by default, with what a test says in the words of a configuration. */
+export function loadConfig(input: Parameters<typeof loadSchema.parse>[0] = {}): LoadConfig {
+  return loadSchema.parse(input);
+}
+
 /** How a router serves by default, with what a test says in the words of a configuration. */
 export function serviceConfig(input: Parameters<typeof routerSchema.parse>[0] = {}): ServiceConfig {
   return routerSchema.parse(input);
@@ -134,6 +139,7 @@ export async function startTestRouter(
     nameservers: [{ name: "ns1.kingcdn.test", address: "127.0.0.1" }],
     ttlSeconds: 20,
     answers: 4,
+    load: loadConfig(),
     health: { interval: 500, timeout: 1000, rise: 2, fall: 3 },
     probe: { kind: "http", path: "/healthz" },
     geo: {},

@@ -107,7 +107,10 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
       },
       { requiredKeys: [] },
     ),
-    allDown: fc.constantFrom("serve-all" as const, "empty" as const),
+    answers: fc.integer({ min: 1, max: 16 }),
+    allDown: fc.constantFrom("serve-all" as const, "last-good" as const, "empty" as const, {
+      backup: "elsewhere.example",
+    }),
   },
   { requiredKeys: ["name", "origin"] },
 );

@@ -125,7 +125,16 @@ describe("values in Redis that are not ours", { concurrency: 1 }, () => {
   });
 
   test("keys of another type are errors of the contract", async () => {
-    for (const name of ["now", "log", "acks", "beats", "reports", "objects:n", "objects-at:n"]) {
+    for (const name of [
+      "now",
+      "log",
+      "acks",
+      "beats",
+      "reports",
+      "load",
+      "objects:n",
+      "objects-at:n",
+    ]) {
       await server.command("FLUSHALL");
       await server.command("SET", key(name), "a string");
       for (const result of await Promise.allSettled(everyCall(store))) {

@@ -37,7 +37,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "router-dns": [
     ["wire"],
     ["zone", "policy", "geo", "health"],
-    ["sign"],
+    ["sign", "load"],
     ["native"],
     ["transport"],
   ],
@@ -67,6 +67,7 @@ const PURE = [
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
   /^router-dns\/sign\/(?!key-pair)/,
   /^router-dns\/health\/board\.ts$/,
+  /^router-dns\/load\//,
   /^router-dns\/geo\/(?!countries|database|locate|mmdb)/,
   /^state\/(apply|change|records|follow-machine)\.ts$/,
 ];

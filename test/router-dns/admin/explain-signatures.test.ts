@@ -24,7 +24,13 @@ function explain(
 ) {
   const { status, body } = explainQuery(new URLSearchParams({ name, client: "192.0.2.7" }), {
     snapshot,
-    view: { map: undefined as never, pops: [], ttlSeconds: 20, answersMax: 4, allDown: new Map() },
+    view: {
+      map: undefined as never,
+      pops: [],
+      ttlSeconds: 20,
+      sites: new Map(),
+      anySite: { allDown: { kind: "serve-all" }, answersMax: 4 },
+    },
     places: [],
     health: new Map(),
     databases: [],

@@ -9,6 +9,7 @@ import {
 } from "../../../router-dns/geo/choose.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
 import { noCoverage } from "../../../router-dns/geo/coverage.ts";
+import { nameSeed } from "../../../router-dns/geo/hash.ts";
 import { tableOfPrefixes } from "../../../router-dns/geo/overlay.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import type { SteerClient } from "../../../router-dns/steering.ts";
@@ -38,6 +39,9 @@ const MAP = compileMap({
 function edge(number: number, standing: Standing, families = "46"): SteerEdge {
   return {
     name: `e${number}`,
+    seed: nameSeed(`e${number}`),
+    weight: 1,
+    isLastGood: false,
     v4: families.includes("4") ? bytesOf(`192.0.2.${number}`) : undefined,
     v6: families.includes("6") ? bytesOf(`2001:db8::${number}`) : undefined,
     standing,
@@ -54,12 +58,12 @@ function view(fra: readonly SteerEdge[], syd: readonly SteerEdge[], answersMax =
   return {
     map: MAP,
     pops: [
-      { name: "fra", edges: fra },
-      { name: "syd", edges: syd },
+      { name: "fra", seed: nameSeed("fra"), edges: fra },
+      { name: "syd", seed: nameSeed("syd"), edges: syd },
     ],
     ttlSeconds: 20,
-    answersMax,
-    allDown: new Map([["shy", "empty"]]),
+    sites: new Map([["shy", { allDown: { kind: "empty" }, answersMax }]]),
+    anySite: { allDown: { kind: "serve-all" }, answersMax },
   };
 }
 
