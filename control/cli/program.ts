@@ -10,6 +10,7 @@ import { edgeCommand } from "./edge.ts";
 import { explainCommand } from "./explain.ts";
 import { CommandFailure } from "./failure.ts";
 import { logCommand } from "./log.ts";
+import { mapCommand } from "./map.ts";
 import { originCommand } from "./origin.ts";
 import { purgeCommand } from "./purge.ts";
 import { routerCommand } from "./router.ts";
@@ -56,6 +57,7 @@ export function buildProgram(): Command {
     .addCommand(logCommand())
     .addCommand(tokenCommand())
     .addCommand(contextCommand())
+    .addCommand(mapCommand())
     .addCommand(zoneCommand())
     .addCommand(configCommand());
   for (const command of everyCommand(program)) {

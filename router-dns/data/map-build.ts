@@ -77,6 +77,7 @@ export function buildMap(order: MapOrder): Result<BuiltMap, MapFailure> {
   }
 }
 
+/** Databases by the names of their files. */
 type Databases = Pick<MapOrder, "city" | "asn">;
 
 /** The databases without the one that a file belongs to; undefined: it is the bundled one. */
@@ -88,7 +89,7 @@ function withoutFile({ city, asn }: Databases, file: string): Databases | undefi
 }
 
 /** The configured database, and the bundled one for a family that it lacks or if it is broken. */
-function readLocations(order: Databases, broken: string[]): Locations | undefined {
+export function readLocations(order: Databases, broken: string[]): Locations | undefined {
   if (order.city !== undefined) {
     const configured = openLocations([...filesOfBothFamilies(order.city), bundledDatabase()]);
     if (configured.ok) return configured.value;

@@ -36,10 +36,28 @@ export function overlay(
   tables: readonly PrefixTable[],
   combine: (values: Uint32Array) => number,
 ): PrefixTable {
-  const [first, ...others] = tables;
+  const [first] = tables;
   if (first === undefined) throw new Error("overlay needs a table");
   const words = wordsOf(first.family);
   const builder = new PrefixTableBuilder(first.family, first.count);
+  sweep(tables, (finest, position, values) => {
+    builder.add(finest.keys, position * words, finest.lengths[position] ?? 0, combine(values));
+  });
+  return builder.finish();
+}
+
+/**
+ * Goes through tables of one family at once, in the order of addresses (P). `visit` gets, for each
+ * piece on which all of them are constant, the table and the position of its prefix, and the value
+ * of each table in the order given; the array is used again.
+ */
+export function sweep(
+  tables: readonly PrefixTable[],
+  visit: (finest: PrefixTable, position: number, values: Uint32Array) => void,
+): void {
+  const [first, ...others] = tables;
+  if (first === undefined) return;
+  const words = wordsOf(first.family);
   const at = new Uint32Array(tables.length);
   const values = new Uint32Array(tables.length);
   for (;;) {
@@ -53,9 +71,9 @@ export function overlay(
       finest = table;
       position = own;
     }
-    builder.add(finest.keys, position * words, finest.lengths[position] ?? 0, combine(values));
+    visit(finest, position, values);
     const next = position + 1;
-    if (next === finest.count) return builder.finish();
+    if (next === finest.count) return;
     // Prefixes nest or are apart, so the finest ends first; others end with it or go on.
     for (const [i, table] of tables.entries()) {
       const following = (at[i] ?? 0) + 1;
