@@ -1,4 +1,4 @@
-import { TYPE } from "../wire/codes.ts";
+import { TYPE, typeName } from "../wire/codes.ts";
 import {
   addressRdata,
   caaRdata,
@@ -11,6 +11,7 @@ import {
   srvRdata,
   txtRdata,
 } from "../wire/rdata.ts";
+import { rdataOfOctets } from "../wire/rdata-layout.ts";
 import type { FieldReader } from "./field-reader.ts";
 import { readSvcb } from "./svcb-text.ts";
 
@@ -73,12 +74,38 @@ const isDataType = (type: number) =>
 /** How the data of a type is read (P): one of a name, or of a number as in RFC 3597 section 5. */
 export function findTypeSyntax(word: string): TypeSyntax | undefined {
   const named = TYPE_SYNTAX.get(word);
-  if (named !== undefined) return named;
+  if (named !== undefined) return withOctets(named);
   const digits = /^TYPE(\d{1,5})$/.exec(word)?.[1];
   if (digits === undefined) return undefined;
   const type = Number(digits);
   if (!isDataType(type) || ACTIVE_TYPES.includes(type)) return undefined;
-  return SYNTAX_BY_NUMBER.get(type) ?? { type, read: readUnknown };
+  return withOctets(SYNTAX_BY_NUMBER.get(type) ?? { type, read: readUnknown });
+}
+
+/** RFC 3597 section 5: the data of any type may be written as octets. */
+function withOctets({ type, read }: TypeSyntax): TypeSyntax {
+  const isWire = type !== TYPE.ALIAS;
+  return {
+    type,
+    read: (fields) => (isWire && isOctets(fields) ? readOctets(type, fields) : read(fields)),
+  };
+}
+
+function isOctets(fields: FieldReader): boolean {
+  const token = fields.peek();
+  return token?.text === "\\#" && !token.isQuoted;
+}
+
+function readOctets(type: number, fields: FieldReader): Rdata {
+  const token = fields.peek();
+  const { prefix } = readUnknown(fields);
+  const rdata = rdataOfOctets(type, prefix);
+  if (rdata !== undefined) return rdata;
+  // What is wrong with the octets themselves has been said.
+  if (token !== undefined && fields.problems.length === 0) {
+    fields.complain(token, `the octets are no ${typeName(type)} data`);
+  }
+  return fixedRdata(prefix);
 }
 
 function readSoa(fields: FieldReader): Rdata {

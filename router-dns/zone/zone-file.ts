@@ -183,7 +183,9 @@ function readHead(
       }
     } else if (classToken === undefined && /^(?:IN|CH|HS|CS|CLASS\d+)$/.test(word)) {
       classToken = token;
-      if (word !== "IN") fields.complain(token, `only class IN is served, not ${word}`);
+      // RFC 3597 section 5: CLASS1 is another way to write it.
+      if (word !== "IN" && word !== "CLASS1")
+        fields.complain(token, `only class IN is served, not ${word}`);
     } else {
       const syntax = findTypeSyntax(word);
       if (syntax !== undefined) return { ttlSeconds, syntax };
