@@ -1,5 +1,36 @@
 import { z } from "zod";
 
+const recordSchema = z.object({
+  name: z.string(),
+  ttl: z.number(),
+  type: z.string(),
+  data: z.string(),
+  why: z.object({
+    source: z.string(),
+    text: z.string(),
+    file: z.string().optional(),
+    line: z.number().optional(),
+  }),
+});
+
+const messageSchema = z.object({
+  rcode: z.string(),
+  flags: z.array(z.string()),
+  bytes: z.number(),
+  zone: z.string().nullable(),
+  edns: z
+    .object({
+      udpBytes: z.number(),
+      dnssecOk: z.boolean(),
+      clientSubnet: z.object({ source: z.string(), scopePrefixLength: z.number() }).nullable(),
+      extendedError: z.number().nullable(),
+    })
+    .nullable(),
+  answer: z.array(recordSchema),
+  authority: z.array(recordSchema),
+  additional: z.array(recordSchema),
+});
+
 /**
  * The parts of a router's explanation that we read. It crosses a process boundary, between
  * versions that may differ: what does not look like this is shown as it is.
@@ -19,6 +50,7 @@ const dnsDecisionSchema = z.object({
     ),
     scopePrefixLength: z.number().nullable(),
   }),
+  message: messageSchema.optional(),
   signatures: z
     .array(z.object({ section: z.string(), name: z.string(), type: z.string(), why: z.string() }))
     .optional(),
@@ -55,6 +87,9 @@ const dnsDecisionSchema = z.object({
 
 /** A router's explanation of one answer. */
 export type DnsDecision = z.infer<typeof dnsDecisionSchema>;
+
+/** The answer as it goes out, with a reason for each record. */
+export type DnsMessage = z.infer<typeof messageSchema>;
 
 /** Reads an explanation (P); undefined if it is of a shape that we do not know. */
 export function readDnsDecision(value: unknown): DnsDecision | undefined {

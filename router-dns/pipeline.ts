@@ -1,6 +1,7 @@
 import {
   type Exchange,
   isSigned,
+  note,
   type Outcome,
   type QueryContext,
   refuse,
@@ -129,6 +130,7 @@ function describeServer(exchange: Exchange, refusal: Refusal | undefined): void 
   if (query.qtype !== TYPE.TXT && query.qtype !== TYPE.ANY) return;
   const head = { owner: QUESTION_NAME, type: TYPE.TXT, ttl: 0, rrclass: CLASS_CH };
   if (!writer.plainRecord(SECTION.ANSWER, head, text)) truncate(exchange);
+  note(exchange, SECTION.ANSWER, "server");
 }
 
 /** Octets that the answer may have (RFC 6891 section 6.2.3: values below 512 mean 512). */

@@ -22,6 +22,7 @@ import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { LoadKeeper } from "./data/load-keeper.ts";
+import { Locator } from "./data/locator.ts";
 import { MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
@@ -171,6 +172,7 @@ class Router {
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #map: MapKeeper | undefined;
   readonly #load: LoadKeeper | undefined;
+  readonly #locator = new Locator();
   #reporter: Reporter | undefined;
   #admin: AdminServer | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -426,7 +428,7 @@ class Router {
             view: this.#live.view(),
             places: this.#options.pops.map((pop) => toMapPop(pop).place),
             health: this.#monitor.health(),
-            databases: this.#live.parts().built.sources,
+            locate: (bytes) => this.#locator.locate(this.#live.parts().built.sources, bytes),
           }),
       },
     });

@@ -20,6 +20,7 @@ const dnsQuery = z.strictObject({
   name: z.string().min(1).max(254),
   client: ip,
   type: z.string().max(16).default("A"),
+  dnssec: z.literal("1").optional(),
 });
 const header = z
   .string()
@@ -72,10 +73,12 @@ export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
 
 async function explainDns(
   context: ApiContext,
-  query: { name: string; client: string; type: string },
+  query: { name: string; client: string; type: string; dnssec?: "1" | undefined },
 ): Promise<ExplainDnsBody> {
   const { routerAdmin } = context.config;
-  const decision = await relay("the router", routerAdmin, Object.entries(query));
+  const { dnssec, ...always } = query;
+  const asked = Object.entries({ ...always, ...(dnssec === undefined ? {} : { dnssec }) });
+  const decision = await relay("the router", routerAdmin, asked);
   return { router: formatSocketAddress(routerAdmin), decision };
 }
 

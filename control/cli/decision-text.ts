@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
-import { type DnsDecision, readDnsDecision } from "../dns-decision.ts";
+import { type DnsDecision, type DnsMessage, readDnsDecision } from "../dns-decision.ts";
 import { type HttpDecision, readHttpDecision } from "../http-decision.ts";
 import { formatTable } from "./table.ts";
 
@@ -81,12 +81,13 @@ export function formatFacts(facts: unknown): string {
   return stringify(facts, { lineWidth: 0 }).replace(/^(?=.)/gm, "  ");
 }
 
-function narrate({ query, site, answer, signatures = [], decision }: DnsDecision): string {
+function narrate({ query, site, answer, message, signatures = [], decision }: DnsDecision): string {
   const facts = [
     ["asked", `${query.name} ${query.type}, for ${query.client}, taken for ${query.takenFor}`],
     ["site", site ?? "none: the answer does not depend on who asks"],
     ...(decision === undefined ? [] : steeringFacts(decision)),
     ["answer", answerText(answer)],
+    ...(message === undefined ? [] : messageFacts(message)),
   ];
   const records = answer.records.map(({ name, type, ttl, data }) => [
     name,
@@ -98,10 +99,42 @@ function narrate({ query, site, answer, signatures = [], decision }: DnsDecision
   const signed = signatures.map(({ section, name, type, why }) => [section, name, type, why]);
   return [
     formatTable(facts, "  "),
-    formatTable(records, "    "),
-    signatures.length === 0 ? "" : `  with DNSSEC also\n${formatTable(signed, "    ")}`,
+    message === undefined ? formatTable(records, "    ") : sectionsText(message),
+    signatures.length === 0 || message?.edns?.dnssecOk === true
+      ? ""
+      : `  with DNSSEC also\n${formatTable(signed, "    ")}`,
     ranking.length === 0 ? "" : `  candidates\n${formatTable(ranking, "    ")}`,
   ].join("");
+}
+
+function messageFacts({ flags, bytes, zone, edns }: DnsMessage): string[][] {
+  const size = `${flags.join(" ")}, ${bytes} octets`;
+  const facts = [["message", zone === null ? size : `${size}, from the zone ${zone}`]];
+  if (edns === null) return facts;
+  const { udpBytes, dnssecOk, clientSubnet, extendedError } = edns;
+  const parts = [
+    `EDNS, ${udpBytes} octets over UDP`,
+    ...(dnssecOk ? ["DO"] : []),
+    ...(clientSubnet === null
+      ? []
+      : [`client subnet ${clientSubnet.source}, scope ${clientSubnet.scopePrefixLength}`]),
+    ...(extendedError === null ? [] : [`extended error ${extendedError}`]),
+  ];
+  return [...facts, ["OPT", parts.join("; ")]];
+}
+
+/** Each record as a zone file would have it, and below it why it is there. */
+function sectionsText(message: DnsMessage): string {
+  return (["answer", "authority", "additional"] as const)
+    .filter((section) => message[section].length > 0)
+    .map((section) => {
+      const records = message[section].map(
+        ({ name, ttl, type, data, why }) =>
+          `    ${name} ${ttl} ${type} ${data}\n      ; ${why.text}\n`,
+      );
+      return `  ${section} section\n${records.join("")}`;
+    })
+    .join("");
 }
 
 function answerText({ rcode, scopePrefixLength }: DnsDecision["answer"]): string {

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
 import { formatDnsDecision, formatHttpDecision } from "./decision-text.ts";
@@ -10,6 +10,7 @@ The daemons themselves tell their decision, from the code that serves clients.
 
 Examples:
   meridian explain dns netcinema.kingcdn.test --client 129.94.0.1
+  meridian explain dns netcinema.kingcdn.test --client 129.94.0.1 --type HTTPS --dnssec
   meridian explain http http://video.netcinema.test/ --client 129.94.0.1
   meridian explain http http://video.netcinema.test/ --edge syd-1`;
 
@@ -21,10 +22,11 @@ interface ExplainFlags {
 /** `meridian explain`: why a query or a request is answered as it is. */
 export function explainCommand(): Command {
   const dns = new Command("dns")
-    .description("why DNS answers a client with these addresses")
+    .description("how DNS answers a client, and why each record is there")
     .argument("<name>", "the name asked for")
     .requiredOption("--client <ip>", "who asks", readIp)
-    .addOption(new Option("--type <type>", "what is asked for").choices(["A", "AAAA"]).default("A"))
+    .option("--type <type>", "what is asked for, such as AAAA, HTTPS, or TYPE65", "A")
+    .option("--dnssec", "ask with DO: signatures and denials as records")
     .addOption(apiOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -48,11 +50,16 @@ export function explainCommand(): Command {
 
 async function explainDns(
   name: string,
-  flags: ExplainFlags & { client: string; type: string },
+  flags: ExplainFlags & { client: string; type: string; dnssec?: boolean },
 ): Promise<void> {
   const answer = await callApi<ExplainDnsBody>(flags.api, {
     path: "/explain/dns",
-    query: { name, client: flags.client, type: flags.type },
+    query: {
+      name,
+      client: flags.client,
+      type: flags.type,
+      dnssec: flags.dnssec === true ? "1" : undefined,
+    },
   });
   if (flags.json === true) return printJson(answer);
   printDns(answer);

@@ -6,8 +6,9 @@ import type { Transport } from "../transport/answer.ts";
 import type { Query } from "../wire/message.ts";
 import type { NameKey } from "../wire/name.ts";
 import type { OptExtras } from "../wire/opt.ts";
-import type { MessageWriter, Owner } from "../wire/writer.ts";
+import type { MessageWriter, Owner, Section } from "../wire/writer.ts";
 import type { Rrset, ZoneTable } from "../zone/zone.ts";
+import type { AnswerRecorder, RecordSource } from "./recorder.ts";
 
 /** Everything that answers depend on, as it is at one moment. Swapped as a whole, never changed. */
 export interface Snapshot {
@@ -26,6 +27,8 @@ export interface QueryContext {
   readonly maxUdpBytes: number;
   /** Further options of the answer's OPT record. */
   readonly extras?: OptExtras;
+  /** Told why records are there; left out: nobody wants to know. */
+  readonly recorder?: AnswerRecorder;
   /** Data of the TXT records that we have of ourselves, class CH (RFC 4892). */
   readonly chaos?: ReadonlyMap<NameKey, Uint8Array>;
 }
@@ -82,6 +85,7 @@ export interface Place {
 /** Takes back what has been written and answers with a code only. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
   exchange.writer.clear();
+  exchange.context.recorder?.cleared();
   exchange.rcode = refusal.rcode;
   exchange.extendedError = refusal.extendedError;
   exchange.isAuthoritative = false;
@@ -97,5 +101,16 @@ export function isSigned({ query, signer }: Exchange): boolean {
 /** RFC 2181 section 9: half an RRset is worth nothing, so the client gets TC and no records. */
 export function truncate(exchange: Exchange): void {
   exchange.writer.clear();
+  exchange.context.recorder?.cleared();
   exchange.isTruncated = true;
+}
+
+/** Tells who wants to know where the records come from that have just been written. */
+export function note(
+  { context, writer }: Exchange,
+  section: Section,
+  source: RecordSource,
+  rrset?: Rrset,
+): void {
+  context.recorder?.wrote(section, writer.count(section), source, rrset);
 }

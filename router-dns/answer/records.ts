@@ -3,7 +3,7 @@ import { TYPE } from "../wire/codes.ts";
 import { nameKey } from "../wire/name.ts";
 import type { Owner, Section } from "../wire/writer.ts";
 import type { Rrset } from "../zone/zone.ts";
-import { type Exchange, isSigned, truncate } from "./exchange.ts";
+import { type Exchange, isSigned, note, truncate } from "./exchange.ts";
 
 /**
  * Writes a set and, if the client wants them, its signatures; not if the zone is not signed.
@@ -18,6 +18,7 @@ export function putRrset(
 ): void {
   const head = { owner, type: rrset.type, ttl: ttlSeconds };
   if (!exchange.writer.records(section, head, rrset.rdatas)) return truncate(exchange);
+  note(exchange, section, "rrset", rrset);
   if (exchange.signer === undefined || !isSigned(exchange)) return;
   const key = typeof owner === "number" ? exchange.query.qname : nameKey(owner);
   putRrsigs(exchange, section, head, exchange.signer.sign(key, rrset));
@@ -34,6 +35,7 @@ export function putRrsigs(
   for (const rrsig of rrsigs) {
     if (!exchange.writer.plainRecord(section, head, rrsig)) return truncate(exchange);
   }
+  note(exchange, section, "signature");
 }
 
 export function putDenial(
@@ -45,5 +47,6 @@ export function putDenial(
   const { rrset, rrsigs } = denial;
   const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
   if (!exchange.writer.records(section, head, rrset.rdatas)) return truncate(exchange);
+  note(exchange, section, "denial");
   if (isSigned(exchange)) putRrsigs(exchange, section, head, rrsigs);
 }

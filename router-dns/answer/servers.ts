@@ -4,7 +4,7 @@ import { nameKey } from "../wire/name.ts";
 import { type Owner, SECTION } from "../wire/writer.ts";
 import { typesAt } from "../zone/lookup.ts";
 import { type Delegation, findRrset, type Glue, type Rrset, type Zone } from "../zone/zone.ts";
-import { type Exchange, isSigned, truncate } from "./exchange.ts";
+import { type Exchange, isSigned, note, truncate } from "./exchange.ts";
 import { putDenial, putRrset } from "./records.ts";
 
 /**
@@ -26,6 +26,7 @@ export function putHit(exchange: Exchange, zone: Zone, owner: Owner, rrset: Rrse
       exchange.writer.plainRecord(SECTION.ADDITIONAL, head, rrsig);
     }
   }
+  note(exchange, SECTION.ADDITIONAL, "signature");
 }
 
 /** RFC 1034 section 4.2.1: the delegation in the authority section, glue in the additional one. */
@@ -33,6 +34,7 @@ export function putReferral(exchange: Exchange, zone: Zone, delegation: Delegati
   const { owner, ns, glue } = delegation;
   const head = { owner, type: ns.type, ttl: ns.ttlSeconds };
   if (!exchange.writer.records(SECTION.AUTHORITY, head, ns.rdatas)) truncate(exchange);
+  note(exchange, SECTION.AUTHORITY, "delegation", ns);
   if (exchange.signer !== undefined && isSigned(exchange)) {
     putDelegationProof(exchange, exchange.signer, zone, delegation);
   }
@@ -57,9 +59,11 @@ function putDelegationProof(
 }
 
 /** Writes addresses of name servers as far as they fit. Gives those that do not. */
-function putGlue({ writer }: Exchange, glue: readonly Glue[]): readonly Glue[] {
-  return glue.filter(({ owner, rrset }) => {
+function putGlue(exchange: Exchange, glue: readonly Glue[]): readonly Glue[] {
+  const missing = glue.filter(({ owner, rrset }) => {
     const head = { owner, type: rrset.type, ttl: rrset.ttlSeconds };
-    return !writer.records(SECTION.ADDITIONAL, head, rrset.rdatas);
+    return !exchange.writer.records(SECTION.ADDITIONAL, head, rrset.rdatas);
   });
+  note(exchange, SECTION.ADDITIONAL, "glue");
+  return missing;
 }

@@ -6,7 +6,7 @@ import { fixedRdata, nameRdata } from "../wire/rdata.ts";
 import { type Owner, QUESTION_NAME, SECTION } from "../wire/writer.ts";
 import { findZone, isInMissingZone, lookUp } from "../zone/lookup.ts";
 import type { Rrset, Zone } from "../zone/zone.ts";
-import { type Exchange, refuse, type Step, truncate } from "./exchange.ts";
+import { type Exchange, note, refuse, type Step, truncate } from "./exchange.ts";
 import { putFromSigner } from "./from-signer.ts";
 import { isDenialCompact, putNegative } from "./negative.ts";
 import { putRrset } from "./records.ts";
@@ -42,6 +42,7 @@ export function solve(exchange: Exchange): void {
     if (seen.length === 0) exchange.subject = zone.nodes.has(step.key) ? step.key : zone.key;
     seen.push(step.key);
     exchange.signer = signing.signerOf(zone.key);
+    exchange.context.recorder?.entered(zone);
     step = solveName(exchange, zone, step.owner, step.key);
   }
 }
@@ -114,6 +115,7 @@ function putDname(
   // RFC 6672 section 5.3.1: it has no signature; that of the DNAME is what proves it.
   const head = { owner, type: TYPE.CNAME, ttl: ttlSeconds };
   if (!exchange.writer.record(SECTION.ANSWER, head, nameRdata(cname))) truncate(exchange);
+  note(exchange, SECTION.ANSWER, "dname-cname");
   // RFC 6672 section 3.2: for who asks for the CNAME, this is it.
   const isOver = exchange.isTruncated || exchange.query.qtype === TYPE.CNAME;
   return isOver ? undefined : { owner: cname, key: nameKey(cname) };

@@ -11,7 +11,7 @@ import { SECTION } from "../wire/writer.ts";
 import { followAlias } from "../zone/alias.ts";
 import type { SteeredLookup } from "../zone/lookup.ts";
 import type { Alias, Zone } from "../zone/zone.ts";
-import { type Exchange, isSigned, type Place, refuse, truncate } from "./exchange.ts";
+import { type Exchange, isSigned, note, type Place, refuse, truncate } from "./exchange.ts";
 import { putNegative } from "./negative.ts";
 import { putRrset, putRrsigs } from "./records.ts";
 
@@ -37,7 +37,9 @@ export function putSteered(
 
 /** Writes what the target of an alias has for this client, as if it were the name's own. */
 export function putAlias(exchange: Exchange, zone: Zone, place: Place, alias: Alias): void {
-  const end = followAlias(exchange.context.snapshot.zones, alias, exchange.query.qtype);
+  const { snapshot, recorder } = exchange.context;
+  const end = followAlias(snapshot.zones, alias, exchange.query.qtype);
+  recorder?.aliased(alias, end);
   switch (end.kind) {
     case "broken":
       return refuse(exchange, end.problem === "not-ready" ? NOT_READY : BROKEN_ALIAS);
@@ -120,6 +122,7 @@ function putMade(exchange: Exchange, zone: Zone, place: Place, made: Made): void
   for (const rdata of rdatas) {
     if (!exchange.writer.plainRecord(SECTION.ANSWER, head, rdata)) return truncate(exchange);
   }
+  note(exchange, SECTION.ANSWER, "made");
   if (exchange.signer === undefined || !isSigned(exchange)) return;
   const rrsigs = exchange.signer.signSteered(place.key, { type, ttlSeconds, rdatas });
   putRrsigs(exchange, SECTION.ANSWER, head, rrsigs);

@@ -83,7 +83,8 @@ function readRecords(
   return records;
 }
 
-function readRdata(
+/** Reads the data of a record, its names in full (P); undefined if it is broken. */
+export function readRdata(
   message: Uint8Array,
   type: number,
   start: number,

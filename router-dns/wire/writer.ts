@@ -61,6 +61,11 @@ export class MessageWriter {
     return this.#length;
   }
 
+  /** Records of a section so far. */
+  count(section: Section): number {
+    return this.#counts[section] as number;
+  }
+
   /** Octets that the message may have. */
   get limit(): number {
     return this.#limit;

@@ -96,7 +96,7 @@ export function lookUp(zone: Zone, key: NameKey, qtype: number): Lookup {
  * whatever its target may have.
  */
 export function typesAt(zone: Zone, key: NameKey): readonly number[] | undefined {
-  const node = zone.nodes.get(key) ?? closestEncloser(zone, key).wildcard;
+  const node = nodeOf(zone, key);
   if (node === undefined) return undefined;
   const types = node.rrsets.map(({ type }) => type);
   if (node.cut !== undefined) return types.filter((type) => CUT_TYPES.includes(type));
@@ -106,6 +106,11 @@ export function typesAt(zone: Zone, key: NameKey): readonly number[] | undefined
   // A set in the file comes before that of the target.
   const isListed = types.includes(TYPE.HTTPS);
   return [...types, TYPE.A, TYPE.AAAA, ...(isService && !isListed ? [TYPE.HTTPS] : [])];
+}
+
+/** The name itself, or the wildcard that stands for it (P). */
+export function nodeOf(zone: Zone, key: NameKey): ZoneNode | undefined {
+  return zone.nodes.get(key) ?? closestEncloser(zone, key).wildcard;
 }
 
 /** What a node has that is not at or below a delegation. */

@@ -5,11 +5,12 @@ import { makeRrset, NAMES_PER_STEP, type NamedRrsets, type Rrset } from "./zone.
 /*
  * The records of a zone as octets, to be moved between threads without being copied and to be read
  * again a piece at a time. One name after the other: length and octets of the owner; number of
- * RRsets (16 bits); of each: type (16), TTL (32), number of records (32); of each: octets of prefix
- * (16), number of names (8), octets of suffix (16), then these, each name with its length before.
+ * RRsets (16 bits); of each: type (16), TTL (32), line in the zone file or 0 (32), number of
+ * records (32); of each: octets of prefix (16), number of names (8), octets of suffix (16), then
+ * these, each name with its length before it.
  */
 
-const RRSET_HEAD_BYTES = 10;
+const RRSET_HEAD_BYTES = 14;
 const RECORD_HEAD_BYTES = 5;
 const EMPTY = new Uint8Array(0);
 
@@ -47,10 +48,11 @@ class OctetWriter {
     return this.#bytes.slice(0, this.#at);
   }
 
-  #rrset({ type, ttlSeconds, rdatas }: Rrset): void {
+  #rrset({ type, ttlSeconds, rdatas, line = 0 }: Rrset): void {
     this.#room(RRSET_HEAD_BYTES);
     this.#uint16(type);
     this.#uint32(ttlSeconds);
+    this.#uint32(line);
     this.#uint32(rdatas.length);
     for (const { prefix, names, suffix } of rdatas) {
       this.#room(RECORD_HEAD_BYTES + prefix.length);
@@ -124,10 +126,11 @@ class OctetReader {
   #rrset(): Rrset {
     const type = this.#uint16();
     const ttlSeconds = this.#uint32();
+    const line = this.#uint32();
     const count = this.#uint32();
     const rdatas: Rdata[] = [];
     for (let i = 0; i < count; i += 1) rdatas.push(this.#rdata());
-    return makeRrset(type, ttlSeconds, rdatas);
+    return makeRrset(type, ttlSeconds, rdatas, line === 0 ? undefined : line);
   }
 
   #rdata(): Rdata {

@@ -23,6 +23,8 @@ export interface ZoneRecord {
   readonly type: number;
   readonly ttlSeconds: number;
   readonly rdata: Rdata;
+  /** Where it is written in a zone file. */
+  readonly line?: number;
 }
 
 /** Records by the key of their owner. */
@@ -58,6 +60,8 @@ export interface Rrset {
   readonly rdatas: readonly Rdata[];
   /** Of a CNAME: the key of the name that it points at. */
   readonly target?: NameKey;
+  /** Where the first of its records is written in a zone file; left out: in none. */
+  readonly line?: number;
 }
 
 /** The address records of a name server, for the additional section. */
@@ -302,14 +306,20 @@ function rrsetsOf(records: readonly ZoneRecord[]): readonly Rrset[] {
 
 function rrsetOf(type: number, members: readonly ZoneRecord[]): Rrset {
   const ttlSeconds = Math.min(...members.map((member) => member.ttlSeconds));
-  return makeRrset(type, ttlSeconds, distinctRdatas(members));
+  return makeRrset(type, ttlSeconds, distinctRdatas(members), members[0]?.line);
 }
 
 /** Puts an RRset together, whose data are distinct (P). */
-export function makeRrset(type: number, ttlSeconds: number, rdatas: readonly Rdata[]): Rrset {
+export function makeRrset(
+  type: number,
+  ttlSeconds: number,
+  rdatas: readonly Rdata[],
+  line?: number,
+): Rrset {
   const target = type === TYPE.CNAME ? rdatas[0]?.names[0] : undefined;
-  if (target === undefined) return { type, ttlSeconds, rdatas };
-  return { type, ttlSeconds, rdatas, target: nameKey(target) };
+  const place = line === undefined ? {} : { line };
+  if (target === undefined) return { type, ttlSeconds, rdatas, ...place };
+  return { type, ttlSeconds, rdatas, target: nameKey(target), ...place };
 }
 
 function distinctRdatas(members: readonly ZoneRecord[]): readonly Rdata[] {

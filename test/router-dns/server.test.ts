@@ -365,14 +365,45 @@ test("explain shows the decision that the query gets", async (t) => {
   assert.equal(second?.pop, "nrt");
   assert.equal(second?.edges[0]?.answered, true);
 
+  const { message } = body;
+  assert.deepEqual(message.flags, ["qr", "aa"]);
+  assert.equal(message.zone, "kingcdn.test.");
+  assert.deepEqual(message.edns.clientSubnet.source, "129.94.8.1/32");
+  const [record] = message.answer;
+  assert.deepEqual([record?.type, record?.data], ["A", "127.0.20.4"]);
+  assert.equal(record?.why.text, "site netcinema: nrt, because: failover");
+  const text = await explain("name=netcinema.kingcdn.test&client=129.94.8.1&type=txt&dnssec=1");
+  assert.deepEqual([text.body.message.answer, text.body.message.edns.dnssecOk], [[], true]);
+  assert.match(text.body.message.authority[0]?.why.text ?? "", /^nothing to answer/);
+  for (const type of ["ALIAS", "TYPE0", "TYPE65536", "constructor", ""]) {
+    const wrong = await explain(`name=netcinema.kingcdn.test&client=129.94.8.1&type=${type}`);
+    assert.equal(wrong.status, 400, type);
+  }
+
   assert.equal((await explain("name=netcinema.kingcdn.test&client=nobody")).status, 400);
   assert.equal((await explain("client=129.94.8.1")).status, 400);
   const outside = await explain("name=www.example.test&client=129.94.8.1");
   assert.equal(outside.body.answer.rcode, "REFUSED");
 });
 
+interface ExplainedRecord {
+  readonly type: string;
+  readonly data: string;
+  readonly why: { readonly text: string };
+}
+
 interface Explanation {
   readonly site: string | null;
+  readonly message: {
+    readonly flags: readonly string[];
+    readonly zone: string;
+    readonly edns: {
+      readonly dnssecOk: boolean;
+      readonly clientSubnet: { readonly source: string };
+    };
+    readonly answer: readonly ExplainedRecord[];
+    readonly authority: readonly ExplainedRecord[];
+  };
   readonly answer: {
     readonly rcode: string;
     readonly ttlSeconds: number;

@@ -59,7 +59,6 @@ describe("a command line that is wrong", () => {
     ["edge", /--config FILE --name EDGE/],
     ["edge --listen 127.0.0.1:0", /--origin URL/],
     ["explain http /poster.svg --edge syd-1", /"\/poster.svg" is not an absolute URL/],
-    ["explain dns a.example --client 192.0.2.1 --type TXT", /Allowed choices are A, AAAA/],
     ["edge --listen 127.0.0.1:0 --origin 10.0.0.1", /is not an origin URL/],
     ["edge --listen 127.0.0.1:0 --origin http://a --memory lots", /is not a size/],
     ["edge --config a.yaml --listen 127.0.0.1:0", /cannot be used with/],
