@@ -2,6 +2,7 @@ import { invariant } from "../common/assert.ts";
 import { type Clock, type EpochMs, systemClock } from "../common/clock.ts";
 import type { Logger } from "../common/log.ts";
 import { systemRandom } from "../common/random.ts";
+import { parseRedisUrl, type RedisTarget } from "../common/redis-url.ts";
 import type { Result } from "../common/result.ts";
 import { snapshotEdit } from "./apply.ts";
 import type { Change, ChangeBody } from "./change.ts";
@@ -36,7 +37,7 @@ import { type ChangePage, type StateStore, StateUnavailableError } from "./store
 
 /** Where the shared state lives. */
 export interface RedisStateOptions {
-  /** `redis://[user:password@]host:port[/db]`, or `rediss:` for TLS. */
+  /** One server, its sentinels or the nodes of its cluster: see `parseRedisUrl`. */
   readonly url: string;
   /** Sets CDNs that share one Redis apart. No braces: it becomes the hash tag of all keys. */
   readonly prefix?: string;
@@ -70,6 +71,7 @@ class RedisState implements StateStore {
   readonly #clock: Clock;
   readonly #commands: RedisConnection;
   readonly #keyPrefix: string;
+  readonly #target: RedisTarget;
   readonly #skip: Skip;
   readonly #watchers = new Set<() => void>();
   #wakes: RedisConnection | undefined;
@@ -83,6 +85,9 @@ class RedisState implements StateStore {
     const prefix = options.prefix ?? "default";
     invariant(/^[^{}]+$/.test(prefix), "a prefix is not empty and has no braces");
     this.#keyPrefix = `meridian:{${prefix}}:`;
+    const target = parseRedisUrl(options.url);
+    invariant(target.ok, "the URL has been checked by the configuration");
+    this.#target = target.value;
     const skipped = new SkippedEntries(options.log);
     this.#skip = (what, reason) => skipped.skip(what, reason);
     this.#commands = this.#connect("commands");
@@ -202,8 +207,9 @@ class RedisState implements StateStore {
   }
 
   #connect(purpose: string, onReady?: () => void): RedisConnection {
-    const { url, log } = this.#options;
-    const base = { url, purpose, log, clock: this.#clock, random: systemRandom };
+    const { log } = this.#options;
+    const where = { target: this.#target, key: `${this.#keyPrefix}now` };
+    const base = { ...where, purpose, log, clock: this.#clock, random: systemRandom };
     return new RedisConnection(onReady === undefined ? base : { ...base, onReady });
   }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseRedisUrl } from "../redis-url.ts";
 import { catalogSchema } from "./catalogs.ts";
 import { dnssecSchema } from "./dnssec.ts";
 import {
@@ -207,9 +208,19 @@ export const configSchema = z.strictObject({
   cdn: cdnSchema.describe("The CDN as DNS sees it."),
   redis: z
     .string()
-    .regex(/^rediss?:\/\//, "must be a redis:// or rediss:// URL")
+    .regex(
+      /^rediss?(\+sentinel|\+cluster)?:\/\//,
+      "must be a redis://, rediss://, redis+sentinel:// or redis+cluster:// URL",
+    )
+    .superRefine((url, context) => {
+      const target = parseRedisUrl(url);
+      if (!target.ok) context.addIssue({ code: "custom", message: target.error });
+    })
     .optional()
-    .describe("Where shared state is; left out: embedded state, all in one process."),
+    .describe(
+      "Where shared state is: `redis://host`, `redis+sentinel://host,host/name`, " +
+        "`redis+cluster://host,host`; left out: embedded state, all in one process.",
+    ),
   stateFile: z
     .string()
     .optional()

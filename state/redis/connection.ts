@@ -2,8 +2,11 @@ import { createClient, ErrorReply } from "redis";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
 import type { Random } from "../../common/random.ts";
+import type { RedisTarget } from "../../common/redis-url.ts";
 import { StateUnavailableError } from "../store.ts";
 import { Breaker } from "./breaker.ts";
+import { type Connectable, clientOptions, locate } from "./locate.ts";
+import { isElsewhere } from "./target.ts";
 
 /**
  * How long one call may take. Nobody waits for it on a request's or a query's path, and an edge may
@@ -29,7 +32,9 @@ export const SILENCE_MS_MAX = 3_000;
 
 /** What a connection needs. */
 export interface ConnectionOptions {
-  readonly url: string;
+  readonly target: RedisTarget;
+  /** Any key of ours: where it is, all are. */
+  readonly key: string;
   /** What the connection is for, as logs and `CLIENT LIST` show it: `commands`, `wakes`. */
   readonly purpose: string;
   readonly log: Logger;
@@ -39,35 +44,41 @@ export interface ConnectionOptions {
   onReady?(): void;
 }
 
+type Client = ReturnType<typeof makeClient>;
+
 /**
  * One connection to Redis that is made again for ever. Calls never wait for it: they fail at once
  * while it is not there, and at their deadline when Redis does not answer.
+ *
+ * Where sentinels or a cluster say which server it is, they are asked before each attempt, and the
+ * connection is given up when the server says that it is not the one any more.
  */
 export class RedisConnection {
   readonly #options: ConnectionOptions;
-  readonly #client: ReturnType<typeof makeClient>;
   readonly #breaker = new Breaker();
+  #client: Client | undefined;
+  /** Attempts in a row that came to nothing. */
+  #failures = 0;
+  #cancelRetry: () => void = () => {};
   /** The last call or handshake got a proper answer. */
   #working = false;
   #closed = false;
   /** What was logged last, so that an outage is one line and not one for each attempt. */
   #complaint: string | undefined;
+  /** The server that it is connected to, or was. */
+  #server: string;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#client = makeClient(options);
-    this.#client.on("error", (error: unknown) => this.#lost(error));
-    this.#client.on("ready", () => this.#ready());
-    this.#client.on("ping-interval", () => {
-      if (this.#breaker.isOpen()) this.#answered();
-    });
-    // Rejects only when closed while connecting; everything else is retried and told by "error".
-    this.#client.connect().catch(() => {});
+    const { target } = options;
+    this.#server = target.kind === "server" ? serverOf(target.url) : target.kind;
+    if (target.kind === "server") this.#use(makeClient(options, { url: target.url }));
+    else this.#locate(target);
   }
 
   /** True while Redis answers. */
   isUp(): boolean {
-    return this.#client.isReady && this.#working && !this.#breaker.isOpen();
+    return this.#client?.isReady === true && this.#working && !this.#breaker.isOpen();
   }
 
   /**
@@ -75,8 +86,9 @@ export class RedisConnection {
    * if there is no connection, at the latest after `deadlineMs`.
    */
   command(words: readonly string[], deadlineMs: number): Promise<unknown> {
+    const client = this.#client;
     if (this.#closed) return Promise.reject(unavailable("the connection is closed"));
-    if (!this.#client.isReady) return Promise.reject(unavailable("not connected"));
+    if (client?.isReady !== true) return Promise.reject(unavailable("not connected"));
     if (this.#breaker.isOpen()) return Promise.reject(unavailable("does not answer"));
     return new Promise((resolve, reject) => {
       const cancel = this.#options.clock.after(deadlineMs, () => {
@@ -92,26 +104,83 @@ export class RedisConnection {
       };
       const failed = (error: unknown): void => {
         cancel();
-        if (error instanceof ErrorReply) this.#complain("redis-error-reply", error.message);
+        if (error instanceof ErrorReply) this.#refused(error, client);
         reject(unavailable(describe(error), error));
       };
-      this.#client.sendCommand([...words]).then(answered, failed);
+      client.sendCommand([...words]).then(answered, failed);
     });
   }
 
   /** Calls `wake` for each message of a channel, also after a reconnect. */
   async subscribe(channel: string, wake: () => void): Promise<void> {
-    if (!this.#client.isPubSubActive) await this.#client.subscribe(channel, wake);
+    const client = this.#client;
+    if (client !== undefined && !client.isPubSubActive) await client.subscribe(channel, wake);
   }
 
   /** Ends the connection and all attempts to make it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#client.isOpen) this.#client.destroy();
+    this.#cancelRetry();
+    if (this.#client?.isOpen === true) this.#client.destroy();
+  }
+
+  /** Asks for the way and goes there; what comes to nothing is tried again, for ever. */
+  #locate(target: Exclude<RedisTarget, { kind: "server" }>): void {
+    const { key, clock, random } = this.#options;
+    const again = (): void => {
+      if (this.#closed) return;
+      const pause = reconnectDelayMs(this.#failures, random);
+      this.#failures += 1;
+      this.#cancelRetry = clock.after(pause, () => this.#locate(target));
+    };
+    const found = (server: Connectable): void => {
+      if (this.#closed) return;
+      this.#server = `${server.host}:${server.port}`;
+      const client = makeClient(this.#options, { server });
+      // Once, whatever ends it: a lost socket, or that the server is not the one any more.
+      let left = false;
+      const leave = (): void => {
+        if (left) return;
+        left = true;
+        this.#client = undefined;
+        again();
+        // The library refuses to end what it has ended itself a moment ago.
+        if (client.isOpen) client.destroy();
+      };
+      this.#leave = leave;
+      client.on("error", leave);
+      this.#use(client, leave);
+    };
+    locate(target, key).then(found, (error: unknown) => {
+      this.#lost(error);
+      again();
+    });
+  }
+
+  /** Gives a located connection up; does nothing where there is just one server. */
+  #leave: () => void = () => {};
+
+  #use(client: Client, onFailed: () => void = () => {}): void {
+    this.#client = client;
+    client.on("error", (error: unknown) => this.#lost(error));
+    client.on("ready", () => this.#ready());
+    client.on("ping-interval", () => {
+      if (this.#breaker.isOpen()) this.#answered();
+    });
+    // Where there is just one server it rejects only when closed while connecting; everything else
+    // is retried and told by "error".
+    client.connect().catch(onFailed);
+  }
+
+  /** The server refused a command: the reason may be that it is not the one any more. */
+  #refused(error: ErrorReply, client: Client): void {
+    this.#complain("redis-error-reply", error.message);
+    if (isElsewhere(error.message) && client === this.#client) this.#leave();
   }
 
   #ready(): void {
+    this.#failures = 0;
     this.#answered();
     this.#options.onReady?.();
   }
@@ -121,8 +190,8 @@ export class RedisConnection {
     this.#working = true;
     if (this.#complaint === undefined) return;
     this.#complaint = undefined;
-    const { log, purpose, url } = this.#options;
-    log.info({ event: "redis-back", purpose, server: serverOf(url) });
+    const { log, purpose } = this.#options;
+    log.info({ event: "redis-back", purpose, server: this.#server });
   }
 
   #lost(error: unknown): void {
@@ -133,14 +202,18 @@ export class RedisConnection {
     this.#working = false;
     if (this.#complaint === reason) return;
     this.#complaint = reason;
-    const { log, purpose, url } = this.#options;
-    log.warn({ event, purpose, server: serverOf(url), reason });
+    const { log, purpose } = this.#options;
+    log.warn({ event, purpose, server: this.#server, reason });
   }
 }
 
-function makeClient({ url, purpose, random }: ConnectionOptions) {
+function makeClient(
+  { purpose, random }: ConnectionOptions,
+  where: { readonly url: string } | { readonly server: Connectable },
+) {
+  const located = "server" in where ? clientOptions(where.server) : undefined;
   return createClient({
-    url,
+    ...("url" in where ? { url: where.url } : located),
     name: `meridian-${purpose}`,
     disableOfflineQueue: true,
     commandsQueueMaxLength: COMMANDS_WAITING_MAX,
@@ -149,9 +222,12 @@ function makeClient({ url, purpose, random }: ConnectionOptions) {
     // The library's own deadline ends when a command is written; `command` has the real one.
     commandOptions: { timeout: COMMAND_DEADLINE_MS },
     socket: {
+      ...located?.socket,
       connectTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: SILENCE_MS_MAX,
-      reconnectStrategy: (retries) => reconnectDelayMs(retries, random),
+      // Another server may be the right one by then: that is found out anew.
+      reconnectStrategy:
+        located === undefined ? (retries) => reconnectDelayMs(retries, random) : false,
     },
   });
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,8 @@ export interface RedisServerOptions {
   readonly persist?: boolean;
   /** The password that `settings` sets, for this helper's own connections. */
   readonly password?: string;
+  /** True: it watches others, and keeps nothing itself. */
+  readonly sentinel?: boolean;
   /** More settings of redis.conf, name and value. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -83,7 +85,14 @@ async function launch(
     appendfsync: "no",
     ...options.settings,
   };
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const file = join(directory, "sentinel.conf");
+  const watching = { bind: "127.0.0.1", port: String(port), dir: directory };
+  // A sentinel writes into its file what it finds out, and does not start without one.
+  if (options.sentinel === true) await writeFile(file, "");
+  const args = Object.entries(options.sentinel === true ? watching : settings).flatMap(
+    ([name, value]) => [`--${name}`, ...value.split(" ")],
+  );
+  if (options.sentinel === true) args.unshift(file, "--sentinel");
   const child = spawn(SERVER, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
