@@ -19,6 +19,7 @@ import { explainQuery } from "./admin/explain.ts";
 import { exposeMap } from "./admin/map-metrics.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
+import { type KeptState, StateKeeper } from "./data/kept-state.ts";
 import { LiveSnapshot } from "./data/live.ts";
 import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { LoadKeeper } from "./data/load-keeper.ts";
@@ -33,7 +34,7 @@ import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
-import { DnsService, type ServiceConfig } from "./service.ts";
+import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
 import { CatalogProducer } from "./transfer/catalog-producer.ts";
 import { isForTransfers } from "./transfer/service.ts";
@@ -84,6 +85,8 @@ export interface RouterOptions {
   readonly anyName: boolean;
   /** Left out: the sites stay as they are, and nobody can drain. */
   readonly state?: StateStore;
+  /** Where the last state of the store is kept for a start without it; left out: nowhere. */
+  readonly keepFile?: string;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -99,6 +102,12 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const maxTtls = maxTtlsOf(options);
   const files = routerFiles(options, new ZoneFiles(options.zoneFiles, maxTtls, clock));
   const { fileZones, built } = await loadFiles(files, log);
+  const { keepFile, state } = options;
+  // Without a store there is nothing newer than the configuration.
+  const isKept = keepFile !== undefined && state !== undefined;
+  const keeper = isKept ? new StateKeeper(keepFile, clock, log) : undefined;
+  const kept = keeper?.read();
+  const sites = kept?.sites ?? options.sites;
   const live = new LiveSnapshot(
     {
       ...options,
@@ -110,8 +119,8 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
     {
       fileZones,
       built,
-      sites: new Map(options.sites.map((site) => [site.name, site])),
-      version: 0,
+      sites: new Map(sites.map((site) => [site.name, site])),
+      version: kept?.version ?? 0,
       health: new Map(),
     },
   );
@@ -119,7 +128,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const started =
     dnssec &&
     (await startSigning({ dnssec, transfers, domain, live, fileZones, clock, random, log }));
-  const router = new Router(options, live, clock, { maxTtls, ...started });
+  const router = new Router(options, live, clock, { maxTtls, keeper, kept, ...started });
   try {
     return await router.start(files);
   } catch (error) {
@@ -135,6 +144,18 @@ function catalogsOf(
   if (transfers === undefined) return {};
   const producer = new CatalogProducer(transfers, domain, clock);
   return { catalogs: (fileZones) => producer.zonesFor(fileZones) };
+}
+
+function sharedCookies(
+  store: StateStore | undefined,
+  keeper: StateKeeper | undefined,
+  kept: KeptState | undefined,
+): Pick<ServiceOptions, "sharedCookies"> {
+  if (store === undefined) return {};
+  const share = (proposed: string) => store.sharedSecret("dns-cookies", proposed);
+  const onMaster = (cookieMaster: string) => keeper?.keep({ cookieMaster });
+  const before = kept?.cookieMaster === undefined ? {} : { kept: kept.cookieMaster };
+  return { sharedCookies: { share, onMaster, ...before } };
 }
 
 function maxTtlsOf({ dnssec }: RouterOptions): MaxTtls {
@@ -154,6 +175,13 @@ function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
   };
 }
 
+/** What a router has from its start on. */
+interface RouterParts extends Partial<StartedSigning> {
+  readonly maxTtls: MaxTtls;
+  readonly keeper: StateKeeper | undefined;
+  readonly kept: KeptState | undefined;
+}
+
 /** The parts of a running router, and how they start and stop together. */
 class Router {
   readonly #options: RouterOptions;
@@ -168,6 +196,7 @@ class Router {
   readonly #signing: LiveSigning | undefined;
   readonly #copies: SignedCopies | undefined;
   readonly #maxTtls: MaxTtls;
+  readonly #keeper: StateKeeper | undefined;
   readonly #signingMetrics: SigningMetrics | undefined;
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #map: MapKeeper | undefined;
@@ -186,7 +215,7 @@ class Router {
     options: RouterOptions,
     live: LiveSnapshot,
     clock: Clock,
-    { signing, copies, maxTtls }: Partial<StartedSigning> & { readonly maxTtls: MaxTtls },
+    { signing, copies, maxTtls, keeper, kept }: RouterParts,
   ) {
     this.#options = options;
     this.#live = live;
@@ -196,11 +225,13 @@ class Router {
     this.#signing = signing;
     this.#copies = copies;
     this.#maxTtls = maxTtls;
+    this.#keeper = keeper;
     this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
     const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
     this.#service = new DnsService({
       config: options.service,
       listen: options.listen,
+      ...sharedCookies(options.state, keeper, kept),
       snapshot: () => live.snapshot(),
       first: (packet, peer, transport, out, send) =>
         this.#transfers !== undefined && isForTransfers(packet)
@@ -220,6 +251,7 @@ class Router {
       random,
       onChange: () => this.#takeHealth(),
     });
+    this.#monitor.setDrained(new Set(kept?.drained));
     this.#follower = this.#makeFollower(options.state);
     this.#load = this.#makeLoadKeeper(options.state);
     this.#transfers = this.#makeTransfers(random);
@@ -301,6 +333,7 @@ class Router {
     this.#transfers?.stop();
     await this.#service.stop(deadlineMs);
     await this.#follower?.stop();
+    await this.#keeper?.stop();
     await this.#admin?.close();
   }
 
@@ -362,6 +395,9 @@ class Router {
       this.#live.setSites(view.sites, view.version);
       this.#monitor.setDrained(view.drained);
       this.#signing?.signAhead();
+      const sites = [...view.sites.values()];
+      const version = Math.max(view.version, this.#live.version());
+      this.#keeper?.keep({ version, sites, drained: [...view.drained] });
     };
     return new Follower({
       store,

@@ -9,7 +9,7 @@ import type { QueryCounters } from "./admin/counters.ts";
 import { GuardCounters } from "./admin/guard-counters.ts";
 import { UdpErrorCounters } from "./admin/udp-error-counters.ts";
 import { CertificateKeeper } from "./data/certificate.ts";
-import { CookieKeeper } from "./data/cookie-keeper.ts";
+import { CookieKeeper, type CookieKeeperOptions } from "./data/cookie-keeper.ts";
 import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
 import type { Outcome, Snapshot } from "./pipeline.ts";
 import { chaosRecords } from "./policy/chaos.ts";
@@ -23,6 +23,8 @@ export type ServiceConfig = Omit<RouterConfig, "listen" | "admin">;
 /** What a service needs. */
 export interface ServiceOptions {
   readonly config: ServiceConfig;
+  /** How routers share what cookie secrets are made of; left out: each has its own. */
+  readonly sharedCookies?: Pick<CookieKeeperOptions, "kept" | "share" | "onMaster">;
   /** Where it answers, each over UDP and TCP. */
   readonly listen: readonly SocketAddress[];
   /** What it answers from, at each moment. */
@@ -53,7 +55,8 @@ export class DnsService {
     this.#options = options;
     const { config, clock, random, log, metrics } = options;
     const { secretFile } = config.cookies;
-    this.#cookies = new CookieKeeper({ secretFile, clock, random, log });
+    const shared = options.sharedCookies;
+    this.#cookies = new CookieKeeper({ secretFile, ...shared, clock, random, log });
     this.#certificate = config.tls && new CertificateKeeper(config.tls, { clock, log });
     const seed = random.below(2 ** 32);
     const { secrets } = this.#cookies;

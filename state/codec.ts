@@ -246,6 +246,10 @@ export const objectRecordSchema = z.object({
 export const decodeSite = decoder<Site>(site);
 /** Reads a stored token (P). */
 export const decodeToken = decoder<TokenRecord>(tokenRecordSchema);
+/** Reads a stored secret (P), which is no JSON. The reason does not show it. */
+export function decodeSecret(text: string): Result<string, string> {
+  return /^[0-9a-f]{32}$/.test(text) ? ok(text) : fail("not 32 hexadecimal digits");
+}
 /** Reads what a log entry asks for (P). */
 export const decodeChangeBody = decoder<ChangeBody>(changeBodySchema);
 /** Reads a heartbeat (P). */

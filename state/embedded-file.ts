@@ -6,10 +6,13 @@ export class StateFileError extends Error {
 }
 
 /** Raised when the tables change; `UPGRADES` then converts older files. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** Who may call the control API, since version 2. */
 const TOKEN_TABLE = "CREATE TABLE token (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
+
+/** What nodes share and nobody else may know, since version 3. */
+const SECRET_TABLE = "CREATE TABLE secret (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 
 const SCHEMA = `
   CREATE TABLE meridian_schema (version INTEGER NOT NULL) STRICT;
@@ -20,10 +23,14 @@ const SCHEMA = `
   CREATE TABLE site (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
   CREATE TABLE drained (edge TEXT PRIMARY KEY) STRICT;
   ${TOKEN_TABLE}
+  ${SECRET_TABLE}
 `;
 
 /** What makes a file of one version one of the next. */
-const UPGRADES: ReadonlyMap<number, string> = new Map([[1, TOKEN_TABLE]]);
+const UPGRADES: ReadonlyMap<number, string> = new Map([
+  [1, TOKEN_TABLE],
+  [2, SECRET_TABLE],
+]);
 
 /**
  * Opens the state file, or creates it with `newEpoch`. One process has it at a time. Blocks for

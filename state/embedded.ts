@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from "../common/log.ts";
 import { systemRandom } from "../common/random.ts";
 import { type SnapshotEdit, snapshotEdit } from "./apply.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import { type Decoder, decodeChangeBody, decodeSite, decodeToken } from "./codec.ts";
+import { type Decoder, decodeChangeBody, decodeSecret, decodeSite, decodeToken } from "./codec.ts";
 import { openStateFile } from "./embedded-file.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import {
@@ -172,6 +172,15 @@ class EmbeddedState implements StateStore {
     return this.#answer(() => this.#objects.get(edge)?.newest(limit, now) ?? []);
   }
 
+  sharedSecret(name: string, proposed: string): Promise<string> {
+    return this.#answer(() => {
+      const kept = decodeSecret(String(this.#sql.secret.get(name)?.["body"]));
+      if (kept.ok) return kept.value;
+      this.#sql.putSecret.run(name, proposed);
+      return proposed;
+    });
+  }
+
   isUp(): boolean {
     return this.#open && this.#working;
   }
@@ -320,6 +329,10 @@ function prepare(db: DatabaseSync) {
     tokens: sql("SELECT name, body FROM token ORDER BY name"),
     putToken: sql("INSERT INTO token VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),
     deleteToken: sql("DELETE FROM token WHERE name = ?"),
+    secret: sql("SELECT body FROM secret WHERE name = ?"),
+    putSecret: sql(
+      "INSERT INTO secret VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+    ),
   };
 }
 

@@ -6,7 +6,13 @@ import { parseRedisUrl, type RedisTarget } from "../common/redis-url.ts";
 import type { Result } from "../common/result.ts";
 import { snapshotEdit } from "./apply.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import { type Decoder, decodeHeartbeat, decodeObject, decodeReport } from "./codec.ts";
+import {
+  type Decoder,
+  decodeHeartbeat,
+  decodeObject,
+  decodeReport,
+  decodeSecret,
+} from "./codec.ts";
 import {
   ACKNOWLEDGED_FOR_MS,
   LOG_BYTES_MAX,
@@ -193,6 +199,11 @@ class RedisState implements StateStore {
     const named = Array.isArray(reply) ? reply.flatMap((json: unknown) => [edge, json]) : reply;
     const entries = checked(readEntries(named, "object of", decodeObject, this.#skip));
     return entries.map(([, record]) => record);
+  }
+
+  async sharedSecret(name: string, proposed: string): Promise<string> {
+    const reply = await this.#script(scripts.SHARED_SECRET, ["secrets"], [name, proposed]);
+    return checked(decodeSecret(String(reply)));
   }
 
   isUp(): boolean {

@@ -88,6 +88,12 @@ export interface StateStore {
   /** What an edge is known to store, newest first. */
   objects(edge: string, limit: number, now: EpochMs): Promise<readonly ObjectRecord[]>;
 
+  /**
+   * The secret of that name: 32 hexadecimal digits. `proposed` becomes it if there is none (or one
+   * that cannot be read), so that whoever asks first decides and all others get the same.
+   */
+  sharedSecret(name: string, proposed: string): Promise<string>;
+
   /** True while the last exchange with the store worked. Does no I/O. */
   isUp(): boolean;
 

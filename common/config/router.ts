@@ -66,7 +66,8 @@ const cookiesSchema = z.strictObject({
     .optional()
     .describe(
       "Secrets that other servers have too: 32 hexadecimal digits a line. New cookies are made " +
-        "with the first, and all are accepted. Left out: a secret of this router's own that changes daily.",
+        "with the first, and all are accepted. Left out: secrets that change daily, of one that all " +
+        "routers have from Redis.",
     ),
 });
 
@@ -121,6 +122,13 @@ export const routerSchema = z.strictObject({
   tls: tlsSchema.optional().describe("Certificate, and DNS over TLS."),
   doh: dohSchema.optional().describe("DNS over HTTPS, with the certificate of `tls`."),
   proxy: proxySchema.optional().describe("Load balancers that say for whom they speak."),
+  keep: z
+    .string()
+    .optional()
+    .describe(
+      "File in which the last state of Redis is kept (sites, drained edges, cookie secret), so that " +
+        "a router that is started while Redis is dead answers as before. Left out: it begins with `sites`.",
+    ),
   maxUdpBytes: z
     .int()
     .min(512)

@@ -99,6 +99,7 @@ function absoluteRouterFiles(
   const { secretFile } = cookies;
   return {
     ...router,
+    ...(router.keep === undefined ? {} : { keep: absolute(router.keep) }),
     cookies: {
       ...cookies,
       ...(secretFile === undefined ? {} : { secretFile: absolute(secretFile) }),

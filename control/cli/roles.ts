@@ -46,6 +46,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     ...transferSettings(config),
     ...(config.dnssec === undefined ? {} : { dnssec: dnssecOptions(config.dnssec) }),
     sites: config.sites,
+    ...(config.router.keep === undefined ? {} : { keepFile: config.router.keep }),
     anyName: false,
     ...shared,
   };

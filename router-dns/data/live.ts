@@ -79,6 +79,11 @@ export class LiveSnapshot {
     };
   }
 
+  /** The version of the state that the serial of the CDN's own zone stands for, or a later one. */
+  version(): number {
+    return this.#serial - 1;
+  }
+
   /** What to answer from now. */
   snapshot(): Snapshot {
     return this.#snapshot;

@@ -24,6 +24,11 @@ export function dailySecrets(master: Uint8Array, nowSeconds: number): CookieSecr
   };
 }
 
+/** Secrets that also accept the cookies of others that were in use before (P). */
+export function withFormer(secrets: CookieSecrets, former: CookieSecrets): CookieSecrets {
+  return { ...secrets, others: [...secrets.others, former.current, ...former.others] };
+}
+
 function secretOf(master: Uint8Array, day: number): Uint8Array {
   const secret = new Uint8Array(SIPHASH_KEY_BYTES);
   for (const part of [0, 1]) {

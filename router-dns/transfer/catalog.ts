@@ -120,7 +120,7 @@ export function assignMembers(
   return { owned, clashes };
 }
 
-/** The catalog that has a member already, or that takes it over; undefined: the first to list it. */
+/** The catalog that has a member already, or takes it over; else the first that lists it. */
 function ownerOf(
   key: NameKey,
   before: OwnedMember | undefined,

@@ -7,6 +7,7 @@
  *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON,
  *                `drained:<edge>` -> 1, `token:<id>` -> JSON
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
+ *   secrets      hash: name -> 32 hexadecimal digits
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
  *   load         string: `<step>:<plan>`; expires
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
@@ -63,6 +64,14 @@ redis.call('HSET', KEYS[1], 'version', version, 'mark', ARGV[2],
   'bytes', string.format('%.0f', bytes))
 redis.call('PUBLISH', ARGV[9], version)
 return {h[1], version, at}
+`;
+
+/** KEYS: secrets. ARGV: name, what becomes the secret if there is none that can be read. */
+export const SHARED_SECRET = `
+local kept = redis.call('HGET', KEYS[1], ARGV[1])
+if kept and #kept == 32 and string.match(kept, '^[0-9a-f]+$') then return kept end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return ARGV[2]
 `;
 
 /** Answers the snapshot hash as field, value, field, value. */

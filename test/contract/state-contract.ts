@@ -249,6 +249,13 @@ export function stateContract(name: string, subject: StateSubject): void {
       );
     });
 
+    test("a shared secret is what the first one proposes", async () => {
+      const [one, two] = ["a1".repeat(16), "b2".repeat(16)];
+      assert.equal(await store.sharedSecret("cookie", one), one);
+      assert.equal(await store.sharedSecret("cookie", two), one);
+      assert.equal(await store.sharedSecret("other", two), two);
+    });
+
     test("heartbeats and reports are replaced, listed by name, and forgotten", async () => {
       await store.heartbeat(aHeartbeat("syd-1"), 60_000);
       await store.heartbeat(aHeartbeat("fra-1"), 60_000);
@@ -400,6 +407,7 @@ export function quickCalls(store: StateStore): Promise<unknown>[] {
     store.agreeOnLoad(aPlan(1, "n"), 1_000),
     store.recordObjects("n", [anObject("k", 1)], ["j"]),
     store.objects("n", 10, 0),
+    store.sharedSecret("s", "0".repeat(32)),
   ];
 }
 

@@ -23,6 +23,8 @@ export interface UnboundOptions {
   readonly sendClientSubnetTo?: readonly string[];
   /** DS or DNSKEY records; with them the resolver validates. Left out: it does not. */
   readonly trustAnchors?: readonly string[];
+  /** The moment at which signatures have to be good, in epoch milliseconds; left out: now. */
+  readonly validatesAt?: number;
   /** True: answers for stubs are remembered as all others are; left out: never. */
   readonly cachesStubs?: boolean;
 }
@@ -68,6 +70,9 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     ...anchors.map((anchor) => `  trust-anchor: "${anchor}"`),
     // What a validator does not have to ask for again, it makes up from denials (RFC 8198).
     ...(anchors.length > 0 ? ["  aggressive-nsec: yes"] : []),
+    ...(options.validatesAt === undefined
+      ? []
+      : [`  val-override-date: "${secondsDate(options.validatesAt)}"`]),
     ...ecs.map((server) => `  send-client-subnet: ${server}`),
     ...(ecs.length > 0 ? ["  client-subnet-always-forward: yes"] : []),
     ...(options.stubs ?? []).flatMap(({ tls }) =>
@@ -85,4 +90,9 @@ function unboundConfig(dir: string, port: number, options: UnboundOptions): stri
     ]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** As RRSIG records are written: YYYYMMDDHHmmSS. */
+function secondsDate(at: number): string {
+  return new Date(at).toISOString().replace(/\D/g, "").slice(0, 14);
 }
