@@ -226,6 +226,18 @@ export const METRICS = {
     labels: ["edge"],
     help: "1 while this router believes the edge to be up, 0 while down or draining.",
   },
+  dns_edge_vantage_health: {
+    part: "dns",
+    kind: "gauge",
+    labels: ["edge", "vantage"],
+    help: "What each router sees, as this one knows it: 1 edge up, 0 down; not there if not known.",
+  },
+  dns_health_quorum: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "1 while a majority of routers can vote on the health of edges, as this one sees it.",
+  },
   dns_rrl_total: {
     part: "dns",
     kind: "counter",

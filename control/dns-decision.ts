@@ -65,6 +65,16 @@ const dnsDecisionSchema = z.object({
         .nullable(),
       map: z.object({ prefix: z.string(), reason: z.string() }),
       chosen: z.object({ pop: z.string().nullable(), reason: z.string() }),
+      health: z.string().optional(),
+      load: z
+        .object({
+          status: z.string(),
+          home: z.string().nullable().optional(),
+          keeps: z.number().optional(),
+          client: z.number().optional(),
+          gives: z.array(z.object({ pop: z.string(), fraction: z.number() })).optional(),
+        })
+        .optional(),
       ranking: z.array(
         z.object({
           rank: z.number(),

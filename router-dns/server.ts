@@ -18,6 +18,7 @@ import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { exposeMap } from "./admin/map-metrics.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
+import { Council } from "./data/council.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { type KeptState, StateKeeper } from "./data/kept-state.ts";
 import { LiveSnapshot } from "./data/live.ts";
@@ -191,6 +192,7 @@ class Router {
   readonly #counters: QueryCounters;
   readonly #service: DnsService;
   readonly #monitor: HealthMonitor;
+  readonly #council: Council;
   readonly #follower: Follower | undefined;
   readonly #transfers: Transfers | undefined;
   readonly #signing: LiveSigning | undefined;
@@ -249,6 +251,17 @@ class Router {
       log,
       clock,
       random,
+      onChange: () => {
+        this.#council.decide();
+        this.#reporter?.sendNow();
+      },
+    });
+    this.#council = new Council({
+      router: options.name,
+      store: options.state,
+      clock,
+      log,
+      probed: () => this.#monitor.health(),
       onChange: () => this.#takeHealth(),
     });
     this.#monitor.setDrained(new Set(kept?.drained));
@@ -263,6 +276,8 @@ class Router {
     const { log } = options;
     this.#follower?.start();
     await this.#monitor.firstRound();
+    await this.#council.start();
+    this.#council.decide();
     this.#takeHealth();
     await this.#service.start();
     this.#startTransfers();
@@ -330,6 +345,7 @@ class Router {
     this.#reporter?.stop();
     this.#load?.stop();
     this.#monitor.stop();
+    this.#council.stop();
     this.#transfers?.stop();
     await this.#service.stop(deadlineMs);
     await this.#follower?.stop();
@@ -422,7 +438,7 @@ class Router {
       clock: this.#clock,
       log,
       isUp: (edge) => {
-        const health = this.#monitor.health().get(edge);
+        const health = this.#council.health().get(edge);
         return health?.drained === false && health.probed !== "down";
       },
       onChange: (plan) => this.#live.setPlan(plan),
@@ -430,7 +446,7 @@ class Router {
   }
 
   #takeHealth(): void {
-    this.#live.setHealth(new Map(this.#monitor.health()));
+    this.#live.setHealth(this.#council.health());
     this.#signing?.signAhead();
   }
 
@@ -463,8 +479,11 @@ class Router {
             snapshot: this.#live.snapshot(),
             view: this.#live.view(),
             places: this.#options.pops.map((pop) => toMapPop(pop).place),
-            health: this.#monitor.health(),
+            health: this.#council.health(),
             locate: (bytes) => this.#locator.locate(this.#live.parts().built.sources, bytes),
+            load: this.#load?.state(),
+            quorum: this.#council.state(),
+            votes: (edge) => this.#council.votes(edge),
           }),
       },
     });
@@ -473,15 +492,30 @@ class Router {
   #exposeMetrics(): void {
     const { state } = this.#options;
     this.#metrics.onScrape("dns_edge_health", () =>
-      [...this.#monitor.health()].map(([edge, health]) => {
+      [...this.#council.health()].map(([edge, health]) => {
         const isUp = !health.drained && health.probed !== "down";
         return [{ edge }, isUp ? 1 : 0] as const;
       }),
     );
+    this.#exposeVotes();
     this.#exposeLoad();
     if (state === undefined) return;
     this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
     this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+  }
+
+  #exposeVotes(): void {
+    this.#metrics.onScrape("dns_edge_vantage_health", () =>
+      [...this.#council.health().keys()].flatMap((edge) =>
+        this.#council
+          .votes(edge)
+          .filter(({ sees }) => sees !== "unknown")
+          .map(({ vantage, sees }) => [{ edge, vantage }, sees === "up" ? 1 : 0] as const),
+      ),
+    );
+    this.#metrics.onScrape("dns_health_quorum", () => [
+      [{}, this.#council.state() === "majority" ? 1 : 0],
+    ]);
   }
 
   #exposeLoad(): void {
@@ -507,9 +541,10 @@ class Router {
       at: this.#clock.now(),
       version: this.#follower?.view().version ?? 0,
       queriesPerSecond: this.#queriesPerSecond,
-      edges: [...this.#monitor.health()].map(([edge, health]) => ({
+      edges: [...this.#council.health()].map(([edge, health]) => ({
         edge,
         health: visibleHealth(health),
+        sees: this.#monitor.health().get(edge)?.probed ?? "unknown",
         since: health.since,
         detail: health.detail,
       })),

@@ -218,6 +218,7 @@ const loadPlan = z.object({
 const edgeReport = z.object({
   edge: name,
   health: z.enum(["up", "down", "draining", "unknown"]),
+  sees: z.enum(["up", "down", "unknown"]).optional(),
   since: amount,
   detail: z.string(),
 } satisfies Fields<RouterReport["edges"][number]>);

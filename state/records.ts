@@ -112,6 +112,8 @@ export interface RouterReport {
   readonly edges: readonly {
     readonly edge: string;
     readonly health: "up" | "down" | "draining" | "unknown";
+    /** What this router's own probes say; left out: nobody else's counted for `health`. */
+    readonly sees?: "up" | "down" | "unknown" | undefined;
     /** When `health` last changed. */
     readonly since: EpochMs;
     /** The last probe's outcome in words, such as `200 in 3 ms` or `connection refused`. */

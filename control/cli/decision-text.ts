@@ -144,12 +144,28 @@ function answerText({ rcode, scopePrefixLength }: DnsDecision["answer"]): string
 
 type Steering = NonNullable<DnsDecision["decision"]>;
 
-function steeringFacts({ location, map, chosen }: Steering): string[][] {
+function steeringFacts({ location, map, chosen, load, health }: Steering): string[][] {
   return [
     ["client is", locationText(location)],
     ["map says", `${map.prefix}: ${map.reason}`],
+    ...(load === undefined ? [] : [["load", loadText(load)]]),
+    ...(health === undefined || health === "majority"
+      ? []
+      : [["health", QUORUM[health] ?? health]]),
     ["chosen", `${chosen.pop ?? "nobody"}, because: ${chosen.reason}`],
   ];
+}
+
+const QUORUM: Readonly<Record<string, string>> = {
+  alone: "no majority of routers is heard: as this one sees it",
+  frozen: "no majority of routers is heard, and this one sees too little: as before",
+};
+
+function loadText({ status, home, keeps, client, gives }: NonNullable<Steering["load"]>): string {
+  if (keeps === undefined || client === undefined) return status;
+  const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+  const to = (gives ?? []).map(({ pop, fraction }) => `${percent(fraction)} to ${pop}`).join(", ");
+  return `${home ?? ""} keeps ${percent(keeps)} of its clients (${to}); this one is at ${percent(client)}`;
 }
 
 function locationText(location: Steering["location"]): string {

@@ -10,7 +10,8 @@ import {
   parsePrefix,
 } from "../../common/ip.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
-import { locateClient, type SteerPop, type SteerView } from "../geo/choose.ts";
+import type { LoadState } from "../data/load-keeper.ts";
+import { choosePop, locateClient, type SteerPop, type SteerView } from "../geo/choose.ts";
 import type { LocatedIn } from "../geo/locate.ts";
 import { distanceKm, type Place } from "../geo/place.ts";
 import { prefixAt } from "../geo/prefix-table.ts";
@@ -23,6 +24,7 @@ import { HEADER_BYTES, OPTION, rcodeName, TYPE, typeName } from "../wire/codes.t
 import { formatName } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
 import { AnswerNotes, explainSections } from "./explain-answer.ts";
+import { explainLoad, explainPopLoad, popNote } from "./explain-load.ts";
 import { explainSignatures } from "./explain-signatures.ts";
 
 /** What an explanation is made from: exactly what queries are answered from at the moment. */
@@ -34,6 +36,11 @@ export interface ExplainSources {
   readonly health: ReadonlyMap<string, EdgeHealth>;
   /** Where a database puts an address; undefined: nobody knows. */
   readonly locate: (bytes: IpBytes) => Promise<LocatedIn | undefined>;
+  /** Left out: load decides nothing. */
+  readonly load?: LoadState | undefined;
+  /** Whether a majority of routers decides on health, and what each sees of an edge. */
+  readonly quorum: string;
+  readonly votes: (edge: string) => readonly { readonly vantage: string; readonly sees: string }[];
 }
 
 interface Question {
@@ -235,9 +242,19 @@ function explainDecision(
       }),
     },
     chosen: { pop: answer.pop ?? null, reason: answer.reason },
+    health: sources.quorum,
+    load: explainLoad(view, place, sources.load),
     ranking: place.leaf.ranking.map((index, rank) => {
       const pop = view.pops[index];
-      return pop === undefined ? null : explainPop(pop, rank, { index, located, answer, sources });
+      return pop === undefined
+        ? null
+        : explainPop(pop, rank, {
+            index,
+            located,
+            answer,
+            sources,
+            isHome: index === choosePop(view, place).home,
+          });
     }),
   };
 }
@@ -250,9 +267,10 @@ function explainPop(
     readonly located: LocatedIn | undefined;
     readonly answer: SteerAnswer;
     readonly sources: ExplainSources;
+    readonly isHome: boolean;
   },
 ) {
-  const { located, answer, sources } = context;
+  const { located, answer, sources, isHome } = context;
   const from = located?.place;
   const to = sources.places[context.index];
   const isChosen = pop.name === answer.pop;
@@ -262,7 +280,8 @@ function explainPop(
     pop: pop.name,
     km: from === undefined || to === undefined ? null : Math.round(distanceKm(from, to)),
     chosen: isChosen,
-    note: isChosen ? "answered" : hasUp ? "not needed" : "skipped: no edge that is up",
+    note: popNote({ isChosen, hasUp, isHome }, answer.reason),
+    ...explainPopLoad(pop.name, sources.load),
     edges: pop.edges.map((edge) => {
       const health = sources.health.get(edge.name);
       return {
@@ -270,6 +289,7 @@ function explainPop(
         addresses: [edge.v4, edge.v6].flatMap((bytes) => (bytes ? [formatIp(bytes)] : [])),
         health: health === undefined ? "unknown" : visibleHealth(health),
         detail: health?.detail ?? "",
+        votes: sources.votes(edge.name),
         since: health === undefined ? null : new Date(health.since).toISOString(),
         answered: [edge.v4, edge.v6].some((bytes) => bytes && answer.addresses.includes(bytes)),
       };

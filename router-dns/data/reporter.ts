@@ -25,10 +25,20 @@ export class Reporter {
   readonly #options: ReporterOptions;
   #cancel: () => void = () => undefined;
   #stopped = false;
+  #sending = false;
+  #again = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
     background(options.log, "router report", this.#send());
+  }
+
+  /** Says it at once: others wait for it. If something is being said, right after that. */
+  sendNow(): void {
+    this.#again = this.#sending;
+    if (this.#sending || this.#stopped) return;
+    this.#cancel();
+    background(this.#options.log, "router report", this.#send());
   }
 
   /** Says no more. */
@@ -39,6 +49,8 @@ export class Reporter {
 
   async #send(): Promise<void> {
     const { store, clock, log, report } = this.#options;
+    this.#sending = true;
+    this.#again = false;
     try {
       await store.report(report(), REPORT_TTL_MS);
     } catch (error) {
@@ -47,8 +59,9 @@ export class Reporter {
         log.warn({ event: "report-failed", err: error });
       }
     }
+    this.#sending = false;
     if (this.#stopped) return;
-    this.#cancel = clock.after(REPORT_EVERY_MS, () => {
+    this.#cancel = clock.after(this.#again ? 0 : REPORT_EVERY_MS, () => {
       background(log, "router report", this.#send());
     });
   }

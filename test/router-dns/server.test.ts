@@ -143,7 +143,13 @@ describe("health", () => {
     const edges = await startFiveEdges(t);
     const pops = fivePops(edges);
     for (const edge of Object.values(edges)) await edge.kill();
-    const sites = [siteConfig("netcinema"), siteConfig("shy", "empty")];
+    const backup = { backup: "elsewhere.example" };
+    const sites = [
+      siteConfig("netcinema"),
+      siteConfig("shy", "empty"),
+      siteConfig("keen", "last-good"),
+      siteConfig("prudent", backup),
+    ];
     const { dns } = await startTestRouter(t, { pops, sites });
     const all = await addresses(dns, SYDNEY);
     assert.equal(all.length, 4, "as many as may be answered");
@@ -152,6 +158,17 @@ describe("health", () => {
     assert.equal(shy.status, "NOERROR");
     assert.equal(shy.answer.length, 0);
     assert.equal(shy.authority[0]?.type, "SOA");
+    const server = { server: dns.host, port: dns.port };
+    const keen = await dig({ ...server, name: "keen.kingcdn.test", subnet: SYDNEY });
+    assert.equal(answerData(keen, "A")[0], edges["syd"]?.host, "all went down together");
+    for (const type of ["A", "AAAA"]) {
+      const prudent = await dig({ ...server, name: "prudent.kingcdn.test", type });
+      const [record, ...others] = prudent.answer;
+      assert.deepEqual([record?.type, record?.data], ["CNAME", "elsewhere.example."]);
+      assert.deepEqual([record?.ttl, others.length, prudent.status], [20, 0, "NOERROR"]);
+    }
+    const text = await dig({ ...server, name: "prudent.kingcdn.test", type: "TXT" });
+    assert.deepEqual([text.answer.length, text.authority[0]?.type], [0, "SOA"]);
   });
 });
 

@@ -94,7 +94,7 @@ export function edgeConfig(name: string, address: string, port = 8080): PopConfi
 /** A site of a configuration, defaults filled in. */
 export function siteConfig(
   name: string,
-  allDown: "serve-all" | "empty" = "serve-all",
+  allDown: RouterOptions["sites"][number]["allDown"] = "serve-all",
 ): RouterOptions["sites"][number] {
   return {
     name,

@@ -67,7 +67,7 @@ const PURE = [
   /^router-dns\/(wire|zone|policy|answer|fast)\//,
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
   /^router-dns\/sign\/(?!key-pair)/,
-  /^router-dns\/health\/board\.ts$/,
+  /^router-dns\/health\/(board|quorum)\.ts$/,
   /^router-dns\/load\//,
   /^router-dns\/geo\/(?!countries|database|locate|mmdb)/,
   /^state\/(apply|change|records|follow-machine)\.ts$/,

@@ -34,6 +34,8 @@ async function explain(
     places: [],
     health: new Map(),
     locate: () => Promise.resolve(undefined),
+    quorum: "majority",
+    votes: () => [],
   });
   assert.equal(status, 200);
   const { signatures } = body as { signatures?: { type: string; why: string }[] };

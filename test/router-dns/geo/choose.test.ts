@@ -62,7 +62,10 @@ function view(fra: readonly SteerEdge[], syd: readonly SteerEdge[], answersMax =
       { name: "syd", seed: nameSeed("syd"), edges: syd },
     ],
     ttlSeconds: 20,
-    sites: new Map([["shy", { allDown: { kind: "empty" }, answersMax }]]),
+    sites: new Map([
+      ["shy", { allDown: { kind: "empty" }, answersMax }],
+      ["keen", { allDown: { kind: "last-good" }, answersMax }],
+    ]),
     anySite: { allDown: { kind: "serve-all" }, answersMax },
   };
 }
@@ -134,6 +137,16 @@ describe("nothing up", () => {
   test("empty answers nothing", () => {
     const answer = steer(view([edge(1, "down")], [edge(2, "down")]), { site: "shy" });
     assert.deepEqual([answer.addresses, answer.pop, answer.reason], [[], undefined, "all-down"]);
+  });
+
+  test("last-good answers those that were up last, and never a drained one", () => {
+    const good = { ...edge(2, "down"), isLastGood: true };
+    const drained = { ...edge(4, "drained"), isLastGood: true };
+    const given = view([edge(1, "down"), good], [edge(3, "down"), drained]);
+    const answer = steer(given, { site: "keen" });
+    assert.deepEqual([answer.addresses, answer.pop], [["192.0.2.2"], "fra"]);
+    const up = view([edge(1, "up"), good], [edge(3, "down")]);
+    assert.deepEqual(steer(up, { site: "keen" }).addresses, ["192.0.2.1"]);
   });
 
   test("with all drained even serve-all answers nothing", () => {

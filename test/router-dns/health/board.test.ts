@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import {
   type EdgeHealth,
   type HealthEvent,
+  lastGood,
   newEdgeHealth,
   nextHealth,
   visibleHealth,
@@ -77,4 +78,20 @@ test("no sequence of events turns an edge over faster than rise and fall allow",
       if (/^.+\+\+$/.test(sequence)) assert.equal(health.probed, "up");
     }),
   );
+});
+
+test("the last that were up: the last to go down, and those of the minute before it", () => {
+  const down = (since: number, drained = false): EdgeHealth => ({
+    ...newEdgeHealth(since, drained),
+    probed: "down",
+  });
+  const health = new Map([
+    ["early", down(1_000)],
+    ["late", down(50_000)],
+    ["last", down(100_000)],
+    ["drained", down(100_000, true)],
+    ["up", { ...down(100_000), probed: "up" as const }],
+  ]);
+  assert.deepEqual([...lastGood(health)], ["late", "last"]);
+  assert.deepEqual([...lastGood(new Map())], []);
 });
