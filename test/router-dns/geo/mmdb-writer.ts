@@ -11,9 +11,13 @@ export interface MmdbPlan {
   readonly entries: readonly { readonly prefix: IpPrefix; readonly record: Field }[];
   /** Prefixes of the IPv6 tree that lead to the IPv4 part, as GeoIP2 files have them. */
   readonly aliases?: readonly IpPrefix[];
+  /** The fields of the metadata have the types that libmaxminddb insists on. */
+  readonly isForLibraries?: boolean;
   /** Every empty half leads back to the root. */
   readonly isEndless?: boolean;
 }
+
+const BUILD_EPOCH = 1_780_000_000;
 
 interface Node {
   halves: [Node | Buffer | undefined, Node | Buffer | undefined];
@@ -38,15 +42,18 @@ export function writeMmdb(plan: MmdbPlan): Buffer {
     return numbers.get(half) ?? 0;
   };
   const tree = nodes.map(({ halves }) => writeNode(value(halves[0]), value(halves[1]), recordSize));
-  const metadata = encodeField({
-    binary_format_major_version: 2,
-    binary_format_minor_version: 0,
-    build_epoch: 1_780_000_000,
-    database_type: plan.type,
-    ip_version: plan.ipVersion,
-    node_count: nodes.length,
-    record_size: recordSize,
-  });
+  const metadata =
+    plan.isForLibraries === true
+      ? strictMetadata(plan, nodes.length)
+      : encodeField({
+          binary_format_major_version: 2,
+          binary_format_minor_version: 0,
+          build_epoch: BUILD_EPOCH,
+          database_type: plan.type,
+          ip_version: plan.ipVersion,
+          node_count: nodes.length,
+          record_size: recordSize,
+        });
   const marker = Buffer.from("abcdef4d61784d696e642e636f6d", "hex");
   return Buffer.concat([...tree, Buffer.alloc(16), data, marker, metadata]);
 }
@@ -132,6 +139,36 @@ export function encodeField(field: Field): Buffer {
   return Buffer.concat([control(7, pairs.length), ...parts]);
 }
 
+/** libmaxminddb wants each field of the metadata in the type that the specification gives it. */
+function strictMetadata({ type, ipVersion, recordSize = 24 }: MmdbPlan, nodeCount: number): Buffer {
+  const pairs = Object.entries({
+    binary_format_major_version: encodeNumber(5, 2),
+    binary_format_minor_version: encodeNumber(5, 0),
+    build_epoch: encodeNumber(9, BUILD_EPOCH),
+    database_type: encodeField(type),
+    description: encodeField({ en: "made for tests" }),
+    ip_version: encodeNumber(5, ipVersion),
+    languages: Buffer.concat([control(11, 1), encodeField("en")]),
+    node_count: encodeField(nodeCount),
+    record_size: encodeNumber(5, recordSize),
+  });
+  const parts = pairs.flatMap(([key, value]) => [encodeField(key), value]);
+  return Buffer.concat([control(7, pairs.length), ...parts]);
+}
+
+/** A number of up to 32 bits; data types: 5 uint16, 9 uint64. */
+function encodeNumber(type: number, value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  const used = bytes.subarray(Math.clz32(value) >> 3);
+  return Buffer.concat([control(type, used.length), used]);
+}
+
+/** Types beyond 7 have an octet of their own. */
 function control(type: number, size: number): Buffer {
-  return size < 29 ? Buffer.of((type << 5) | size) : Buffer.of((type << 5) | 29, size - 29);
+  const head = type > 7 ? 0 : type << 5;
+  const extended = type > 7 ? [type - 7] : [];
+  return size < 29
+    ? Buffer.of(head | size, ...extended)
+    : Buffer.of(head | 29, ...extended, size - 29);
 }

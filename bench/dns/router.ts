@@ -1,0 +1,37 @@
+import { routerSchema } from "../../common/config/router.ts";
+import { runUntilSignal } from "../../common/daemon.ts";
+import { createLogger } from "../../common/log.ts";
+import { startRouter } from "../../router-dns/server.ts";
+import { DOMAIN, POPS } from "./world.ts";
+
+// The router of a comparison: everything that is on by default is on, and also rate limiting, from
+// which loopback would be exempt; its limits are too high to hold anything back.
+const [port = "0", database = "", layer = "auto"] = process.argv.slice(2);
+const service = routerSchema.parse({
+  udp: layer,
+  rateLimit: { answersPerSecond: 1_000_000, extraBytesPerSecond: "1GiB", exempt: [] },
+});
+const log = createLogger("json", "warn");
+const router = await startRouter({
+  name: "bench",
+  listen: [{ host: "127.0.0.1", port: Number(port) }],
+  admin: { host: "127.0.0.1", port: 0 },
+  service,
+  domain: DOMAIN,
+  nameservers: [{ name: `ns1.${DOMAIN}`, address: "127.0.0.1" }],
+  ttlSeconds: 20,
+  answers: 4,
+  pops: POPS.map(({ name, latitude, longitude, address }) => ({
+    name,
+    location: [latitude, longitude],
+    edges: [{ name: `${name}-1`, address, port: 80, capacity: 1e9, memory: 2 ** 20 }],
+  })),
+  health: { interval: 500, timeout: 1_000, rise: 2, fall: 3 },
+  probe: { kind: "none" },
+  geo: { city: database },
+  zoneFiles: [],
+  sites: [],
+  anyName: true,
+  log,
+});
+await runUntilSignal([router], log);
