@@ -30,6 +30,8 @@ const SPREAD_MAX = 1.5;
 
 const FIRST_PORT = 15_300;
 
+const ROUTER = join(import.meta.dirname, "dns", "router.ts");
+
 /** Each question comes several times in so long: all servers remember something of them. */
 const WARM_SECONDS = 10;
 
@@ -52,7 +54,10 @@ async function main(): Promise<void> {
   const sender = join(dir, "sender");
   execFileSync("cc", ["-O2", "-o", sender, join(import.meta.dirname, "peers", "dns-sender.c")]);
   const database = writeDatabase(dir);
-  const questions = writeQuestions(dir, false);
+  const plain = writeQuestions(dir, false);
+  const signed = writeQuestions(dir, true);
+  const ask = (server: RunningContender, seconds: number) =>
+    server.round(sender, server.contender.isSigned === true ? signed : plain, seconds);
   const running: RunningContender[] = [];
   try {
     for (const [index, contender] of contenders(database).entries()) {
@@ -64,10 +69,10 @@ async function main(): Promise<void> {
     }
     const rounds = new Map<string, Round[]>(running.map(({ contender }) => [contender.name, []]));
     // Caches and compilers: what a server that has run for a while has behind it does not count.
-    for (const server of running) server.round(sender, questions, WARM_SECONDS);
+    for (const server of running) ask(server, WARM_SECONDS);
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const server of running) {
-        const result = server.round(sender, questions, Number(values.seconds));
+        const result = ask(server, Number(values.seconds));
         rounds.get(server.contender.name)?.push(result);
       }
     }
@@ -87,12 +92,14 @@ function contenders(database: string): readonly Contender[] {
     name: `meridian-${layer}`,
     note: `Meridian over ${layer}, closest of 20`,
     binary: process.execPath,
-    args: [
-      join(import.meta.dirname, "dns", "router.ts"),
-      String(FIRST_PORT + index),
-      database,
-      layer,
-    ],
+    args: [ROUTER, String(FIRST_PORT + index), database, layer],
+  });
+  const signed = (index: number): Contender => ({
+    name: "meridian-signed",
+    note: "Meridian over native, signed (ECDSA P-256)",
+    binary: process.execPath,
+    args: [ROUTER, String(FIRST_PORT + index), database, "native", join(dir, "keys")],
+    isSigned: true,
   });
   return [
     router("native", 0),
@@ -101,6 +108,7 @@ function contenders(database: string): readonly Contender[] {
     router("dgram", 3),
     powerdns(place("powerdns", 4)),
     nsd(place("nsd", 5)),
+    signed(6),
   ];
 }
 
@@ -144,6 +152,7 @@ function report(rows: readonly Row[]): void {
     ["meridian-native", "knot", 1.2],
     ["meridian-dgram", "knot", 0.6],
     ["meridian-dgram", "powerdns", 1.4],
+    ["meridian-signed", "meridian-native", 0.8],
   ] as const;
   const judged = bars.map(([name, peer, bar]) => ({ name, peer, bar, ratio: ratio(name, peer) }));
   const noisy = rows.filter((row) => row.othersShare > OTHERS_MAX || row.spread > SPREAD_MAX);

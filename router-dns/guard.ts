@@ -160,7 +160,7 @@ export class Guard {
     const { cookies } = this.#options;
     if (cookies === "require" || !lane.read(bytes, start, end)) return undefined;
     const hasCookie = cookies === "on" && lane.query.cookie.length > 0;
-    const template = lane.find(bytes, from, hasCookie, this.#nowSeconds());
+    const template = lane.find(bytes, from, hasCookie, this.#nowSeconds);
     if (template === undefined) return undefined;
     const { peer } = from;
     const standing = this.#judgeCookie(bytes, hasCookie ? lane.query.cookie : undefined, peer);
@@ -213,9 +213,7 @@ export class Guard {
     return standing;
   }
 
-  #nowSeconds(): number {
-    return Math.floor(this.#sources.clock.now() / 1_000);
-  }
+  readonly #nowSeconds = (): number => Math.floor(this.#sources.clock.now() / 1_000);
 
   #chooseExtras(standing: CookieStanding, transport: Transport): void {
     const extras = this.#extras;

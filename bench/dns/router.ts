@@ -1,16 +1,24 @@
 import { routerSchema } from "../../common/config/router.ts";
 import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger } from "../../common/log.ts";
+import { generateKeys } from "../../router-dns/data/zone-keys.ts";
 import { startRouter } from "../../router-dns/server.ts";
+import { POLICY } from "../../test/router-dns/sign/world.ts";
 import { DOMAIN, POPS } from "./world.ts";
 
 // The router of a comparison: everything that is on by default is on, and also rate limiting, from
 // which loopback would be exempt; its limits are too high to hold anything back.
-const [port = "0", database = "", layer = "auto"] = process.argv.slice(2);
+const [port = "0", database = "", layer = "auto", keyFolder] = process.argv.slice(2);
 const service = routerSchema.parse({
   udp: layer,
   rateLimit: { answersPerSecond: 1_000_000, extraBytesPerSecond: "1GiB", exempt: [] },
 });
+if (keyFolder !== undefined) {
+  const order = { folder: keyFolder, zone: DOMAIN, policy: POLICY };
+  const made = generateKeys(order, "ecdsap256sha256", Date.now());
+  if (!made.ok) throw new Error(`no keys in ${keyFolder}`);
+}
+const zones = [{ name: DOMAIN, policy: POLICY }];
 const log = createLogger("json", "warn");
 const router = await startRouter({
   name: "bench",
@@ -32,6 +40,7 @@ const router = await startRouter({
   zoneFiles: [],
   sites: [],
   anyName: true,
+  ...(keyFolder === undefined ? {} : { dnssec: { folder: keyFolder, zones, rollsOver: false } }),
   log,
 });
 await runUntilSignal([router], log);

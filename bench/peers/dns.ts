@@ -10,6 +10,8 @@ export interface Contender {
   readonly binary: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** True: it is asked for signatures. */
+  readonly isSigned?: boolean;
 }
 
 /** Where a server listens, and its files. */

@@ -53,7 +53,7 @@ export class FastLane {
   readonly #seed: number;
   readonly #maxUdpBytes: number;
   readonly #onCounted: (outcome: Outcome, count: number) => void;
-  readonly #memo: ClientMemo;
+  readonly #memos: { readonly v4: ClientMemo; readonly v6: ClientMemo };
   readonly #entries = new Map<number, Entry>();
   readonly #seenOnce = new Int32Array(SEEN_ONCE);
   readonly #scratch = new Uint8Array(LEARNT_BYTES_MAX);
@@ -70,7 +70,10 @@ export class FastLane {
     this.#seed = options.seed;
     this.#maxUdpBytes = options.maxUdpBytes;
     this.#onCounted = onCounted;
-    this.#memo = new ClientMemo(options.seed);
+    this.#memos = {
+      v4: new ClientMemo(options.seed, "v4"),
+      v6: new ClientMemo(options.seed, "v6"),
+    };
   }
 
   /** Reads a query in place, into `query`. False if it is none of the usual ones. */
@@ -86,7 +89,7 @@ export class FastLane {
     bytes: Uint8Array,
     from: { readonly peer: IpBytes; readonly snapshot: Snapshot },
     hasCookie: boolean,
-    nowSeconds: number,
+    nowSeconds: () => number,
   ): Template | undefined {
     const { query } = this;
     if (this.#snapshot !== from.snapshot) return undefined;
@@ -94,7 +97,9 @@ export class FastLane {
     if (entry === undefined || entry.qtype !== query.qtype) return undefined;
     if (!query.hasName(bytes, entry.name)) return undefined;
     const template = this.#templates[this.#indexFor(entry, bytes, from.peer)];
-    if (template === undefined || template.staleAt <= nowSeconds) return undefined;
+    if (template === undefined) return undefined;
+    const isLasting = template.staleAt === Number.POSITIVE_INFINITY;
+    if (!isLasting && template.staleAt <= nowSeconds()) return undefined;
     if (!template.isCaseFree && !query.isLowerCase) return undefined;
     return this.lengthOf(template, hasCookie) <= this.#limit() ? template : undefined;
   }
@@ -102,21 +107,26 @@ export class FastLane {
   #indexFor(entry: Entry, bytes: Uint8Array, peer: IpBytes): number {
     const { variant } = this.query;
     if (!entry.isSteered) return entry.templates[variant] ?? 0;
-    this.#lookAtClient(entry, bytes, peer);
-    const found = this.#memo.find();
-    this.#scope = this.#memo.scope;
+    const memo = this.#memoOf(entry, bytes, peer);
+    const found = memo.find();
+    this.#scope = memo.scope;
     return found;
   }
 
-  /** RFC 7871 section 7.1.2: of an empty subnet, the resolver's address is what is known. */
-  #lookAtClient(entry: Entry, bytes: Uint8Array, peer: IpBytes): void {
+  /**
+   * The memo that is turned to the client. RFC 7871 section 7.1.2: of an empty subnet, the
+   * resolver's address is what is known.
+   */
+  #memoOf(entry: Entry, bytes: Uint8Array, peer: IpBytes): ClientMemo {
     const { variant, subnetAt, subnetBytes, subnetFamily, subnetBits } = this.query;
     const hasAddress = subnetBits > 0;
     const isIpv6 = hasAddress ? subnetFamily === 2 : peer.length === 16;
+    const memo = isIpv6 ? this.#memos.v6 : this.#memos.v4;
     const how = (subnetFamily > 0 ? 256 : 0) + (isIpv6 ? 128 : 0) + subnetBits;
     const key = (entry.number * VARIANTS + variant) * 512 + how;
-    if (hasAddress) this.#memo.lookAt(key, bytes, subnetAt + 4, subnetBytes - 4);
-    else this.#memo.lookAt(key, peer, 0, peer.length);
+    if (hasAddress) memo.lookAt(key, bytes, subnetAt + 4, subnetBytes - 4);
+    else memo.lookAt(key, peer, 0, peer.length);
+    return memo;
   }
 
   /** Octets that the answer may have (RFC 6891 section 6.2.3). */
@@ -226,8 +236,7 @@ export class FastLane {
     const kept = this.#templates[index];
     if (kept === undefined || !this.#isRight(packet, kept, cookie, { outcome, out })) return;
     if (entry.isSteered) {
-      this.#lookAtClient(entry, packet, context.peer);
-      this.#memo.keep(index, this.#scope);
+      this.#memoOf(entry, packet, context.peer).keep(index, this.#scope);
     } else {
       entry.templates[query.variant] = index;
     }
@@ -270,7 +279,8 @@ export class FastLane {
     }
     if (this.#lastNumber + 1 >= ENTRY_NUMBERS_MAX) {
       this.#lastNumber = 0;
-      this.#memo.clear();
+      this.#memos.v4.clear();
+      this.#memos.v6.clear();
       this.#forget(this.#snapshot);
     }
     this.#lastNumber += 1;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runLanes } from "./lanes.ts";
 import { fuzzSeed, Seeded } from "./seeded.ts";
@@ -14,11 +15,17 @@ const started = performance.now();
 let packets = 0;
 let inPlace = 0;
 let problem: string | undefined;
-while (packets < wanted && problem === undefined) {
+let isStopped = false;
+process.once("SIGTERM", () => {
+  isStopped = true;
+});
+while (packets < wanted && problem === undefined && !isStopped) {
   const run = runLanes(Math.min(PACKETS_PER_RUN, wanted - packets), random, seed);
   packets += run.packets;
   inPlace += run.inPlace;
   problem = run.problem;
+  // A run takes long: here signals are heard.
+  await nextTurn();
   if (process.stdout.isTTY) process.stdout.write(`\r${packets} packets`);
 }
 const seconds = ((performance.now() - started) / 1_000).toFixed(1);
