@@ -1,4 +1,5 @@
 import { routerSchema } from "../../common/config/router.ts";
+import { loadSchema } from "../../common/config/schema.ts";
 import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger } from "../../common/log.ts";
 import { generateKeys } from "../../router-dns/data/zone-keys.ts";
@@ -35,6 +36,7 @@ const router = await startRouter({
     edges: [{ name: `${name}-1`, address, port: 80, capacity: 1e9, memory: 2 ** 20 }],
   })),
   health: { interval: 500, timeout: 1_000, rise: 2, fall: 3 },
+  load: loadSchema.parse({}),
   probe: { kind: "none" },
   geo: { city: database },
   zoneFiles: [],
