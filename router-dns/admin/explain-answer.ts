@@ -1,13 +1,13 @@
 import type { AnswerRecorder, RecordSource } from "../answer/recorder.ts";
 import { readName, readRdata } from "../transfer/message.ts";
 import { HEADER_BYTES, TYPE, typeName } from "../wire/codes.ts";
-import { formatName, nameKey } from "../wire/name.ts";
+import { formatName, type NameKey, nameKey } from "../wire/name.ts";
 import { wordAt } from "../wire/octets.ts";
 import { formatRdata } from "../wire/rdata-format.ts";
 import { type RdataField, rdataFields } from "../wire/rdata-layout.ts";
 import { SECTION, type Section } from "../wire/writer.ts";
 import type { AliasEnd } from "../zone/alias.ts";
-import { nodeOf } from "../zone/lookup.ts";
+import { nodeOf, typesAt } from "../zone/lookup.ts";
 import type { Alias, Rrset, Zone } from "../zone/zone.ts";
 
 /** Why a record is in an answer: a word for programs, a sentence for people. */
@@ -43,6 +43,8 @@ export type Chosen =
 interface Note {
   readonly source: RecordSource;
   readonly zone: Zone | undefined;
+  /** The name that was looked up in the zone. */
+  readonly name: NameKey;
   readonly rrset: Rrset | undefined;
   readonly alias: { readonly alias: Alias; readonly end: AliasEnd } | undefined;
 }
@@ -51,6 +53,7 @@ interface Note {
 export class AnswerNotes implements AnswerRecorder {
   readonly #notes: readonly [Note[], Note[], Note[]] = [[], [], []];
   #zone: Zone | undefined;
+  #name: NameKey = "";
   #alias: Note["alias"];
 
   /** The zone that was entered last. */
@@ -58,8 +61,9 @@ export class AnswerNotes implements AnswerRecorder {
     return this.#zone;
   }
 
-  entered(zone: Zone): void {
+  entered(zone: Zone, name: NameKey): void {
     this.#zone = zone;
+    this.#name = name;
     this.#alias = undefined;
   }
 
@@ -69,7 +73,7 @@ export class AnswerNotes implements AnswerRecorder {
 
   wrote(section: Section, count: number, source: RecordSource, rrset: Rrset | undefined): void {
     const notes = this.#notes[section];
-    const note = { source, zone: this.#zone, rrset, alias: this.#alias };
+    const note = { source, zone: this.#zone, name: this.#name, rrset, alias: this.#alias };
     while (notes.length < count) notes.push(note);
   }
 
@@ -155,11 +159,12 @@ function reasonOf(record: WireRecord, note: Note, section: Section, chosen: Chos
 }
 
 /** A set of the zone: as its file has it, or because the answer is negative. */
-function rrsetReason(record: WireRecord, { source, zone, rrset }: Note, section: Section) {
+function rrsetReason(record: WireRecord, note: Note, section: Section) {
+  const { source, zone, rrset } = note;
   const place = placeOf(zone, rrset);
   const where = place.line === undefined ? whatMade(zone) : `line ${place.line} of ${place.file}`;
   if (section === SECTION.AUTHORITY && record.type === TYPE.SOA) {
-    const text = `nothing to answer: says for how long that may be remembered (${where})`;
+    const text = `${absenceText(note)}; the SOA says for how long that may be remembered (${where})`;
     return { source, ...place, text };
   }
   if (section === SECTION.AUTHORITY && record.type === TYPE.DS) {
@@ -180,6 +185,14 @@ function rrsetReason(record: WireRecord, { source, zone, rrset }: Note, section:
   const isWildcard = nameKey(node.owner) !== nameKey(record.owner);
   const text = isWildcard ? `made of ${formatName(node.owner)}, ${where}` : where;
   return { source, ...place, text };
+}
+
+/** Why an answer is negative: which name is not there, or what it has instead. */
+function absenceText({ zone, name }: Note): string {
+  const types = zone && typesAt(zone, name);
+  if (types === undefined) return "no such name, and no wildcard that would stand for it";
+  if (types.length === 0) return "the name has no records, only names below it";
+  return `nothing of this type for this client; the name has ${types.map(typeName).join(", ")}`;
 }
 
 const KEY_TYPES: readonly number[] = [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY];

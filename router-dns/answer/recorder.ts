@@ -1,3 +1,4 @@
+import type { NameKey } from "../wire/name.ts";
 import type { Section } from "../wire/writer.ts";
 import type { AliasEnd } from "../zone/alias.ts";
 import type { Alias, Rrset, Zone } from "../zone/zone.ts";
@@ -26,7 +27,7 @@ export type RecordSource =
  */
 export interface AnswerRecorder {
   /** A zone has been found for a name: for the first, and for the target of each CNAME. */
-  entered(zone: Zone): void;
+  entered(zone: Zone, name: NameKey): void;
   /** An alias has been followed. */
   aliased(alias: Alias, end: AliasEnd): void;
   /** A section has `count` records now; those that are new are of that source. */

@@ -42,7 +42,7 @@ export function solve(exchange: Exchange): void {
     if (seen.length === 0) exchange.subject = zone.nodes.has(step.key) ? step.key : zone.key;
     seen.push(step.key);
     exchange.signer = signing.signerOf(zone.key);
-    exchange.context.recorder?.entered(zone);
+    exchange.context.recorder?.entered(zone, step.key);
     step = solveName(exchange, zone, step.owner, step.key);
   }
 }

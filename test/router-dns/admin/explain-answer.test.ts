@@ -103,8 +103,13 @@ describe("why each record is in an answer", () => {
       "a negative answer",
       { name: "nothing.shop.test" },
       [
-        "authority shop.test. SOA: nothing to answer: says for how long that may be remembered (line 3 of test.zone)",
+        "authority shop.test. SOA: no such name, and no wildcard that would stand for it; the SOA says for how long that may be remembered (line 3 of test.zone)",
       ],
+    ],
+    [
+      "a name without records",
+      { name: "wild.shop.test" },
+      [/^authority shop\.test\. SOA: the name has no records, only names below it; /],
     ],
     [
       "a delegation with glue",
@@ -128,7 +133,7 @@ describe("why each record is in an answer", () => {
       "signatures and denials",
       { name: "copy.shop.test", type: "TXT", udpBytes: 1232, isDnssecOk: true },
       [
-        /^authority shop\.test\. SOA: nothing to answer/,
+        /^authority shop\.test\. SOA: nothing of this type for this client; the name has A, AAAA, HTTPS; the SOA says/,
         /^authority shop\.test\. RRSIG: signs the SOA records: key \d+ of shop\.test\., good from 2026\d+ until 2026\d+$/,
         "authority copy.shop.test. NSEC: proves that the name has no other types than A, AAAA, HTTPS (RFC 9824)",
         /^authority copy\.shop\.test\. RRSIG: signs the NSEC records/,
