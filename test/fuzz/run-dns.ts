@@ -15,11 +15,9 @@ const started = performance.now();
 let packets = 0;
 let inPlace = 0;
 let problem: string | undefined;
-let isStopped = false;
-process.once("SIGTERM", () => {
-  isStopped = true;
-});
-while (packets < wanted && problem === undefined && !isStopped) {
+const stop = new AbortController();
+process.once("SIGTERM", () => stop.abort());
+while (packets < wanted && problem === undefined && !stop.signal.aborted) {
   const run = runLanes(Math.min(PACKETS_PER_RUN, wanted - packets), random, seed);
   packets += run.packets;
   inPlace += run.inPlace;
