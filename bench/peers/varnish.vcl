@@ -1,0 +1,3 @@
+# Varnish with what it does by itself. @...@ is filled in by bench/http/peers.ts.
+vcl 4.1;
+backend default { .host = "127.0.0.1"; .port = "@ORIGIN@"; }
