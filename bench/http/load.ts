@@ -20,7 +20,16 @@ export async function runLoad(
   const { seconds, connections } = options;
   const before = cpuSeconds(pid);
   const url = `http://127.0.0.1:${port}${path}`;
-  const wrk = ["wrk", "-t1", `-c${connections}`, `-d${seconds}`, "--latency", url];
+  const wrk = [
+    "wrk",
+    "-t1",
+    `-c${connections}`,
+    `-d${seconds}`,
+    "--timeout",
+    "30s",
+    "--latency",
+    url,
+  ];
   const args = ["-c", String(LOAD_CORE), ...wrk];
   const { stdout } = await runProcess({ command: "taskset", args }, (seconds + 30) * 1_000);
   const used = cpuSeconds(pid) - before;

@@ -32,6 +32,12 @@ suite("the public suite http-cache-tests", { concurrency: true }, () => {
       (t) => runEdition(t, { edition: "npm", folder: undefined, profile, disk: tempDir(t) }),
     );
 
+    test(
+      `npm edition, profile ${profile}, without the fast lane: the same tests fail`,
+      { timeout: TIMEOUT_MS },
+      (t) => runEdition(t, { edition: "npm", folder: undefined, profile, lane: "off" }),
+    );
+
     const skip = CHECKOUT === undefined ? "CACHE_TESTS_DIR names no checkout" : false;
     test(
       `newest edition, profile ${profile}: exactly the expected tests fail, as the page says`,
@@ -49,21 +55,23 @@ interface Run {
   readonly folder: string | undefined;
   readonly profile: "rfc" | "safe";
   readonly disk?: string;
+  readonly lane?: "off";
 }
 
-async function runEdition(t: TestContext, { edition, folder, profile, disk }: Run): Promise<void> {
+async function runEdition(t: TestContext, run: Run): Promise<void> {
+  const { edition, folder, profile, disk, lane } = run;
   const program = join(import.meta.dirname, "run-profile.ts");
-  const run = new RunningProcess({
+  const child = new RunningProcess({
     command: process.execPath,
     args: [program, profile, ...(folder === undefined ? [] : [folder])],
-    env: { MERIDIAN_SUITE_DISK: disk },
+    env: { MERIDIAN_SUITE_DISK: disk, MERIDIAN_TEST_LANE: lane },
   });
   t.after(async () => {
-    await run.stop();
+    await child.stop();
   });
-  const exit = await run.exited;
-  assert.equal(exit.code, 0, run.stderr.join("\n"));
-  const results = JSON.parse(run.stdout.at(-1) ?? "") as SuiteResults;
+  const exit = await child.exited;
+  assert.equal(exit.code, 0, child.stderr.join("\n"));
+  const results = JSON.parse(child.stdout.at(-1) ?? "") as SuiteResults;
   const tests = await suiteTests(folder);
   const { passed, total, failed } = judgeResults(tests, results);
   for (const kind of ["required", "optimal", "check"] as const) {
