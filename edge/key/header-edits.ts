@@ -41,12 +41,22 @@ export function withoutEdited(fields: FieldLines, edits: FieldEdits | undefined)
 export class PerRule<T> {
   readonly #known = new WeakMap<Site, Map<SiteRule | undefined, T>>();
   readonly #make: (site: Site, rule: SiteRule | undefined) => T;
+  /** Many requests in a row are for the same. */
+  #last: { readonly site: Site; readonly rule: SiteRule | undefined; readonly made: T } | undefined;
 
   constructor(make: (site: Site, rule: SiteRule | undefined) => T) {
     this.#make = make;
   }
 
   of(site: Site, rule: SiteRule | undefined): T {
+    const last = this.#last;
+    if (last !== undefined && last.site === site && last.rule === rule) return last.made;
+    const made = this.#find(site, rule);
+    this.#last = { site, rule, made };
+    return made;
+  }
+
+  #find(site: Site, rule: SiteRule | undefined): T {
     let ofSite = this.#known.get(site);
     if (ofSite === undefined) {
       ofSite = new Map();

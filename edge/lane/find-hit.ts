@@ -72,10 +72,9 @@ export function findHit(head: RequestHead, edge: EdgeContext): Hit | undefined {
   const sent = edge.forms.atHand(object, { site, rule, method, requestFields });
   if (sent === "wanted") return undefined;
   const { ageSeconds, ttlSeconds } = reuse;
-  const found = { edge: edge.name, ageSeconds, ttlSeconds, now, object, sent };
-  const hit = isUnconditional
-    ? answerOf(head, derived, { ...found, site, selection: FULL })
-    : answerOf(head, derived, { ...found, site, selection: select(derived, head, found) });
+  const found = { edge: edge.name, site, ageSeconds, ttlSeconds, now, object, sent };
+  const selection = isUnconditional ? FULL : select(derived, head, found);
+  const hit = answerOf(head, derived, found, selection);
   if (hit !== undefined) edge.store.touch(object);
   return hit;
 }
@@ -100,6 +99,7 @@ function askedOf(block: FieldBlock, edge: EdgeContext): Asked {
 /** What has been found for a request. */
 interface Found {
   readonly edge: string;
+  readonly site: NonNullable<Asked["site"]>;
   readonly ageSeconds: number;
   readonly ttlSeconds: number;
   readonly now: number;
@@ -128,23 +128,29 @@ function select(
 function answerOf(
   { method }: RequestHead,
   { rule }: DerivedRequest,
-  found: Found & { readonly site: NonNullable<Asked["site"]>; readonly selection: Selection },
+  found: Found,
+  selection: Selection,
 ): Hit | undefined {
-  const { edge, ageSeconds, ttlSeconds, now, sent, site, selection } = found;
+  const { edge, ageSeconds, ttlSeconds, now, sent, site } = found;
   const object = sent?.object ?? found.object;
   const stored = sent?.response ?? object.response;
   const { bodyBytes } = object;
   const edits = clientEdits(site, rule, method);
-  const hit = { site: site.name, object, sent };
   if (selection.kind === "full") {
-    const facts: HitFacts = { stored, bodyBytes, edge, edits, ageSeconds, ttlSeconds, now };
-    const head = hitText(facts);
+    const asked: HitFacts = { stored, bodyBytes, edge, edits, ageSeconds, ttlSeconds, now };
+    const head = hitText(asked);
     if (head === undefined) return undefined;
-    const { status } = stored;
-    if (method === "HEAD") {
-      return { ...hit, status, head, facts: undefined, chunks: NO_CHUNKS, bodyBytes: 0 };
-    }
-    return { ...hit, status, head, facts, chunks: object.chunks, bodyBytes };
+    const isGet = method === "GET";
+    return {
+      site: site.name,
+      status: stored.status,
+      head,
+      facts: isGet ? asked : undefined,
+      object,
+      chunks: isGet ? object.chunks : NO_CHUNKS,
+      bodyBytes: isGet ? bodyBytes : 0,
+      sent,
+    };
   }
   if (selection.kind !== "range" && selection.kind !== "not-modified") return undefined;
   const body = selectedBody(selection, stored.fields, bodyBytes);
@@ -164,11 +170,13 @@ function answerOf(
   const lines = fields.flat();
   if (!isPlainHead(status, lines, body?.length)) return undefined;
   return {
-    ...hit,
+    site: site.name,
     status,
     head: headText(status, lines, now),
     facts: undefined,
+    object,
     chunks: selection.kind === "range" ? sliceChunks(object.chunks, selection) : NO_CHUNKS,
     bodyBytes: body?.length ?? 0,
+    sent,
   };
 }

@@ -11,6 +11,8 @@ const TARGET_BYTES_MAX = 8_192;
 export interface FieldBlock {
   /** As they stood on the wire, without the empty line. */
   readonly text: string;
+  /** All of such a head that stands behind the target. */
+  readonly repeated: string;
   /** Names and values in turn, as Node gives them. */
   readonly raw: string[];
   /** As `ClientExchange` sees them. */
@@ -68,6 +70,8 @@ const UNUSUAL_FIELDS: ReadonlySet<string> = new Set([
  * fields, and what is the same need not be read again. Never throws, never looks behind the text.
  */
 export function readHead(text: string, from: number, before: FieldBlock | undefined): HeadVerdict {
+  const repeated = readRepeated(text, from, before);
+  if (repeated !== undefined) return repeated;
   const end = text.indexOf("\r\n\r\n", from);
   if (end === -1) return judgeBeginning(text.slice(from));
   if (end - from > LANE_HEAD_BYTES_MAX) return OTHER;
@@ -85,6 +89,23 @@ export function readHead(text: string, from: number, before: FieldBlock | undefi
   if (block === undefined) return OTHER;
   const method = isGet ? "GET" : "HEAD";
   return { kind: "head", head: { method, target, block }, end: end + 4 };
+}
+
+/** A GET with the fields of the request before it, which is most of them; else undefined. */
+function readRepeated(
+  text: string,
+  from: number,
+  block: FieldBlock | undefined,
+): HeadVerdict | undefined {
+  if (block === undefined || !text.startsWith("GET /", from)) return undefined;
+  const targetEnd = text.indexOf(" ", from + 5);
+  const end = targetEnd + block.repeated.length;
+  // Slices are compared as memory, `startsWith` character by character.
+  if (targetEnd === -1 || text.slice(targetEnd, end) !== block.repeated) return undefined;
+  const target = text.slice(from + 4, targetEnd);
+  if (target.length > TARGET_BYTES_MAX || !TARGET.test(target)) return undefined;
+  if (end - from > LANE_HEAD_BYTES_MAX) return undefined;
+  return { kind: "head", head: { method: "GET", target, block }, end };
 }
 
 /** What has come of a head that has not come whole. */
@@ -110,5 +131,12 @@ function readBlock(text: string, before: FieldBlock | undefined): FieldBlock | u
   const [connection, another] = lines.filter(([name]) => name === "connection");
   const option = connection?.[1].toLowerCase() ?? "keep-alive";
   if (another !== undefined || (option !== "keep-alive" && option !== "close")) return undefined;
-  return { text, raw, fields: withoutListedFields(lines), keepAlive: option === "keep-alive" };
+  const repeated = ` HTTP/1.1\r\n${text}\r\n\r\n`;
+  return {
+    text,
+    repeated,
+    raw,
+    fields: withoutListedFields(lines),
+    keepAlive: option === "keep-alive",
+  };
 }

@@ -90,10 +90,14 @@ export class SizedQueue {
   }
 
   #classOf(node: QueueNode): Fifo {
-    const index = Math.min(CLASSES - 1, Math.floor(Math.log2(Math.max(1, node.bytes))));
-    // The index lies within the array, whatever the bytes.
-    return this.#classes[index] as Fifo;
+    return this.#classes[classOf(node.bytes)] as Fifo;
   }
+}
+
+/** The index of a size's class, within CLASSES whatever the bytes (P). */
+function classOf(bytes: number): number {
+  if (bytes < 2 ** 31) return 31 - Math.clz32(Math.max(1, bytes));
+  return Math.min(CLASSES - 1, Math.floor(Math.log2(bytes)));
 }
 
 /** A doubly linked list, oldest first. */

@@ -28,6 +28,27 @@ suite("the head reader of the fast lane", () => {
     assert.ok(next.kind === "head" && next.head.block === head.block, "the same block");
   });
 
+  test("with the fields of the request before it, it is read as without", () => {
+    const first = readHead(PLAIN, 0, undefined);
+    assert.ok(first.kind === "head");
+    const { block } = first.head;
+    for (const text of [
+      PLAIN,
+      `${PLAIN}GET`,
+      with_("GET", "HEAD"),
+      with_("/a?b=c", "/"),
+      with_("/a?b=c", "/a#b"),
+      with_("/a?b=c", "/a b"),
+      with_("/a?b=c", `/${"x".repeat(9_000)}`),
+      with_("1.1", "1.0"),
+      with_("X-Y: 1", "X-Y: 2"),
+      field("Content-Length: 0"),
+      PLAIN.slice(0, -1),
+    ]) {
+      assert.deepEqual(readHead(text, 0, block), readHead(text, 0, undefined), text);
+    }
+  });
+
   test("HEAD, Connection: close and keep-alive are plain too", () => {
     for (const [text, method, keepAlive] of [
       [with_("GET", "HEAD"), "HEAD", true],
