@@ -76,7 +76,7 @@ async function main(): Promise<void> {
   const noise = noiseOf(all);
   process.stdout.write(`${tableOf(all)}\n\n${missTable(misses)}\n\n${noise ?? "quiet enough"}\n`);
   const result = { machine: machine(), noise, series: all, misses };
-  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, null, 1)}\n`);
+  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);
 }
 
 /** Hits of one size, each server once in each round. */

@@ -36,8 +36,8 @@ const IDLE: ReadonlySet<string> = new Set(["(idle)", "(root)"]);
 
 /**
  * A flame graph as SVG (P): the width of a frame is its share of the time in which the process
- * worked, what it calls stands above it, and its title says how much. Calls that begin from the same
- * function are one.
+ * worked, what it calls stands above it, and its title says how much. Calls from one function to
+ * another are one.
  */
 export function flameGraph(profile: CpuProfile, title: string): string {
   const root = collect(profile);
