@@ -16,7 +16,12 @@ import {
   type CookieStanding,
   judgeCookie,
 } from "./policy/cookie.ts";
-import { type LimitedAnswer, RateLimiter, type RateLimits } from "./policy/rate-limit.ts";
+import {
+  ANSWER_KIND,
+  type LimitedAnswer,
+  RateLimiter,
+  type RateLimits,
+} from "./policy/rate-limit.ts";
 import type { Transport } from "./transport/answer.ts";
 import { RCODE } from "./wire/codes.ts";
 import type { Cookie } from "./wire/edns.ts";
@@ -175,6 +180,16 @@ export class Guard {
     }
     template.count += 1;
     return length;
+  }
+
+  /**
+   * True if an answer over UDP that does not come from here may be sent: to a notice, or to a bad
+   * signature. All of them to one network are of one kind; they are too short to be made shorter.
+   */
+  mayAnswer(peer: IpBytes, extraBytes: number): boolean {
+    if (this.#isExempt(peer)) return true;
+    const answer = { peer, kind: ANSWER_KIND.ERROR, name: "", extraBytes };
+    return this.#judge(answer, "none") !== "drop";
   }
 
   /** Sends a short answer instead of one that was ready, or none. */

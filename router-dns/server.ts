@@ -368,6 +368,7 @@ class Router {
       answer: (packet, { peer, transport }, out) => {
         return this.#service.answer(packet, { peer, transport }, out);
       },
+      mayAnswer: (peer, extraBytes) => this.#service.mayAnswer(peer, extraBytes),
       onAnswer: (transport, outcome) => this.#counters.count(transport, outcome),
       onMember: (zone, isMember) => {
         this.#newestFetched.delete(zone);

@@ -132,6 +132,11 @@ export class DnsService {
     return this.#listeners.plain[0]?.udp.layer ?? "none";
   }
 
+  /** True if an answer over UDP that was made elsewhere may be sent. */
+  mayAnswer(peer: IpBytes, extraBytes: number): boolean {
+    return this.#guard.mayAnswer(peer, extraBytes);
+  }
+
   /** Answers a plain question as if it had come in. */
   answer(packet: Uint8Array, from: Sender, out: Uint8Array): Outcome {
     return this.#guard.answer(packet, { ...from, snapshot: this.#options.snapshot() }, out);

@@ -43,6 +43,8 @@ export interface TransfersOptions {
   readonly metrics: Metrics;
   /** Answers a plain question. */
   readonly answer: (packet: Uint8Array, from: Sender, out: Uint8Array) => Outcome;
+  /** True if an answer over UDP that is no plain one may be sent to that address. */
+  readonly mayAnswer: (peer: IpBytes, extraBytes: number) => boolean;
   /** Something has been answered, for counters. */
   readonly onAnswer: (transport: Transport, outcome: Outcome) => void;
   /** Why a zone of a primary cannot be served, as a sentence; undefined: it can. */
@@ -165,7 +167,12 @@ export class Transfers {
     const { peer, transport } = from;
     const now = Math.floor(this.#options.clock.now() / 1000);
     const isStream = send !== undefined;
-    const answer = (reservedBytes: number) => this.#plain(packet, from, reservedBytes);
+    // A plain answer has been through rate limiting already.
+    let isLimited = false;
+    const answer = (reservedBytes: number) => {
+      isLimited = true;
+      return this.#plain(packet, from, reservedBytes);
+    };
     const messages = this.#service.answer({ packet, peer, isStream, now, answer });
     if (send !== undefined) {
       this.#options.onAnswer(transport, outcomeOf(packet, packet));
@@ -174,6 +181,8 @@ export class Transfers {
     }
     for (const message of messages) {
       if (message.length > out.length) return 0;
+      const extraBytes = message.length - packet.length;
+      if (!isLimited && transport === "udp" && !this.#options.mayAnswer(peer, extraBytes)) return 0;
       this.#options.onAnswer(transport, outcomeOf(packet, message));
       out.set(message);
       return message.length;
