@@ -194,7 +194,7 @@ export const METRICS = {
     part: "dns",
     kind: "counter",
     labels: ["site", "pop", "reason"],
-    help: "Steered answers, by the PoP that was named and why (closest, coverage, deep, failover, load, all-down, no-location).",
+    help: "Steered answers, by the PoP that was named and why (closest, coverage, deep, latency, failover, load, all-down, no-location).",
   },
   dns_pop_load: {
     part: "dns",

@@ -25,6 +25,7 @@ import { LiveSnapshot } from "./data/live.ts";
 import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { LoadKeeper } from "./data/load-keeper.ts";
 import { Locator } from "./data/locator.ts";
+import type { LatencyOrder } from "./data/map-build.ts";
 import { MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
@@ -75,6 +76,7 @@ export interface RouterOptions {
   /** Databases; left out: the bundled one for places, and none for AS numbers. */
   readonly geo: { readonly city?: string; readonly asn?: string };
   readonly coverageFile?: string;
+  readonly latency?: LatencyOrder;
   readonly zoneFiles: readonly string[];
   /** What goes between this server and others; left out: nothing. */
   readonly transfers?: TransferSettings;
@@ -172,6 +174,7 @@ function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
       city: options.geo.city,
       asn: options.geo.asn,
       coverageFile: options.coverageFile,
+      latency: options.latency,
     },
   };
 }

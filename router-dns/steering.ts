@@ -19,6 +19,8 @@ export type SteerReason =
   | "coverage"
   /** The client is inside a network that the PoP is deep in. */
   | "deep"
+  /** Measured round trips: the PoP is the fastest, or not slower than it by the margin. */
+  | "latency"
   /** A better PoP exists, but has no edge that can be answered. */
   | "failover"
   /** The best PoP has too much load, and this is one of the clients that it gives away. */

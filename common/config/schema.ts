@@ -165,6 +165,16 @@ const geoipSchema = z.strictObject({
   asn: z.string().optional().describe("MaxMind file of autonomous systems, for `deep.asn`."),
 });
 
+const latencySchema = z.strictObject({
+  file: z
+    .string()
+    .describe("Lines of `prefix,pop,milliseconds`, or JSON. Read again when it changes."),
+  margin: duration
+    .refine((ms) => ms <= 1_000, "must be at most 1s")
+    .default(10)
+    .describe("Another PoP becomes first for a prefix if it is faster by so much."),
+});
+
 const edgesSchema = z.strictObject({
   profile: z
     .enum(["safe", "rfc"])
@@ -232,6 +242,9 @@ export const configSchema = z.strictObject({
     .string()
     .optional()
     .describe("File of `CIDR or AS number -> PoP`, which beats geography."),
+  latency: latencySchema
+    .optional()
+    .describe("Measured round trips, which beat geography; left out: distance decides."),
   router: routerSchema.prefault({}).describe("The DNS side."),
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),

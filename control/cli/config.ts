@@ -7,6 +7,7 @@ import { type FileProblem, formatProblem, readTextFile } from "../../common/file
 import { silentLogger } from "../../common/log.ts";
 import { checkZoneFiles, type ServedBeside } from "../../router-dns/data/zone-check.ts";
 import { parseCoverage } from "../../router-dns/geo/coverage.ts";
+import { parseLatency } from "../../router-dns/geo/latency.ts";
 import { absoluteFiles } from "./deployment.ts";
 import { CommandFailure } from "./failure.ts";
 import { routerOptions } from "./roles.ts";
@@ -38,11 +39,12 @@ function fileProblems(
   relative: Config,
 ): Pick<CheckReport, "problems"> & { readonly warnings: readonly FileProblem[] } {
   const config = absoluteFiles(relative, dirname(resolve(file)));
-  const { geoip, coverage, zones, tsig } = config;
+  const { geoip, coverage, latency, zones, tsig } = config;
   const named = [
     [["geoip", "city"], geoip.city],
     [["geoip", "asn"], geoip.asn],
     [["coverage"], coverage],
+    [["latency", "file"], latency?.file],
     ...zones.flatMap(({ file, primaries }, index) =>
       primaries === undefined ? [[["zones", index, "file"], file] as const] : [],
     ),
@@ -60,6 +62,9 @@ function fileProblems(
     ...missing,
     ...checked.problems,
     ...(coverage !== undefined && existsSync(coverage) ? coverageProblems(coverage, config) : []),
+    ...(latency !== undefined && existsSync(latency.file)
+      ? latencyProblems(latency.file, config)
+      : []),
   ];
   return { problems, warnings: checked.warnings };
 }
@@ -83,6 +88,17 @@ function coverageProblems(coverage: string, config: Config): readonly FileProble
     pops: config.pops.map((pop) => pop.name),
     networks: config.geoip.asn !== undefined,
   });
+  return parsed.ok ? [] : parsed.error;
+}
+
+function latencyProblems(file: string, config: Config): readonly FileProblem[] {
+  const text = readTextFile(file);
+  if (!text.ok) return text.error;
+  const parsed = parseLatency(
+    text.value,
+    file,
+    config.pops.map((pop) => pop.name),
+  );
   return parsed.ok ? [] : parsed.error;
 }
 

@@ -65,6 +65,9 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
     },
     ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
+    ...(config.latency === undefined
+      ? {}
+      : { latency: { ...config.latency, file: absolute(config.latency.file) } }),
     control: {
       ...config.control,
       tokenFile: absolute(config.control.tokenFile ?? "meridian.token"),

@@ -42,6 +42,9 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
       ...(config.geoip.asn === undefined ? {} : { asn: config.geoip.asn }),
     },
     ...(config.coverage === undefined ? {} : { coverageFile: config.coverage }),
+    ...(config.latency === undefined
+      ? {}
+      : { latency: { file: config.latency.file, marginMs: config.latency.margin } }),
     zoneFiles: config.zones.flatMap(({ file, primaries }) => (primaries ? [] : [file])),
     ...transferSettings(config),
     ...(config.dnssec === undefined ? {} : { dnssec: dnssecOptions(config.dnssec) }),

@@ -3,7 +3,13 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type FileProblem, readTextFile } from "../../common/file-problem.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
-import { compileMap, type MapPop, type SteeringMap } from "../geo/compile.ts";
+import {
+  compileMap,
+  type LatencyFirsts,
+  type LatencySource,
+  type MapPop,
+  type SteeringMap,
+} from "../geo/compile.ts";
 import { type Coverage, noCoverage, parseCoverage } from "../geo/coverage.ts";
 import {
   type DatabaseSource,
@@ -12,6 +18,7 @@ import {
   openLocations,
   openNetworks,
 } from "../geo/database.ts";
+import { parseLatency } from "../geo/latency.ts";
 import { DamagedDatabaseError } from "../geo/mmdb.ts";
 
 /** What a map is built from. */
@@ -22,11 +29,21 @@ export interface MapOrder {
   /** AS database; left out: entries by AS number find nobody. */
   readonly asn: string | undefined;
   readonly coverageFile: string | undefined;
+  /** Measured round trips; left out: none. */
+  readonly latency?: LatencyOrder | undefined;
+  /** Who was first in the map before, where something is measured. */
+  readonly firsts?: LatencyFirsts | undefined;
   /**
    * At the start something must be served: a broken database is replaced by what there is. Later
    * the map in use is better than that, and any problem keeps it.
    */
   readonly replaceBroken: boolean;
+}
+
+/** Measured round trips, and how much faster another PoP must be. */
+export interface LatencyOrder {
+  readonly file: string;
+  readonly marginMs: number;
 }
 
 /** A map, the files behind it, and what is wrong with those that are not. */
@@ -40,7 +57,7 @@ export interface BuiltMap {
 export interface MapFailure {
   /** What is wrong with databases. */
   readonly broken: readonly string[];
-  /** What is wrong in the coverage file. */
+  /** What is wrong in the files that operators write. */
   readonly problems: readonly FileProblem[];
 }
 
@@ -54,18 +71,26 @@ export function bundledDatabase(): string {
 /** Reads all files and compiles the map. Takes seconds of CPU with a city database. */
 export function buildMap(order: MapOrder): Result<BuiltMap, MapFailure> {
   const coverage = readCoverage(order);
+  const latency = readLatency(order);
   const broken: string[] = [];
   for (let databases: Databases = order; ; ) {
     const locations = readLocations(databases, broken);
     const networks = readNetworks(databases, broken);
     if (!coverage.ok) return fail({ broken, problems: coverage.error });
+    if (!latency.ok) return fail({ broken, problems: latency.error });
     if (locations === undefined || (broken.length > 0 && !order.replaceBroken)) {
       return fail({ broken, problems: [] });
     }
     try {
       const sources = [...locations.sources, ...(networks?.sources ?? [])];
       const { pops } = order;
-      const map = compileMap({ pops, locations, networks, coverage: coverage.value });
+      const map = compileMap({
+        pops,
+        locations,
+        networks,
+        coverage: coverage.value,
+        latency: latency.value,
+      });
       return ok({ map, sources, broken });
     } catch (error) {
       if (!(error instanceof DamagedDatabaseError)) throw error;
@@ -118,6 +143,19 @@ function readCoverage(order: MapOrder): Result<Coverage, readonly FileProblem[]>
     pops: order.pops.map((pop) => pop.name),
     networks: order.asn !== undefined,
   });
+}
+
+function readLatency(order: MapOrder): Result<LatencySource | undefined, readonly FileProblem[]> {
+  if (order.latency === undefined) return ok(undefined);
+  const { file, marginMs } = order.latency;
+  const text = readTextFile(file);
+  if (!text.ok) return text;
+  const table = parseLatency(
+    text.value,
+    file,
+    order.pops.map(({ name }) => name),
+  );
+  return table.ok ? ok({ table: table.value, marginMs, firsts: order.firsts }) : table;
 }
 
 /**

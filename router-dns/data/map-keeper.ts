@@ -75,7 +75,8 @@ export class MapKeeper {
   async #build(): Promise<boolean> {
     const { order, live, clock, log, onBuild } = this.#options;
     const started = clock.monotonic();
-    const built = await buildMapAside({ ...order, replaceBroken: false });
+    const { firsts } = live.parts().built.map;
+    const built = await buildMapAside({ ...order, firsts, replaceBroken: false });
     this.#lastMs = clock.monotonic() - started;
     onBuild(built.ok ? "ok" : "failed");
     if (built.ok) {
@@ -97,6 +98,7 @@ export class MapKeeper {
   }
 }
 
-function mapFiles({ city, asn, coverageFile }: MapKeeperOptions["order"]): readonly string[] {
-  return [city, asn, coverageFile].filter((file) => file !== undefined);
+function mapFiles(order: MapKeeperOptions["order"]): readonly string[] {
+  const { city, asn, coverageFile, latency } = order;
+  return [city, asn, coverageFile, latency?.file].filter((file) => file !== undefined);
 }

@@ -53,11 +53,15 @@ export type ByFamily<T> = Readonly<Partial<Record<"IPv4" | "IPv6", T>>>;
 
 /** Compiles the map of a configuration; the failure is what is wrong with its files, in lines. */
 export async function compileForReport(
-  config: Pick<Config, "pops" | "geoip" | "coverage">,
+  config: Pick<Config, "pops" | "geoip" | "coverage" | "latency">,
 ): Promise<Result<CompiledMap, string>> {
   const pops = config.pops.map(toMapPop);
   const { city, asn } = config.geoip;
-  const order = { pops, city, asn, coverageFile: config.coverage, replaceBroken: true };
+  const latency = config.latency && {
+    file: config.latency.file,
+    marginMs: config.latency.margin,
+  };
+  const order = { pops, city, asn, coverageFile: config.coverage, latency, replaceBroken: true };
   const built = await buildMapAside(order);
   if (built.ok) return ok({ ...built.value, pops, city });
   const { broken, problems } = built.error;

@@ -1,12 +1,14 @@
 import { invariant } from "../../common/assert.ts";
 import type { IpPrefix } from "../../common/ip.ts";
+import { blendedOrder } from "./blend.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Flatten, Locations, Networks } from "./database.ts";
+import type { LatencyTable } from "./latency.ts";
 import { type Leaf, LeafBuilder, LeafList, type LeafReason } from "./leaves.ts";
 import { columnsOf, overlay } from "./overlay.ts";
-import type { Place } from "./place.ts";
+import { distanceKm, type Place } from "./place.ts";
 import type { PlaceSet } from "./place-set.ts";
-import { type PrefixColumns, tableOf } from "./prefix-columns.ts";
+import { PrefixColumns, type PrefixRows, tableOf } from "./prefix-columns.ts";
 import { type PrefixTable, uniformTable } from "./prefix-table.ts";
 import { RANKED_FIRST, Ranker } from "./ranking.ts";
 
@@ -28,6 +30,23 @@ export interface MapSources {
   /** Left out: entries by AS number find nobody. */
   readonly networks?: Networks | undefined;
   readonly coverage: Coverage;
+  /** Left out: nothing is measured. */
+  readonly latency?: LatencySource | undefined;
+}
+
+/** Measured round trips, and what was made of them before. */
+export interface LatencySource {
+  readonly table: LatencyTable;
+  /** Who is first stays first unless another is faster by so many milliseconds. */
+  readonly marginMs: number;
+  /** Who was first in the map before, by prefix of the measurements. */
+  readonly firsts?: LatencyFirsts | undefined;
+}
+
+/** Who is first where something is measured: 1 more than the position of the PoP, by prefix. */
+export interface LatencyFirsts {
+  readonly v4: PrefixRows;
+  readonly v6: PrefixRows;
 }
 
 /**
@@ -42,6 +61,8 @@ export interface SteeringMap {
   readonly unknown: Leaf;
   /** Of each PoP ranking, how many are by distance from the client itself. */
   readonly rankedFirst: number;
+  /** Who is first where something is measured. */
+  readonly firsts: LatencyFirsts;
 }
 
 /**
@@ -57,7 +78,8 @@ interface Override {
 
 /**
  * Compiles the map (P). What beats what: a coverage prefix, a coverage AS, a network that a PoP is
- * deep in, an AS that it is deep in, distance. Within one kind the longest prefix wins.
+ * deep in, an AS that it is deep in, measured round trips, distance. Within one kind the longest
+ * prefix wins.
  *
  * Example: 129.94.0.0/16 in Sydney, with `syd-uni` deep in it -> syd-uni, syd, then by distance.
  * Throws a DamagedDatabaseError.
@@ -74,7 +96,8 @@ export function compileMap(sources: MapSources, leavesMax: number = LEAVES_MAX):
     const leaves = table.finish();
     const ofUnknown = leaves.at(unknown);
     invariant(ofUnknown !== undefined, "a leaf number is a position in the table");
-    return { leaves, v4, v6, unknown: ofUnknown, rankedFirst };
+    const firsts = { v4: table.firsts(4), v6: table.firsts(6) };
+    return { leaves, v4, v6, unknown: ofUnknown, rankedFirst, firsts };
   }
 }
 
@@ -100,19 +123,37 @@ function compileFamily(sources: MapSources, family: 4 | 6, leaves: LeafTable): P
     asLayer(announced, firstOfEach(deepAs), deep),
   ];
   const given = layers.filter((layer) => layer !== undefined);
-  if (given.length === 0) {
+  const measured = measuredLayers(family, sources.latency);
+  if (given.length + measured.length === 0) {
     return located === undefined
       ? uniformTable(family, leaves.byDistance(0))
       : located((place) => leaves.byDistance(place));
   }
   const places = located === undefined ? uniformTable(family, 0) : located((place) => place);
-  return overlay([places, ...given], (values) => {
-    for (let i = 1; i < values.length; i += 1) {
+  const from = 1 + measured.length;
+  return overlay([places, ...measured, ...given], (values) => {
+    const place = values[0] ?? 0;
+    for (let i = from; i < values.length; i += 1) {
       const override = values[i] ?? 0;
-      if (override > 0) return leaves.overridden(values[0] ?? 0, override);
+      if (override > 0) return leaves.overridden(place, override);
     }
-    return leaves.byDistance(values[0] ?? 0);
+    const row = from > 1 ? (values[1] ?? 0) : 0;
+    return row > 0 ? leaves.byLatency(place, row, values[2] ?? 0) : leaves.byDistance(place);
   });
+}
+
+/** Rows of the measurements, and who was first in the map before; empty: nothing is measured. */
+function measuredLayers(family: 4 | 6, latency: LatencySource | undefined): PrefixTable[] {
+  if (latency === undefined) return [];
+  const { table, firsts } = latency;
+  const rows = family === 4 ? table.v4 : table.v6;
+  if (rows.count === 0) return [];
+  const before = family === 4 ? firsts?.v4 : firsts?.v6;
+  const isEmpty = before === undefined || before.lengths.length === 0;
+  return [
+    tableOf(rows),
+    isEmpty ? uniformTable(family, 0) : tableOf(PrefixColumns.of(family, before)),
+  ];
 }
 
 /** `numbers` are the overrides by what the columns say. */
@@ -146,8 +187,16 @@ class LeafTable {
   readonly #overrideNumbers = new Map<string, number>();
   #ofPlace: Int32Array;
   readonly #ofOverridden = new Map<number, number>();
+  readonly #pops: readonly MapPop[];
+  readonly #latency: LatencySource | undefined;
+  /** By row of the measurements, less 1. */
+  readonly #firsts: Uint16Array;
 
-  constructor({ pops, locations }: MapSources, rankedFirst: number, countMax: number) {
+  constructor(sources: MapSources, rankedFirst: number, countMax: number) {
+    const { pops, locations, latency } = sources;
+    this.#pops = pops;
+    this.#latency = latency;
+    this.#firsts = new Uint16Array(latency?.table.rows.length ?? 0);
     this.#places = locations.places;
     this.#popCount = pops.length;
     this.#ofPlace = new Int32Array(locations.places.count + 1).fill(-1);
@@ -215,6 +264,49 @@ class LeafTable {
     const leaf = this.#leaves.add(head, length, tailOf, reason);
     this.#ofOverridden.set(key, leaf);
     return leaf;
+  }
+
+  /**
+   * The leaf of clients at a place for whose network round trips are measured. `before` is 1 more
+   * than the PoP that was first there in the map before, 0 if there was none.
+   */
+  byLatency(placeNumber: number, row: number, before: number): number {
+    const measured = this.#latency?.table.rows[row - 1] ?? [];
+    const place = this.#places.at(placeNumber);
+    if (place !== undefined) this.#ranker.rank(place, this.#head);
+    const near = place === undefined ? [] : [...this.#head];
+    const { open } = this.#ranker;
+    const far = measured.map(({ pop }) => pop).filter((pop) => !near.includes(pop));
+    // Deep PoPs are for their own networks, whoever else may be close to them.
+    const known = [...near, ...far.filter((pop) => open.includes(pop))];
+    const candidates = known.map((pop) => {
+      const to = this.#pops[pop]?.place;
+      const isFar = place !== undefined && to !== undefined;
+      return {
+        pop,
+        km: isFar ? distanceKm(place, to) : undefined,
+        ms: measured.find((each) => each.pop === pop)?.ms,
+      };
+    });
+    if (candidates.length === 0) return this.byDistance(placeNumber);
+    const order = blendedOrder(candidates, {
+      incumbent: before === 0 ? undefined : before - 1,
+      marginMs: this.#latency?.marginMs ?? 0,
+    });
+    const [first = 0] = order;
+    if (this.#firsts[row - 1] === 0) this.#firsts[row - 1] = first + 1;
+    const head = this.#overriddenHead;
+    const length = Math.min(order.length, head.length);
+    for (let i = 0; i < length; i += 1) head[i] = order[i] ?? 0;
+    return this.#leaves.add(head, length, near[0] ?? first, "latency");
+  }
+
+  /** Who is first, for each measured prefix of a family. */
+  firsts(family: 4 | 6): PrefixRows {
+    const table = this.#latency?.table;
+    const columns = (family === 4 ? table?.v4 : table?.v6) ?? new PrefixColumns(family, 1);
+    const { keys, lengths, values } = columns.inOrder();
+    return { keys, lengths, values: values.map((row) => this.#firsts[row - 1] ?? 0) };
   }
 
   /** Places become known while a database is flattened. */

@@ -2,7 +2,13 @@ import { invariant } from "../../common/assert.ts";
 import type { SteerReason } from "../steering.ts";
 
 /** Why the first PoP of a leaf is first, in the order of the codes. */
-const REASONS = ["closest", "coverage", "deep", "no-location"] as const satisfies SteerReason[];
+const REASONS = [
+  "closest",
+  "coverage",
+  "deep",
+  "no-location",
+  "latency",
+] as const satisfies SteerReason[];
 
 /** Why the first PoP of a leaf is first. */
 export type LeafReason = (typeof REASONS)[number];

@@ -3,6 +3,13 @@ import { type PrefixTable, PrefixTableBuilder, wordsOf } from "./prefix-table.ts
 /** One digit of the sort. */
 const DIGIT_BITS = 16;
 
+/** Prefixes of one family with a number on each, in the order of addresses, as plain columns. */
+export interface PrefixRows {
+  readonly keys: Uint32Array;
+  readonly lengths: Uint8Array;
+  readonly values: Uint32Array;
+}
+
 /**
  * Single prefixes of one family with a number on each, in any order: what operators and
  * measurements say, a million of them if need be, and so kept as columns.
@@ -21,6 +28,16 @@ export class PrefixColumns {
     this.#keys = new Uint32Array(expected * this.#words);
     this.#lengths = new Uint8Array(expected);
     this.#values = new Uint32Array(expected);
+  }
+
+  /** The prefixes of plain columns. */
+  static of(family: 4 | 6, { keys, lengths, values }: PrefixRows): PrefixColumns {
+    const columns = new PrefixColumns(family, lengths.length + 1);
+    const words = wordsOf(family);
+    for (let at = 0; at < lengths.length; at += 1) {
+      columns.add(keys.subarray(at * words), lengths[at] ?? 0, values[at] ?? 0);
+    }
+    return columns;
   }
 
   /** How many prefixes there are. */
@@ -104,11 +121,7 @@ export class PrefixColumns {
   }
 
   /** The columns in the order of `sorted`. */
-  inOrder(): {
-    readonly keys: Uint32Array;
-    readonly lengths: Uint8Array;
-    readonly values: Uint32Array;
-  } {
+  inOrder(): PrefixRows {
     const order = this.sorted();
     const words = this.#words;
     const keys = new Uint32Array(order.length * words);

@@ -10,7 +10,15 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { MAKERS, validQuery } from "./packets.ts";
 import type { Seeded } from "./seeded.ts";
 
-const REASONS = ["closest", "coverage", "deep", "failover", "all-down", "no-location"] as const;
+const REASONS = [
+  "closest",
+  "coverage",
+  "deep",
+  "latency",
+  "failover",
+  "all-down",
+  "no-location",
+] as const;
 
 /** Queries that are asked again and again. */
 const POOL = 4_000;

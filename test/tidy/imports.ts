@@ -21,12 +21,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The commands start daemons, through the one file of each that is made for it; `zone check` and
- * `config check` read zone and coverage files as the router would, `zone keys` its keys, and `map`
- * its map.
+ * `config check` read zone, coverage and latency files as the router would, `zone keys` its keys,
+ * and `map` its map.
  */
 const DAEMON_STARTERS = /^control\/cli\//;
-const DAEMON_ENTRY =
-  /^((edge|router-dns|origin)\/server|router-dns\/zone\/zone-file|router-dns\/data\/(zone-(keys|check)|map-report)|router-dns\/geo\/coverage)\.ts$/;
+const DAEMON_ENTRY = new RegExp(
+  "^((edge|router-dns|origin)/server|router-dns/zone/zone-file" +
+    "|router-dns/data/(zone-(keys|check)|map-report)|router-dns/geo/(coverage|latency))\\.ts$",
+);
 
 /**
  * Layers inside a daemon, lowest first: a file imports from its own layer or lower ones. Files
