@@ -36,7 +36,10 @@ describe("blending of measured round trips with distance", () => {
     fc.assert(
       fc.property(candidates, (ways) => {
         const order = blendedOrder(ways, NONE);
-        assert.deepEqual(order.toSorted(), ways.map(({ pop }) => pop).toSorted());
+        assert.deepEqual(
+          order.toSorted((a, b) => a - b),
+          ways.map(({ pop }) => pop),
+        );
         const times = order.flatMap((pop) => ways[pop]?.ms ?? []);
         assert.deepEqual(
           times,
