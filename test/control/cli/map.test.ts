@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { runMeridian } from "../../support/process.ts";
@@ -68,6 +68,29 @@ describe("meridian map", () => {
     const { stdout } = await runMeridian(["map", ...ask("129.94.0.7")]);
     assert.match(stdout, /^129\.94\.0\.0\/16 \(.*\): coverage\n/);
     assert.match(stdout, /^ {2}1 +fra +\d+ km$/m);
+  });
+
+  it("takes measured round trips from a file beside the configuration", async () => {
+    const file = config(["syd", "fra"]);
+    writeFileSync(join(dir, "latency.csv"), "1.128.0.0/24,syd,120\n1.128.0.0/24,fra,80\n");
+    const measured = join(dir, "measured.yaml");
+    const latency = "latency: { file: latency.csv, margin: 30ms }\n";
+    writeFileSync(measured, `${latency}${readFileSync(file, "utf8")}`);
+    const told = await json<{ reason: string; ranking: { pop: string }[] }>(
+      "show",
+      "--config",
+      measured,
+      "--client",
+      "1.128.0.7",
+    );
+    assert.equal(told.reason, "latency");
+    assert.equal(told.ranking[0]?.pop, "fra");
+    const checked = await runMeridian(["config", "check", measured]);
+    assert.equal(checked.code, 0, checked.stdout);
+    writeFileSync(join(dir, "latency.csv"), "1.128.0.0/24,lax,120\n");
+    const wrong = await runMeridian(["config", "check", measured]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stdout, /latency\.csv:1:1: no PoP is called "lax"/);
   });
 
   it("measures shares and distances", async () => {
