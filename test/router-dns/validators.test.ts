@@ -8,7 +8,7 @@ import type { DnssecOptions } from "../../router-dns/data/live-signing.ts";
 import { generateKeys, reportKeys } from "../../router-dns/data/zone-keys.ts";
 import { answerData, type DigAnswer, dig } from "../support/dig.ts";
 import { runProcess } from "../support/process.ts";
-import { suiteScope } from "../support/scope.ts";
+import { type Scope, suiteScope } from "../support/scope.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { startUnbound } from "../support/unbound.ts";
 import { POLICY } from "./sign/world.ts";
@@ -51,6 +51,7 @@ for (const [algorithm, scheme] of KINDS) {
     let dns: SocketAddress;
     let resolver: SocketAddress;
     let anchors: string;
+    let dsOf: (zone: string) => string;
     let edges: Awaited<ReturnType<typeof startFiveEdges>>;
 
     before(async () => {
@@ -64,6 +65,7 @@ for (const [algorithm, scheme] of KINDS) {
         assert.ok(entry?.ds);
         keys[zone] = { dnskey: entry.dnskey, ds: entry.ds };
       }
+      dsOf = (zone) => keys[zone]?.ds.replace(/^.* DS /, "") ?? "";
       const child = join(dir, "sec.zone");
       writeFileSync(
         child,
@@ -222,6 +224,20 @@ for (const [algorithm, scheme] of KINDS) {
       }
     });
 
+    it("dnsviz: no errors and no warnings", async () => {
+      const asked = {
+        "kingcdn.test": ["kingcdn.test", "netcinema.kingcdn.test", "syd-1.edge.kingcdn.test"],
+        "netcinema.test": ["netcinema.test", "mail.netcinema.test", "x.y.wild.netcinema.test"],
+      };
+      for (const [zone, names] of Object.entries(asked)) {
+        const told = { scope, zone, names, dns, ds: dsOf(zone) };
+        assert.deepEqual(await complaintsOfDnsviz(told), [], zone);
+      }
+      const zone = "kingcdn.test";
+      const late = { scope, zone, names: [zone], dns, ds: dsOf(zone), year: "2099" };
+      assert.ok((await complaintsOfDnsviz(late)).includes("EXPIRED"), "dnsviz does look");
+    });
+
     it("a wrong trust anchor makes all of this fail: the validators do look", async () => {
       const other = join(tempDir(scope), "other");
       const made = reportKeysOfAnother(policy, algorithm, tempDir(scope));
@@ -232,6 +248,32 @@ for (const [algorithm, scheme] of KINDS) {
       assert.doesNotMatch(`${stdout}\n${stderr}`, /^; fully validated$/m);
     });
   });
+}
+
+/** Everything that dnsviz has to say against names of a zone; `year`: if it were that already. */
+async function complaintsOfDnsviz(told: {
+  readonly scope: Scope;
+  readonly zone: string;
+  readonly names: readonly string[];
+  readonly dns: SocketAddress;
+  readonly ds: string;
+  readonly year?: string;
+}): Promise<readonly string[]> {
+  const { scope, zone, names, dns, ds, year } = told;
+  const ns = `ns1.${zone}`;
+  const at = ["-x", `${zone}+:${ns}=${dns.host}:${dns.port}`, "-N", `${zone}:${ns}=${dns.host}`];
+  const args = ["probe", "-A", "-4", "-d", "1", ...at, "-D", `${zone}:${ds}`, ...names];
+  const { stdout: probe, stderr } = await runProcess({ command: "dnsviz", args }, 60_000);
+  const file = join(tempDir(scope), "probe.json");
+  const analysed = /("analysis_(?:start|end)": ")\d{4}/g;
+  writeFileSync(file, year === undefined ? probe : probe.replace(analysed, `$1${year}`));
+  const grok = ["grok", "-l", "info", "-r", file];
+  const { stdout } = await runProcess({ command: "dnsviz", args: grok }, 60_000);
+  assert.match(stdout, /"status": "[A-Z]+"/, stderr);
+  const valid = ["NOERROR", "NXDOMAIN", "VALID"];
+  const statuses = [...stdout.matchAll(/"status": "([^"]*)"/g)].map(([, text = ""]) => text);
+  const wrong = [...stdout.matchAll(/"(errors|warnings)": \[/g)].map(([, what = ""]) => what);
+  return [...wrong, ...statuses.filter((status) => !valid.includes(status))];
 }
 
 function reportKeysOfAnother(

@@ -20,6 +20,8 @@ export const PEERS: readonly Peer[] = [
   { binary: "redis-server", debianPackage: "redis-server", proves: "shared state, and its loss" },
   { binary: "dig", debianPackage: "bind9-dnsutils", proves: "what DNS clients see" },
   { binary: "delv", debianPackage: "bind9-dnsutils", proves: "that our signatures validate" },
+  { binary: "ldns-verify-zone", debianPackage: "ldnsutils", proves: "that whole zones verify" },
+  { binary: "dnsviz", debianPackage: "dnsviz", proves: "that a second opinion has no warnings" },
   { binary: "dnssec-signzone", debianPackage: "bind9-utils", proves: "that we sign alike" },
   { binary: "kdig", debianPackage: "knot-dnsutils", proves: "DNS over TLS and HTTPS" },
   { binary: "dnsdist", debianPackage: "dnsdist", proves: "that front ends can stand before us" },
