@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ListenError } from "../../common/listen.ts";
+import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { contextCommand } from "./context.ts";
 import { controlCommand } from "./control.ts";
@@ -60,6 +61,7 @@ export function buildProgram(): Command {
     .addCommand(mapCommand())
     .addCommand(zoneCommand())
     .addCommand(configCommand());
+  program.addCommand(completionCommand(program));
   for (const command of everyCommand(program)) {
     command.exitOverride().showHelpAfterError("Add --help to see how it is used.");
   }

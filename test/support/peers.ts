@@ -35,6 +35,8 @@ export const PEERS: readonly Peer[] = [
   { binary: "prometheus", debianPackage: "prometheus", proves: "that we can be scraped" },
   { binary: "promtool", debianPackage: "prometheus", proves: "that metrics keep the conventions" },
   { binary: "chromium", debianPackage: "chromium", proves: "that the console page works" },
+  { binary: "zsh", debianPackage: "zsh", proves: "that zsh takes our completions" },
+  { binary: "fish", debianPackage: "fish", proves: "that fish takes our completions" },
   { binary: "git", debianPackage: "git", proves: "that a clean clone works" },
 ];
 
