@@ -12,6 +12,13 @@ export type SliceFailure =
   /** The origin has another version by now. */
   { readonly kind: "changed" } | { readonly kind: "origin"; readonly failure: OriginFailure };
 
+/** Bytes of one slice that stay where they are, stored or not, until they are released. */
+export interface HeldBytes {
+  readonly pieces: readonly Buffer[];
+  readonly bytes: number;
+  readonly release: () => void;
+}
+
 /** How it stands with the next byte. */
 export type CursorState = "ready" | "waiting" | "failed";
 
@@ -93,6 +100,27 @@ export class SliceCursor implements SliceReader {
     this.position += piece.length;
     if (this.isDone || this.position >= (this.#index + 1) * sliceBytes) this.#letGo();
     return piece;
+  }
+
+  /**
+   * The next bytes of a complete slice that is in memory, in pieces of about `bytesMax` together.
+   * They are counted as read until they are released; `cut` says that their memory is needed.
+   * Undefined when there are none: `next` says how it stands.
+   */
+  nextTogether(bytesMax: number, cut: () => void): HeldBytes | undefined {
+    if (this.#closed || this.failure !== undefined || this.isDone) return undefined;
+    if (this.#chunksAtHand() === undefined || this.#held === undefined) return undefined;
+    const release = this.#body.store.read(this.#held.object, cut);
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    // The hold ends with the slice.
+    while (this.#held !== undefined && bytes < bytesMax) {
+      const piece = this.next();
+      if (piece === undefined) break;
+      pieces.push(piece);
+      bytes += piece.length;
+    }
+    return { pieces, bytes, release };
   }
 
   /** Says, after some calls of `next`, that an origin may go on. */

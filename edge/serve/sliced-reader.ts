@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { CursorState, SliceCursor, SliceFailure } from "../fetch/slice-cursor.ts";
 import { type BodyPiece, isLiteral } from "./multipart.ts";
 import type { Deliverer, Turns } from "./turns.ts";
+import { WritePace } from "./write-pace.ts";
 
 /**
  * Sends a body that is kept in slices, or pieces of it in any order, no faster than the client
@@ -12,6 +13,9 @@ export class SlicedReader implements Deliverer {
   readonly #cursor: SliceCursor;
   readonly #pieces: readonly BodyPiece[];
   readonly #turns: Turns;
+  readonly #pace: WritePace;
+  /** Lets go of what has been written ahead of the client and is not counted otherwise. */
+  #release: (() => void) | undefined;
   /** The piece that comes after the range that is being sent. */
   #piece = 0;
   #started = false;
@@ -36,12 +40,16 @@ export class SlicedReader implements Deliverer {
     this.#cursor = source.open(() => this.wake());
     this.#pieces = source.pieces;
     this.#turns = turns;
+    this.#pace = new WritePace(turns.now);
     const first = source.pieces.find((piece) => !isLiteral(piece));
     if (first !== undefined && !isLiteral(first)) this.#cursor.seek(first.first, first.last);
     response.on("drain", () => {
       this.#blocked = false;
+      this.#pace.taken();
+      this.#letGo();
       this.wake();
     });
+    response.once("close", () => this.#letGo());
   }
 
   /** True while the next byte has to come from somewhere else. */
@@ -95,11 +103,39 @@ export class SlicedReader implements Deliverer {
 
   #writeWhatIsThere(): void {
     while (!this.#blocked) {
+      if (this.#writeTogether()) continue;
       const bytes = this.#next();
       if (bytes === undefined) return;
       this.sentBytes += bytes.length;
+      this.#write([bytes]);
+    }
+  }
+
+  /** Writes several pieces of a slice at once, to a client that is quick to take them. */
+  #writeTogether(): boolean {
+    const piece = this.#pieces[this.#piece];
+    if (this.#pace.bytesMax === 0 || piece === undefined || isLiteral(piece)) return false;
+    const held = this.#cursor.nextTogether(this.#pace.bytesMax, () => this.#response.destroy());
+    if (held === undefined) return false;
+    this.#endOfRange();
+    this.sentBytes += held.bytes;
+    this.#release = held.release;
+    this.#write(held.pieces);
+    if (!this.#blocked) this.#letGo();
+    return true;
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    for (const bytes of pieces) {
       if (!this.#response.write(bytes)) this.#blocked = true;
     }
+    if (this.#blocked) this.#pace.written();
+  }
+
+  #letGo(): void {
+    const release = this.#release;
+    this.#release = undefined;
+    release?.();
   }
 
   /** Takes no more. */
@@ -128,13 +164,19 @@ export class SlicedReader implements Deliverer {
         return piece.literal;
       }
       const bytes = this.#cursor.next();
-      const isDone = this.#cursor.isDone;
-      if (isDone) {
-        this.#piece += 1;
-        this.#seekNext();
-      }
+      const isDone = this.#endOfRange();
       if (bytes !== undefined || !isDone) return bytes;
     }
+  }
+
+  /** Goes on to the piece behind a range that has been given as a whole. */
+  #endOfRange(): boolean {
+    const { isDone } = this.#cursor;
+    if (isDone) {
+      this.#piece += 1;
+      this.#seekNext();
+    }
+    return isDone;
   }
 
   #seekNext(): void {

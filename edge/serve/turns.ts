@@ -16,18 +16,19 @@ export interface Deliverer {
  * for the next turn, first come, first served.
  */
 export class Turns {
-  readonly #monotonic: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
   readonly #queue = new Set<Deliverer>();
   #turnBegan: number | undefined;
 
   constructor(monotonic: () => number) {
-    this.#monotonic = monotonic;
+    this.now = monotonic;
   }
 
   /** Lets somebody deliver, now or in one of the next turns. */
   give(deliverer: Deliverer): void {
     if (this.#turnBegan === undefined) {
-      this.#turnBegan = this.#monotonic();
+      this.#turnBegan = this.now();
       setImmediate(() => this.#nextTurn());
     }
     if (this.#queue.size === 0 && this.#hasTime(this.#turnBegan)) deliverer.deliver();
@@ -37,7 +38,7 @@ export class Turns {
   #nextTurn(): void {
     this.#turnBegan = undefined;
     if (this.#queue.size === 0) return;
-    const began = this.#monotonic();
+    const began = this.now();
     this.#turnBegan = began;
     setImmediate(() => this.#nextTurn());
     for (const deliverer of this.#queue) {
@@ -48,6 +49,6 @@ export class Turns {
   }
 
   #hasTime(began: number): boolean {
-    return this.#monotonic() - began < TURN_MS_MAX;
+    return this.now() - began < TURN_MS_MAX;
   }
 }

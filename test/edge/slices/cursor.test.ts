@@ -38,7 +38,7 @@ class ManualSource implements SliceSource {
 async function readAll(
   open: (onMore: () => void) => SliceCursor,
   ranges: readonly (readonly [number, number])[],
-  step: () => void,
+  { step, isTogether }: { readonly step: () => void; readonly isTogether: boolean },
 ): Promise<Buffer[]> {
   let more = Promise.withResolvers<void>();
   const cursor = open(() => more.resolve());
@@ -48,8 +48,10 @@ async function readAll(
     cursor.seek(first, last);
     while (!cursor.isDone) {
       step();
-      const piece = cursor.next();
+      const held = isTogether ? cursor.nextTogether(SLICE / 2, () => {}) : undefined;
+      const piece = held === undefined ? cursor.next() : Buffer.concat(held.pieces);
       if (piece !== undefined) pieces.push(Buffer.from(piece));
+      held?.release();
       cursor.noteRead();
       if (cursor.failure !== undefined) assert.fail(JSON.stringify(cursor.failure));
       // What waits is woken by the origin, or by the next step.
@@ -98,7 +100,9 @@ test("any ranges of any stored, missing and arriving slices are the bytes of the
       };
       const open = (onMore: () => void) => bodies.open(head, ask, onMore);
       const all = await Promise.all(
-        Array.from({ length: readers }, () => readAll(open, ranges, step)),
+        Array.from({ length: readers }, (_, i) =>
+          readAll(open, ranges, { step, isTogether: i % 2 === 0 }),
+        ),
       );
       for (const got of all) {
         for (const [i, [first, last]] of ranges.entries()) {
@@ -111,25 +115,56 @@ test("any ranges of any stored, missing and arriving slices are the bytes of the
   await fc.assert(property, { numRuns: 200 });
 });
 
-function putHead(store: MemoryStore): CacheObject {
-  const response = aStored(['etag: "v1"'], { bodyBytes: BYTES, sliceBytes: SLICE });
+test("bytes taken together count as read until they are released, and can be cut", () => {
+  const piece = 65_536;
+  const store = new MemoryStore(2 ** 22);
+  const origins = new OriginClient(systemClock, () => {});
+  const around = { store, origins, log: silentLogger, onRequestEnd: () => {} };
+  const head = putHead(store, 8 * piece, 4 * piece);
+  putSlice(store, head, 0, 4 * piece);
+  const bodies = new SlicedBodies(around, systemClock);
+  const ask = () => undefined;
+  const cursor = bodies.open(head, ask, () => {});
+  cursor.seek(0, 8 * piece - 1);
+  let cuts = 0;
+  const first = cursor.nextTogether(2 * piece, () => {}) ?? assert.fail("it is stored");
+  const second = cursor.nextTogether(8 * piece, () => (cuts += 1)) ?? assert.fail("it is stored");
+  assert.equal(first.pieces.length, 2);
+  assertSame(Buffer.concat([...first.pieces, ...second.pieces]), fileBytes("v1", 0, 4 * piece));
+  store.remove(partKey(head.id, "0"), "invalidated");
+  first.release();
+  // More is pinned than the store may have: what is oldest has to go.
+  store.pin(2 ** 21, () => {});
+  assert.equal(cuts, 1);
+  cursor.close();
+  origins.destroy();
+});
+
+function putHead(store: MemoryStore, bodyBytes = BYTES, sliceBytes = SLICE): CacheObject {
+  const response = aStored(['etag: "v1"'], { bodyBytes, sliceBytes });
   const facts = { key: "shop shop.example/f", site: "shop", url: "http://shop.example/f" };
-  const head = { ...facts, response, chunks: [], bodyBytes: BYTES };
+  const head = { ...facts, response, chunks: [], bodyBytes };
   return store.put({ ...head, generation: 0, reservedBytes: 0 }) ?? assert.fail("no room");
 }
 
-function putSlice(store: MemoryStore, head: CacheObject, index: number): void {
-  const bytes = fileBytes("v1", index * SLICE, Math.min(BYTES, (index + 1) * SLICE));
+function putSlice(store: MemoryStore, head: CacheObject, index: number, size = SLICE): void {
+  const bytes = fileBytes("v1", index * size, Math.min(head.bodyBytes, (index + 1) * size));
   store.put({
     key: partKey(head.id, String(index)),
     site: "shop",
     url: head.url,
     response: aStored([], { bodyBytes: bytes.length }),
-    chunks: [bytes],
+    chunks: piecesOf(bytes),
     bodyBytes: bytes.length,
     generation: 0,
     reservedBytes: 0,
   });
+}
+
+/** As they come from a socket. */
+function piecesOf(bytes: Buffer): Buffer[] {
+  const starts = Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, i) => i * 65_536);
+  return starts.map((start) => bytes.subarray(start, start + 65_536));
 }
 
 /** Gives a fetch from `first` on a chunk at each call, as long as it takes some. */

@@ -24,6 +24,17 @@ async function range(edge: TestEdge, value: string, expected: Buffer): Promise<s
 }
 
 suite("large objects in slices: what the origin is asked", () => {
+  test("a client that is quick is written many pieces at a time, and gets every byte", async (t) => {
+    const bytes = 6 * MIB + 77;
+    const origin = await startFileOrigin(t, { bytes });
+    const edge = await startTestEdge(t, { origins: [origin.url] });
+    for (let i = 0; i < 3; i += 1) {
+      assertSame((await edge.get("/f")).body, fileBytes("v1", 0, bytes));
+      await range(edge, `${MIB - 5}-${4 * MIB + 3}`, fileBytes("v1", MIB - 5, 4 * MIB + 4));
+    }
+    assert.equal(origin.seen.length, 1);
+  });
+
   test("a plain GET is one request; everything after it comes from the store", async (t) => {
     const bytes = 10 * SLICE + 77;
     const origin = await startFileOrigin(t, { bytes });
