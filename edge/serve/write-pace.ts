@@ -1,4 +1,4 @@
-/** What is written at once to a client that is quick, and so what may be queued for it, in bytes. */
+/** What is written at once to a client that is quick, and so may be queued for it, in bytes. */
 export const TOGETHER_BYTES_MAX = 524_288;
 
 /** What a client has to be quick for twice as much to be written the next time. */
