@@ -31,7 +31,8 @@ export function parseSite(text: string, file: string): Result<Site, readonly Fil
   return parseDocumentAs(text, file, { schema: siteSchema, check: () => [] });
 }
 
-function parseDocumentAs<T>(
+/** Checks the text of a YAML file against a schema, and then by `check` (P). */
+export function parseDocumentAs<T>(
   text: string,
   file: string,
   { schema, check }: { schema: z.ZodType<T>; check: (value: T) => readonly CheckProblem[] },

@@ -162,8 +162,8 @@ function smoothed(
   );
 }
 
-/** For each PoP the others that serve everybody, nearest first. */
-function nearestPops(pops: readonly PopConfig[]): ReadonlyMap<string, readonly string[]> {
+/** For each PoP the others that serve everybody, nearest first (P). */
+export function nearestPops(pops: readonly PopConfig[]): ReadonlyMap<string, readonly string[]> {
   const placed = pops.map(toMapPop);
   return new Map(
     placed.map(({ name, place }) => {
