@@ -100,7 +100,7 @@ export function satisfies(wanted: Wanted, values: readonly string[]): boolean {
 function holds({ of, name, wanted }: Condition, { query, fields }: RequestFacts): boolean {
   switch (of) {
     case "query":
-      return satisfies(wanted, namedValues(queryParameters(query), name));
+      return satisfies(wanted, namedValues(parametersOf(query), name));
     case "header": {
       const values = namedValues(fields, name);
       return satisfies(wanted, values.length > 1 ? [values.join(", ")] : values);
@@ -130,9 +130,21 @@ function extensionOf(path: string): string {
   return dot === -1 ? "" : segment.slice(dot + 1).toLowerCase();
 }
 
-/** The parameters of a query, split at `&`, with their escapes undone where they can be (P). */
-function queryParameters(query: string | undefined): [name: string, value: string][] {
-  return (query ?? "").split("&").flatMap((text): [string, string][] => {
+let knownQuery: { readonly text: string; readonly parameters: Pairs } | undefined;
+
+/**
+ * The parameters of a query, split at `&`, with their escapes undone where they can be (P: read
+ * once for all conditions on a request, and again when another query has come).
+ */
+export function parametersOf(query = ""): Pairs {
+  if (knownQuery?.text !== query) {
+    knownQuery = { text: query, parameters: readParameters(query) };
+  }
+  return knownQuery.parameters;
+}
+
+function readParameters(query: string): Pairs {
+  return query.split("&").flatMap((text): [string, string][] => {
     if (text === "") return [];
     const equals = text.indexOf("=");
     return equals === -1

@@ -7,9 +7,22 @@ import {
   compileMatch,
   couldMatch,
   matches,
+  parametersOf,
   type RequestFacts,
 } from "../../../common/config/rule-match.ts";
 import { anyRequest, anyRule, naivelyMatches } from "./rule-cases.ts";
+
+it("reads a query once for all conditions, and another one anew", () => {
+  const first = parametersOf("a=1&b");
+  assert.deepEqual(first, [
+    ["a", "1"],
+    ["b", ""],
+  ]);
+  assert.equal(parametersOf("a=1&b"), first);
+  assert.deepEqual(parametersOf("c"), [["c", ""]]);
+  assert.deepEqual(parametersOf(undefined), []);
+  assert.deepEqual(parametersOf("a=1&b"), first);
+});
 
 function request(target: string, ...lines: readonly string[]): RequestFacts {
   const [method = "GET", url = ""] = target.split(" ");
