@@ -62,11 +62,28 @@ const originCheck = z.strictObject({
   detail: z.string(),
 } satisfies Fields<shapes.OriginCheck>);
 
+const acknowledgement = z.strictObject({
+  edge: z.string(),
+  version,
+  ms: z.number().nonnegative().describe("After the API accepted the change."),
+} satisfies Fields<shapes.Acknowledgement>);
+
+const pendingEdge = z.strictObject({
+  edge: z.string(),
+  live: z.boolean().describe("False if it sends no heartbeat."),
+} satisfies Fields<shapes.PendingEdge>);
+
+const waitedFor = {
+  acknowledged: z.array(acknowledgement).optional().describe("With `?wait=`: who applied it."),
+  pending: z.array(pendingEdge).optional(),
+} satisfies Fields<shapes.WaitedFor>;
+
 const sitePut = z.strictObject({
   ...site,
   version,
   origins: z.array(originCheck).describe("How each origin answered when it was tried."),
   warnings: texts,
+  ...waitedFor,
 } satisfies Fields<shapes.SitePutBody>);
 
 const difference = z.strictObject({
@@ -85,6 +102,7 @@ const siteRemoved = z.strictObject({
   version,
   removed: z.string(),
   warnings: texts,
+  ...waitedFor,
 } satisfies Fields<shapes.SiteRemovedBody>);
 
 const siteList = z.strictObject({
@@ -106,23 +124,12 @@ const siteHistory = z.strictObject({
   ),
 } satisfies Fields<shapes.SiteHistoryBody>);
 
-const acknowledgement = z.strictObject({
-  edge: z.string(),
-  version,
-  ms: z.number().nonnegative().describe("After the API accepted the change."),
-} satisfies Fields<shapes.Acknowledgement>);
-
 const purge = z.strictObject({
   site: z.string(),
   version,
   accepted: time,
   acknowledged: z.array(acknowledgement),
-  pending: z.array(
-    z.strictObject({
-      edge: z.string(),
-      live: z.boolean().describe("False if it sends no heartbeat."),
-    } satisfies Fields<shapes.PendingEdge>),
-  ),
+  pending: z.array(pendingEdge),
 } satisfies Fields<shapes.PurgeBody>);
 
 const drain = z.strictObject({

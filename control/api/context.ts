@@ -6,7 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 import type { SocketAddress } from "../../common/address.ts";
 import type { Clock } from "../../common/clock.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
@@ -87,6 +87,11 @@ export function appendChange(
 ): Promise<Change> {
   return context.store.append(body, caller.name);
 }
+
+const WAIT_MS_MAX = 30_000;
+
+/** `?wait=ms`: how long a call may wait for edges to acknowledge its change. */
+export const waitMs: z.ZodType<number> = z.coerce.number().int().min(0).max(WAIT_MS_MAX).default(0);
 
 /** Decisions that others may overtake before one is refused. */
 const DECISIONS_MAX = 20;

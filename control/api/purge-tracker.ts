@@ -10,16 +10,17 @@ const POLL_MS = 5;
 const LIVE_POLL_MS = 250;
 /** When waiting for an edge that is alive but does not acknowledge ends. */
 const GIVE_UP_MS = 60_000;
-/** Purges followed at a time; beyond, the oldest is no longer measured (it is still applied). */
+/** Changes followed at a time; beyond, the oldest is no longer measured (it is still applied). */
 const TRACKED_MAX = 256;
 
-/** How far a purge has come. */
-export interface PurgeProgress {
+/** How far a change has come. */
+export interface Progress {
   readonly acknowledged: readonly Acknowledgement[];
   readonly pending: readonly PendingEdge[];
 }
 
 interface Tracked {
+  readonly onApplied: (latencyMs: number) => void;
   readonly version: number;
   readonly startedAt: number;
   readonly acknowledged: Map<string, Acknowledgement>;
@@ -38,7 +39,7 @@ export interface PurgeTrackerOptions {
 }
 
 /**
- * Follows purges until every live edge has applied them. One loop reads the store for all of them,
+ * Follows changes until every live edge has applied them. One loop reads the store for all of them,
  * and it only runs while there is something to wait for.
  */
 export class PurgeTracker {
@@ -54,9 +55,19 @@ export class PurgeTracker {
     this.#options = options;
   }
 
-  /** Starts following a purge that was accepted at `startedAt` (monotonic). */
-  track(version: number, startedAt: number): TrackedPurge {
+  /** Starts following a purge that was accepted at `startedAt` (monotonic), and measures it. */
+  trackPurge(version: number, startedAt: number): TrackedChange {
+    return this.track(version, startedAt, this.#options.onApplied);
+  }
+
+  /** The same for any change. `onApplied` is told how long the last live edge took. */
+  track(
+    version: number,
+    startedAt: number,
+    onApplied: (latencyMs: number) => void = () => {},
+  ): TrackedChange {
     const tracked: Tracked = {
+      onApplied,
       version,
       startedAt,
       acknowledged: new Map(),
@@ -117,7 +128,7 @@ export class PurgeTracker {
     }
     const waiting = [...this.#live].some((edge) => !acknowledged.has(edge));
     if (waiting || acknowledged.size === 0) return;
-    this.#options.onApplied(Math.max(...[...acknowledged.values()].map(({ ms }) => ms)));
+    tracked.onApplied(Math.max(...[...acknowledged.values()].map(({ ms }) => ms)));
     this.#settle(tracked);
   }
 
@@ -139,7 +150,7 @@ export class PurgeTracker {
     return Promise.race([tracked.settled.promise, promise]).finally(cancel);
   }
 
-  #progress(tracked: Tracked): PurgeProgress {
+  #progress(tracked: Tracked): Progress {
     const pending = [...this.#edges()].filter((edge) => !tracked.acknowledged.has(edge));
     return {
       acknowledged: [...tracked.acknowledged.values()].sort((a, b) => a.ms - b.ms),
@@ -153,9 +164,9 @@ export class PurgeTracker {
   }
 }
 
-/** One purge that is being followed. */
-export interface TrackedPurge {
+/** One change that is being followed. */
+export interface TrackedChange {
   /** Resolves when every live edge has applied it, and at the latest after `waitMs`. */
   settled(waitMs: number): Promise<void>;
-  progress(): PurgeProgress;
+  progress(): Progress;
 }

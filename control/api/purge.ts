@@ -3,7 +3,7 @@ import { label } from "../../common/config/fields.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { ChangeBody } from "../../state/change.ts";
 import { TAG_LENGTH_MAX } from "../../state/limits.ts";
-import { type ApiContext, type ApiServer, appendChange, knownSite } from "./context.ts";
+import { type ApiContext, type ApiServer, appendChange, knownSite, waitMs } from "./context.ts";
 import type { ApiError } from "./errors.ts";
 import type { PurgeBody } from "./shapes.ts";
 import { purgePrefixProblem, purgeUrlProblem } from "./site-rules.ts";
@@ -16,7 +16,6 @@ const PURGE_PREFIXES_MAX = 100;
 const PURGE_URL_LENGTH_MAX = 8_192;
 /** All of one change together: it must reach an edge across an ocean in one short call. */
 const PURGE_CHARACTERS_MAX = 262_144;
-const PURGE_WAIT_MAX_MS = 30_000;
 
 const url = z.string().max(PURGE_URL_LENGTH_MAX);
 const tag = z
@@ -29,7 +28,7 @@ const tag = z
 const schema = {
   params: z.strictObject({ site: label }),
   querystring: z.strictObject({
-    wait: z.coerce.number().int().min(0).max(PURGE_WAIT_MAX_MS).default(0),
+    wait: waitMs,
   }),
   body: z
     .strictObject({
@@ -67,7 +66,7 @@ export function addPurgeRoutes(app: ApiServer, context: ApiContext): void {
     const body = changeFor(site.name, call.body);
     const startedAt = context.clock.monotonic();
     const change = await appendChange(context, call.caller, body);
-    const purge = context.purges.track(change.version, startedAt);
+    const purge = context.purges.trackPurge(change.version, startedAt);
     if (call.query.wait > 0) await purge.settled(call.query.wait);
     return {
       site: site.name,

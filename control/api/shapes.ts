@@ -144,15 +144,21 @@ export interface OriginCheck {
   readonly detail: string;
 }
 
+/** Which edges have applied a change: in the answers to calls that say `?wait=`. */
+export interface WaitedFor {
+  readonly acknowledged?: readonly Acknowledgement[];
+  readonly pending?: readonly PendingEdge[];
+}
+
 /** `POST /v1/sites` and `PUT /v1/sites/{site}`. */
-export interface SitePutBody extends SiteBody {
+export interface SitePutBody extends SiteBody, WaitedFor {
   readonly version: number;
   readonly origins: readonly OriginCheck[];
   readonly warnings: readonly string[];
 }
 
 /** `DELETE /v1/sites/{site}`. */
-export interface SiteRemovedBody {
+export interface SiteRemovedBody extends WaitedFor {
   readonly version: number;
   readonly removed: string;
   readonly warnings: readonly string[];

@@ -6,7 +6,14 @@ import type { Change, ChangeBody } from "../../state/change.ts";
 import type { Snapshot } from "../../state/records.ts";
 import { type Caller, lacksSite } from "../access/token.ts";
 import { cdnHost, siteBody, siteInput, siteTag } from "../site-text.ts";
-import { type ApiContext, type ApiServer, decideChange, knownSite, maySee } from "./context.ts";
+import {
+  type ApiContext,
+  type ApiServer,
+  decideChange,
+  knownSite,
+  maySee,
+  waitMs,
+} from "./context.ts";
 import { differences } from "./differences.ts";
 import { ApiError } from "./errors.ts";
 import { checkOrigins } from "./origin-check.ts";
@@ -17,6 +24,7 @@ import type {
   SiteListBody,
   SitePutBody,
   SiteRemovedBody,
+  WaitedFor,
 } from "./shapes.ts";
 import { siteConflict } from "./site-rules.ts";
 import { type Conditions, checkConditions, siteAt, siteHistory } from "./site-versions.ts";
@@ -24,7 +32,7 @@ import { type Conditions, checkConditions, siteAt, siteHistory } from "./site-ve
 const SITES_PAGE_MAX = 1_000;
 
 const params = z.strictObject({ site: label });
-const change = z.strictObject({ dryRun: z.stringbool().default(false) });
+const change = z.strictObject({ dryRun: z.stringbool().default(false), wait: waitMs });
 const listQuery = z.strictObject({
   after: label.optional(),
   limit: z.coerce.number().int().min(1).max(SITES_PAGE_MAX).default(SITES_PAGE_MAX),
@@ -82,12 +90,15 @@ export function addSiteRoutes(app: ApiServer, context: ApiContext): void {
     { schema: { params, querystring: change }, config },
     async (call): Promise<SiteRemovedBody | DryRunBody> => {
       const name = call.params.site;
+      const startedAt = context.clock.monotonic();
       const done = await changeSite(context, { call, name }, ({ sites }) => {
         knownSite(sites, name, call.caller);
         return { kind: "site-remove", site: name };
       });
       if ("dryRun" in done) return done;
-      return { version: done.version, removed: name, warnings: fileWarnings(context, name) };
+      const warnings = fileWarnings(context, name);
+      const progress = await appliedBy(context, { call, startedAt, version: done.version });
+      return { version: done.version, removed: name, warnings, ...progress };
     },
   );
 }
@@ -138,7 +149,7 @@ function addReads(app: ApiServer, context: ApiContext): void {
 interface SiteCall {
   readonly caller: Caller;
   readonly headers: Conditions;
-  readonly query: { readonly dryRun: boolean };
+  readonly query: { readonly dryRun: boolean; readonly wait: number };
 }
 
 /** Puts a site in force, or says what that would make different. */
@@ -148,6 +159,7 @@ async function putSite(
   { call, mode }: { readonly call: SiteCall; readonly mode: "must-be-new" | "may-exist" },
 ): Promise<SitePutBody | DryRunBody> {
   const { domain } = context.config;
+  const startedAt = context.clock.monotonic();
   const done = await changeSite(context, { call, name: site.name }, ({ sites }) => {
     if (mode === "must-be-new" && sites.some((other) => other.name === site.name)) {
       throw new ApiError("exists", {
@@ -161,13 +173,29 @@ async function putSite(
     return { kind: "site-put", site };
   });
   if ("dryRun" in done) return done;
-  const origins = await checkOrigins(site, cdnHost(site.name, domain), context.clock);
+  const [origins, progress] = await Promise.all([
+    checkOrigins(site, cdnHost(site.name, domain), context.clock),
+    appliedBy(context, { call, startedAt, version: done.version }),
+  ]);
   return {
     ...siteBody(site, domain),
     version: done.version,
     origins,
     warnings: fileWarnings(context, site.name),
+    ...progress,
   };
+}
+
+/** Which edges have applied a change, after the time that the call wants to wait for them. */
+async function appliedBy(
+  context: ApiContext,
+  asked: { readonly call: SiteCall; readonly startedAt: number; readonly version: number },
+): Promise<WaitedFor> {
+  const { wait } = asked.call.query;
+  if (wait === 0) return {};
+  const tracked = context.purges.track(asked.version, asked.startedAt);
+  await tracked.settled(wait);
+  return tracked.progress();
 }
 
 /**

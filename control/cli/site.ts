@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { parseSite } from "../../common/config/load.ts";
 import { ruleSchema } from "../../common/config/rule.ts";
 import { ruleText } from "../../common/config/rule-text.ts";
@@ -15,12 +15,13 @@ import { siteInput } from "../site-text.ts";
 import { callApi } from "./api-client.ts";
 import { reportProblems } from "./config.ts";
 import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-versions.ts";
+import { EDGES_WAIT_MS, NAMES_WAIT_MS, printWaited, waitQuery, watchNames } from "./site-wait.ts";
 import { formatTable } from "./table.ts";
-import { apiOption, gather, jsonOption } from "./values.ts";
+import { apiOption, gather, jsonOption, readDuration } from "./values.ts";
 
 const EXAMPLES = `
 Examples:
-  meridian site add shop --origin http://10.0.0.5:8000 --host www.shop.example
+  meridian site add shop --origin http://10.0.0.5:8000 --host www.shop.example --wait
   meridian site list
   meridian site show shop --json
   meridian site apply shop.yaml --dry-run
@@ -50,6 +51,9 @@ interface AddFlags extends ClientFlags {
   readonly origin: readonly string[];
   readonly host?: readonly string[];
   readonly compress?: boolean;
+  readonly wait?: boolean;
+  readonly timeout: number;
+  readonly resolver?: string;
 }
 
 /** `meridian site`: which properties are hosted, and where each of them lives. */
@@ -59,12 +63,20 @@ export function siteCommand(): Command {
     .requiredOption("--origin <url>", "where its content is; repeatable, in order", gather)
     .option("--host <name>", "a host name of its own; repeatable", gather)
     .option("--compress", "edges encode what the origin has not encoded")
+    .option("--wait", "until all edges have it, and its hosts lead to the CDN")
+    .addOption(
+      new Option("--timeout <duration>", "how long --wait looks at its hosts")
+        .argParser(readDuration)
+        .default(NAMES_WAIT_MS, "10m"),
+    )
+    .option("--resolver <address>", "where --wait looks them up (default: as the system does)")
     .addHelpText("after", EXAMPLES)
     .action(addSite);
   const apply = clientCommand("apply <file>")
     .description("put a site in force as a file says, in place of what there is of that name")
     .option("--dry-run", "only show what would be different")
     .option("--if-match <etag>", "only if this is what is in force now")
+    .option("--wait", "until all edges have it")
     .addHelpText("after", APPLY_HELP)
     .action(applySite);
   const list = clientCommand("list")
@@ -99,6 +111,7 @@ function clientCommand(nameAndArguments: string): Command {
 }
 
 interface ApplyFlags extends ClientFlags {
+  readonly wait?: boolean;
   readonly dryRun?: boolean;
   readonly ifMatch?: string;
 }
@@ -112,7 +125,11 @@ async function applySite(file: string, flags: ApplyFlags): Promise<void> {
   const answer = await callApi<SitePutBody | DryRunBody>(flags.api, {
     method: "PUT",
     path: `/sites/${encodeURIComponent(site.name)}`,
-    query: { dryRun: flags.dryRun === true ? "true" : undefined },
+    query: {
+      dryRun: flags.dryRun === true ? "true" : undefined,
+      wait: waitQuery(flags.wait),
+    },
+    waitMs: EDGES_WAIT_MS,
     headers: flags.ifMatch === undefined ? {} : { "if-match": flags.ifMatch },
     body: siteInput(site),
   });
@@ -122,6 +139,7 @@ async function applySite(file: string, flags: ApplyFlags): Promise<void> {
   printText(`Site "${site.name}" with ${rules} is in force (version ${answer.version}).`);
   printOrigins(answer);
   printWarnings(answer.warnings);
+  if (flags.wait === true) printWaited(answer);
 }
 
 async function addSite(name: string, flags: AddFlags): Promise<void> {
@@ -134,6 +152,8 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   const answer = await callApi<SitePutBody>(flags.api, {
     method: "POST",
     path: "/sites",
+    query: { wait: waitQuery(flags.wait) },
+    waitMs: EDGES_WAIT_MS,
     body: site,
   });
   if (flags.json === true) return printJson(answer);
@@ -141,6 +161,11 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   printOrigins(answer);
   printRecords(answer);
   printWarnings(answer.warnings);
+  if (flags.wait !== true) return;
+  printText("");
+  printWaited(answer);
+  const { timeout: timeoutMs, resolver } = flags;
+  await watchNames(answer, { timeoutMs, ...(resolver === undefined ? {} : { resolver }) });
 }
 
 function printOrigins({ origins }: SitePutBody): void {

@@ -4,7 +4,7 @@ import { diskSize } from "../../common/config/fields.ts";
 import { type IpPrefix, parseIp, parsePrefix } from "../../common/ip.ts";
 import type { LogStyle } from "../../common/log.ts";
 import type { Result } from "../../common/result.ts";
-import { parseSizeBytes } from "../../common/units.ts";
+import { parseDurationMs, parseSizeBytes } from "../../common/units.ts";
 import { currentApi, DEFAULT_API } from "./contexts.ts";
 
 /** Makes commander refuse what `parse` refuses, in its words. */
@@ -31,6 +31,9 @@ export function readDiskSize(text: string): number {
 
 /** Reads `192.0.2.0/24`. */
 export const readPrefix: (text: string) => IpPrefix = reader(parsePrefix);
+
+/** Reads `90s`, `10m`; output: milliseconds. */
+export const readDuration: (text: string) => number = reader(parseDurationMs);
 
 /** Reads an IP address and gives it back as written. */
 export function readIp(text: string): string {

@@ -254,6 +254,37 @@ describe("meridian up", () => {
     });
   });
 
+  it("adds a site and waits until edges have it and its hosts lead to the CDN", async (t) => {
+    const zone = join(tempDir(t), "shop.zone");
+    await writeFile(
+      zone,
+      `$ORIGIN shop.example.
+@ 60 IN SOA ns1.kingcdn.test. hostmaster.shop.example. 1 3600 600 86400 60
+@ 60 IN NS ns1.kingcdn.test.
+www 60 IN CNAME shop.kingcdn.test.
+apex 60 IN A 127.0.0.1
+old 60 IN CNAME shop.other-cdn.example.
+`,
+    );
+    const { file, dns, env } = await writeConfig(t, `zones: [{ file: "${zone}" }]`);
+    await startMeridian(t, ["up", "--config", file]);
+    const add = (name: string, ...more: string[]) => {
+      const fixed = ["--origin", "http://192.0.2.9", "--wait", "--resolver", `127.0.0.1:${dns}`];
+      return runMeridian(["site", "add", name, ...fixed, ...more], { env });
+    };
+    const shop = await add("shop", "--host", "www.shop.example", "--host", "apex.shop.example");
+    assert.equal(shop.code, 0, shop.stderr);
+    assert.match(shop.stdout, /syd-1 +has it after \d+ ms/);
+    assert.match(shop.stdout, /^www\.shop\.example: leads to the CDN$/m);
+    assert.match(shop.stdout, /^apex\.shop\.example: leads to the CDN$/m);
+    const hosts = ["--host", "old.shop.example", "--host", "none.shop.example"];
+    const late = await add("late", ...hosts, "--timeout", "1s");
+    assert.equal(late.code, 1);
+    assert.match(late.stdout, /old\.shop\.example: is a CNAME of shop\.other-cdn\.example, not of/);
+    assert.match(late.stdout, /none\.shop\.example: has no record yet/);
+    assert.match(late.stderr, /do not lead here: old\.shop\.example, none\.shop\.example/);
+  });
+
   it("tells a second process that the state file is in use", async (t) => {
     const { file } = await writeConfig(t, "");
     await startMeridian(t, ["up", "--config", file]);

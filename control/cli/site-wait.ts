@@ -1,0 +1,97 @@
+import { Resolver } from "node:dns/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import type { SiteBody, WaitedFor } from "../api/shapes.ts";
+import { CommandFailure } from "./failure.ts";
+import { formatTable } from "./table.ts";
+
+/** How long --wait lets the edges take, and the API wait for them. */
+export const EDGES_WAIT_MS = 10_000;
+/** How long it watches names, if nobody says. */
+export const NAMES_WAIT_MS = 600_000;
+/** How often names are looked up. */
+const LOOK_EVERY_MS = 2_000;
+/** How long one look-up may take. */
+const LOOK_TIMEOUT_MS = 2_000;
+
+/** What `?wait=` says for a command with or without --wait. */
+export function waitQuery(wait: boolean | undefined): string | undefined {
+  return wait === true ? String(EDGES_WAIT_MS) : undefined;
+}
+
+/** Shows which edges have applied a change; fails if one that is alive has not. */
+export function printWaited({ acknowledged = [], pending = [] }: WaitedFor): void {
+  const done = acknowledged.map(({ edge, ms }) => [edge, `has it after ${ms} ms`]);
+  const open = pending.map(({ edge, live }) => [
+    edge,
+    live ? "does not have it yet" : "sends no heartbeat: it reads what is in force when it is back",
+  ]);
+  process.stdout.write(formatTable([...done, ...open], "  "));
+  const late = pending.filter(({ live }) => live).map(({ edge }) => edge);
+  if (late.length === 0) return;
+  throw new CommandFailure(`not applied after ${EDGES_WAIT_MS / 1_000} s: ${late.join(", ")}`, {
+    remedy: "It stays in the log, and they apply it as soon as they can: meridian status.",
+  });
+}
+
+/** Where names are looked up, and for how long. */
+export interface NameWatch {
+  /** Such as `127.0.0.1:5300`; left out: as the system does. */
+  readonly resolver?: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Waits until every host of a site leads to the CDN: by a CNAME, or, at an apex, by the addresses
+ * that the CDN's own name has. Says what is seen whenever that changes.
+ */
+export async function watchNames(site: SiteBody, watch: NameWatch): Promise<void> {
+  const resolver = new Resolver({ timeout: LOOK_TIMEOUT_MS, tries: 2 });
+  if (watch.resolver !== undefined) resolver.setServers([watch.resolver]);
+  const hosts = site.site.hosts ?? [];
+  const seen = new Map<string, string>();
+  const deadline = performance.now() + watch.timeoutMs;
+  for (;;) {
+    for (const host of hosts.filter((name) => seen.get(name) !== POINTS_HERE)) {
+      const found = await whereTo(host, site.cdnHost, resolver);
+      if (seen.get(host) === found) continue;
+      seen.set(host, found);
+      process.stdout.write(`${host}: ${found}\n`);
+    }
+    const open = hosts.filter((name) => seen.get(name) !== POINTS_HERE);
+    if (open.length === 0) return;
+    if (performance.now() > deadline) {
+      throw new CommandFailure(
+        `after ${watch.timeoutMs / 1_000} s these do not lead here: ${open.join(", ")}`,
+        {
+          remedy:
+            "The site is hosted all the same. Have its owner set the records above; resolvers may " +
+            "keep an old answer for as long as its TTL said.",
+        },
+      );
+    }
+    await pause(LOOK_EVERY_MS);
+  }
+}
+
+const POINTS_HERE = "leads to the CDN";
+
+async function whereTo(host: string, target: string, resolver: Resolver): Promise<string> {
+  const aliases = await answerOf(resolver.resolveCname(host));
+  if (aliases.includes(target)) return POINTS_HERE;
+  if (aliases.length > 0) return `is a CNAME of ${aliases.join(", ")}, not of ${target}`;
+  const [own, ours] = await Promise.all(
+    [host, target].map((name) => answerOf(resolver.resolve4(name))),
+  );
+  if (own === undefined || own.length === 0) return "has no record yet";
+  const isOurs = own.every((address) => ours?.includes(address));
+  return isOurs ? POINTS_HERE : `has the address ${own.join(", ")}, not those of ${target}`;
+}
+
+/** What a name has; nothing if it is not there or nobody answers. */
+async function answerOf(question: Promise<string[]>): Promise<string[]> {
+  try {
+    return (await question).map((name) => name.toLowerCase().replace(/\.$/, ""));
+  } catch {
+    return [];
+  }
+}
