@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { before, describe, it } from "node:test";
 import { formatSocketAddress, type SocketAddress } from "../../common/address.ts";
 import { silentLogger } from "../../common/log.ts";
@@ -29,6 +29,7 @@ interface Fleet {
   readonly edges: readonly { readonly http: SocketAddress; readonly admin: SocketAddress }[];
   readonly dns: SocketAddress;
   readonly api: string;
+  readonly tokenFile: string;
   readonly origin: SocketAddress;
 }
 
@@ -61,7 +62,9 @@ for (const persist of [true, false]) {
 
     async function purge(): Promise<void> {
       const args = ["purge", POSTER, "--wait", "--api", fleet.api];
-      const { code, stdout, stderr } = await runMeridian(args);
+      const { code, stdout, stderr } = await runMeridian(args, {
+        env: { MERIDIAN_TOKEN_FILE: fleet.tokenFile },
+      });
       assert.equal(code, 0, `${stdout}\n${stderr}`);
     }
 
@@ -206,6 +209,7 @@ async function startFleet(scope: Scope, redisUrl: string): Promise<Fleet> {
     edges: placed,
     dns,
     api: `http://${formatSocketAddress(api)}`,
+    tokenFile: join(dirname(file), "meridian.token"),
     origin,
   };
 }

@@ -5,6 +5,7 @@ import { openRedisState } from "../../state/redis.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
 import { aSite, everyCall, until } from "../contract/state-contract.ts";
 import { eventually } from "../support/eventually.ts";
+import type { RedisServer } from "../support/redis.ts";
 import { type RedisFleet, startCluster, startSentinels } from "../support/redis-fleet.ts";
 import type { Scope } from "../support/scope.ts";
 
@@ -30,6 +31,14 @@ function appended(store: StateStore, edge: string): Promise<number> {
     return change.version;
   };
   return eventually("an append works", attempt, { withinMs: 30_000 });
+}
+
+/** True if a replica has acknowledged all that its master has written. */
+async function isCopied(master: RedisServer): Promise<boolean> {
+  const info = await master.command("INFO", "REPLICATION");
+  const [, copied] = /slave0:.*offset=(\d+)/.exec(info) ?? [];
+  const [, written] = /master_repl_offset:(\d+)/.exec(info) ?? [];
+  return copied !== undefined && copied === written;
 }
 
 for (const [what, start] of [
@@ -62,7 +71,7 @@ for (const [what, start] of [
       const before = await appended(store, "before");
       const master = await fleet.master();
       // What a master takes and its replica has not got is lost with it: that is not asked here.
-      await master.command("WAIT", "1", "2000");
+      await until(() => isCopied(master), "its replica has everything");
       const { epoch } = await store.snapshot();
       await master.kill();
       await until(() => !store.isUp(), "the loss is noticed");
@@ -82,7 +91,7 @@ for (const [what, start] of [
       const store = await opened(t, fleet);
       await appended(store, "before");
       const old = await fleet.master();
-      await old.command("WAIT", "1", "2000");
+      await until(() => isCopied(old), "its replica has everything");
       // Asleep, not dead: it comes back, and is told that it is a replica now.
       old.pause();
       const version = await appended(store, "meanwhile");

@@ -33,8 +33,9 @@ test("every key is in one hash slot, and expires or is bounded by the configurat
   for (const call of everyCall(store)) await call;
   const keys = words(await server.command("KEYS", "*")).sort();
   const own = (name: string): string => `meridian:{keys}:${name}`;
-  const forGood = [own("log"), own("now")];
-  const expiring = ["acks", "beats", "objects-at:n", "objects:n", "reports"].map(own);
+  // Secrets are as many as there are kinds of them.
+  const forGood = [own("log"), own("now"), own("secrets")];
+  const expiring = ["acks", "beats", "load", "objects-at:n", "objects:n", "reports"].map(own);
   assert.deepEqual(keys, [...forGood, ...expiring].sort());
   for (const key of expiring) {
     const ttl = Number((await server.command("PTTL", key)).slice(1));
