@@ -18,6 +18,7 @@ import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { exposeMap } from "./admin/map-metrics.ts";
 import { SigningMetrics } from "./admin/signing-metrics.ts";
+import { withTrust } from "./data/check-trust.ts";
 import { Council } from "./data/council.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { type KeptState, StateKeeper } from "./data/kept-state.ts";
@@ -34,7 +35,7 @@ import { dressZones, type StartedSigning, startSigning } from "./data/start-sign
 import { ZoneFiles } from "./data/zone-files.ts";
 import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
-import { HealthMonitor } from "./health/monitor.ts";
+import { HealthMonitor, type WatchedEdge } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
@@ -102,6 +103,11 @@ export interface RouterOptions {
 export async function startRouter(options: RouterOptions): Promise<RunningDaemon> {
   const clock = options.clock ?? systemClock;
   const { log } = options;
+  const watched = watchedEdges(
+    options.pops,
+    withTrust(options.probe),
+    options.anyName ? undefined : options.domain,
+  );
   const maxTtls = maxTtlsOf(options);
   const files = routerFiles(options, new ZoneFiles(options.zoneFiles, maxTtls, clock));
   const { fileZones, built } = await loadFiles(files, log);
@@ -131,7 +137,13 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const started =
     dnssec &&
     (await startSigning({ dnssec, transfers, domain, live, fileZones, clock, random, log }));
-  const router = new Router(options, live, clock, { maxTtls, keeper, kept, ...started });
+  const router = new Router(options, live, clock, {
+    watched,
+    maxTtls,
+    keeper,
+    kept,
+    ...started,
+  });
   try {
     return await router.start(files);
   } catch (error) {
@@ -181,6 +193,7 @@ function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
 
 /** What a router has from its start on. */
 interface RouterParts extends Partial<StartedSigning> {
+  readonly watched: readonly WatchedEdge[];
   readonly maxTtls: MaxTtls;
   readonly keeper: StateKeeper | undefined;
   readonly kept: KeptState | undefined;
@@ -220,7 +233,7 @@ class Router {
     options: RouterOptions,
     live: LiveSnapshot,
     clock: Clock,
-    { signing, copies, maxTtls, keeper, kept }: RouterParts,
+    { watched, signing, copies, maxTtls, keeper, kept }: RouterParts,
   ) {
     this.#options = options;
     this.#live = live;
@@ -232,7 +245,7 @@ class Router {
     this.#maxTtls = maxTtls;
     this.#keeper = keeper;
     this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
-    const { health, log, pops, probe, domain, anyName, random = systemRandom } = options;
+    const { health, log, random = systemRandom } = options;
     this.#service = new DnsService({
       config: options.service,
       listen: options.listen,
@@ -249,7 +262,7 @@ class Router {
       log,
     });
     this.#monitor = new HealthMonitor({
-      edges: watchedEdges(pops, probe, anyName ? undefined : domain),
+      edges: watched,
       health,
       log,
       clock,

@@ -1,5 +1,6 @@
 import { parseIp } from "../ip.ts";
 import { signedZones, signingProblems } from "./dnssec.ts";
+import { checkMistakes } from "./health.ts";
 import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
 import { zoneProblems } from "./zone-check.ts";
@@ -21,6 +22,10 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
     ...siteProblems(config),
     ...deepProblems(config),
     ...routerProblems(config),
+    ...checkMistakes(config.health.check).map(({ key, message }) => ({
+      path: ["health", "check", key],
+      message,
+    })),
     ...zoneProblems(config),
     ...duplicates(
       config.tsig.map(({ name }, k) => [name, ["tsig", k, "name"]] as const),

@@ -13,6 +13,7 @@ import {
   size,
   socketAddress,
 } from "./fields.ts";
+import { healthSchema } from "./health.ts";
 import { httpsSchema } from "./https.ts";
 import { routerSchema } from "./router.ts";
 import { siteSchema } from "./site.ts";
@@ -68,25 +69,6 @@ const popSchema = z.strictObject({
     .optional()
     .describe("Networks that this PoP sits inside of: they are sent here first."),
   edges: z.array(edgeSchema).min(1, "a PoP needs at least one edge").describe("Its cache servers."),
-});
-
-const healthSchema = z.strictObject({
-  interval: duration
-    .default(500)
-    .describe("From the start of one probe of an edge to the start of the next."),
-  timeout: duration.default(1_000).describe("A probe that takes longer has failed."),
-  rise: z
-    .int()
-    .min(1)
-    .max(100)
-    .default(2)
-    .describe("Probes in a row that must work before a down edge is up."),
-  fall: z
-    .int()
-    .min(1)
-    .max(100)
-    .default(3)
-    .describe("Probes in a row that must fail before an up edge is down."),
 });
 
 /** How load is spread, by itself. */
@@ -279,8 +261,8 @@ export type PopConfig = Config["pops"][number];
 /** One cache server. */
 export type EdgeConfig = PopConfig["edges"][number];
 
-/** How edges are probed. */
-export type HealthConfig = Config["health"];
+/** How often edges are probed, and how many results in a row count. */
+export type HealthConfig = Omit<Config["health"], "check">;
 
 /** How load is spread. */
 export type LoadConfig = Config["load"];

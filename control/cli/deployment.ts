@@ -60,6 +60,7 @@ export function absoluteFiles(config: Config, folder: string): Config {
   return {
     ...config,
     router: absoluteRouterFiles(config.router, absolute),
+    health: absoluteHealthFiles(config.health, absolute),
     geoip: {
       ...(city === undefined ? {} : { city: absolute(city) }),
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
@@ -92,6 +93,14 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ? {}
       : { dnssec: { ...config.dnssec, keys: absolute(config.dnssec.keys) } }),
   };
+}
+
+function absoluteHealthFiles(
+  health: Config["health"],
+  absolute: (file: string) => string,
+): Config["health"] {
+  const { ca } = health.check;
+  return ca === undefined ? health : { ...health, check: { ...health.check, ca: absolute(ca) } };
 }
 
 function absoluteRouterFiles(

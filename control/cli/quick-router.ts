@@ -29,7 +29,8 @@ export function parseProbe(text: string): Result<RouterOptions["probe"], string>
     return fail(`"${text}" is not none, http:PORT/PATH or tcp:PORT (like http:8080/healthz)`);
   }
   const [, , , path] = match;
-  return ok(path === undefined ? { kind: "tcp", port } : { kind: "http", port, path });
+  if (path === undefined) return ok({ kind: "tcp", port });
+  return ok({ kind: "http", port, path, expect: [200] });
 }
 
 /** What makes up a router without a configuration file. */

@@ -4,6 +4,7 @@ import {
   type SignedZoneConfig,
   signedZones,
 } from "../../common/config/dnssec.ts";
+import type { CheckConfig } from "../../common/config/health.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Logger } from "../../common/log.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
@@ -36,7 +37,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     pops: config.pops,
     health: config.health,
     load: config.load,
-    probe: { kind: "http", path: "/healthz" },
+    probe: probeOf(config.health.check),
     geo: {
       ...(config.geoip.city === undefined ? {} : { city: config.geoip.city }),
       ...(config.geoip.asn === undefined ? {} : { asn: config.geoip.asn }),
@@ -53,6 +54,22 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     anyName: false,
     ...shared,
   };
+}
+
+/** A check with what it leaves out (P). */
+function probeOf(check: CheckConfig): RouterOptions["probe"] {
+  const { kind, port, path = "/healthz", host, expect = [200], body, ca, verify = true } = check;
+  const at = port === undefined ? {} : { port };
+  if (kind === "tcp") return { kind, ...at };
+  const asked = {
+    ...at,
+    path,
+    expect,
+    ...(host === undefined ? {} : { authority: host }),
+    ...(body === undefined ? {} : { body }),
+  };
+  if (kind === "http") return { kind, ...asked };
+  return { kind, ...asked, verify, ...(ca === undefined ? {} : { caFile: ca }) };
 }
 
 /** Nothing at all where no zone goes to or comes from another server. */

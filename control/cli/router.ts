@@ -65,7 +65,10 @@ export function routerCommand(): Command {
     .addOption(
       quick("--probe <probe>", "how to see that an edge is up: none, http:PORT/PATH or tcp:PORT")
         .argParser(reader(parseProbe))
-        .default({ kind: "http", port: 8080, path: "/healthz" }, "http:8080/healthz"),
+        .default(
+          { kind: "http", port: 8080, path: "/healthz", expect: [200] },
+          "http:8080/healthz",
+        ),
     )
     .addOption(quick("--tls-cert <file>", "certificate (PEM) for --dot and --doh"))
     .addOption(quick("--tls-key <file>", "its private key (PEM)"))

@@ -1,13 +1,39 @@
+import type { SecureContext } from "node:tls";
 import { formatSocketAddress } from "../../common/address.ts";
 import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { WatchedEdge } from "./monitor.ts";
-import type { ProbeTarget } from "./probe.ts";
+import type { ExpectedAnswer, ProbeTarget } from "./probe.ts";
 
-/** How edges are probed. Without a port, at the port that the edge serves on. */
-export type ProbeConfig =
+interface HttpCheck extends ExpectedAnswer {
+  readonly port?: number;
+  readonly path: string;
+  /** Value of Host; left out: the edge's own name, or its address where it has none. */
+  readonly authority?: string;
+}
+
+interface HttpsCheck extends HttpCheck {
+  readonly kind: "https";
+  /** False: any certificate will do. */
+  readonly verify: boolean;
+}
+
+type PlainProbe =
   | { readonly kind: "none" }
-  | { readonly kind: "http"; readonly port?: number; readonly path: string }
-  | { readonly kind: "tcp"; readonly port: number };
+  | ({ readonly kind: "http" } & HttpCheck)
+  | { readonly kind: "tcp"; readonly port?: number };
+
+/** How edges are probed. Without a port, at 443 for HTTPS, else at that the edge serves on. */
+export type ProbeConfig =
+  | PlainProbe
+  | (HttpsCheck & {
+      /** Authorities that are trusted; left out: those that Node knows. */
+      readonly caFile?: string;
+    });
+
+/** The same with its files read. */
+export type TrustingProbe = PlainProbe | (HttpsCheck & { readonly context: SecureContext });
+
+const HTTPS_PORT = 443;
 
 /**
  * What to watch of a configuration (P). With a domain, an HTTP probe asks for the edge by its own
@@ -16,7 +42,7 @@ export type ProbeConfig =
  */
 export function watchedEdges(
   pops: readonly PopConfig[],
-  probe: ProbeConfig,
+  probe: TrustingProbe,
   domain: string | undefined,
 ): readonly WatchedEdge[] {
   return pops.flatMap((pop) =>
@@ -26,20 +52,17 @@ export function watchedEdges(
 
 function targetOf(
   edge: EdgeConfig,
-  probe: ProbeConfig,
+  probe: TrustingProbe,
   domain: string | undefined,
 ): ProbeTarget | undefined {
   const host = edge.address;
-  switch (probe.kind) {
-    case "none":
-      return undefined;
-    case "tcp":
-      return { kind: "tcp", host, port: probe.port };
-    case "http": {
-      const port = probe.port ?? edge.port;
-      const authority =
-        domain === undefined ? formatSocketAddress({ host, port }) : `${edge.name}.edge.${domain}`;
-      return { kind: "http", host, port, path: probe.path, authority };
-    }
-  }
+  if (probe.kind === "none") return undefined;
+  const port = probe.port ?? (probe.kind === "https" ? HTTPS_PORT : edge.port);
+  if (probe.kind === "tcp") return { kind: "tcp", host, port };
+  const ownName =
+    domain === undefined ? formatSocketAddress({ host, port }) : `${edge.name}.edge.${domain}`;
+  const { path, expect, body, authority = ownName } = probe;
+  const asked = { host, port, path, authority, expect, ...(body === undefined ? {} : { body }) };
+  if (probe.kind === "http") return { kind: "http", ...asked };
+  return { kind: "https", ...asked, tls: { context: probe.context, verify: probe.verify } };
 }

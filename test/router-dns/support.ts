@@ -141,7 +141,7 @@ export async function startTestRouter(
     answers: 4,
     load: loadConfig(),
     health: { interval: 500, timeout: 1000, rise: 2, fall: 3 },
-    probe: { kind: "http", path: "/healthz" },
+    probe: { kind: "http", path: "/healthz", expect: [200] },
     geo: {},
     zoneFiles: [],
     sites: [siteConfig("netcinema")],

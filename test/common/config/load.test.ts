@@ -41,7 +41,8 @@ describe("a configuration", () => {
     const config = mustLoad(MINIMAL);
     assert.equal(config.cdn.ttl, 20_000);
     assert.equal(config.cdn.answers, 4);
-    assert.deepEqual(config.health, { interval: 500, timeout: 1_000, rise: 2, fall: 3 });
+    const check = { kind: "http" };
+    assert.deepEqual(config.health, { interval: 500, timeout: 1_000, rise: 2, fall: 3, check });
     assert.deepEqual(config.router.listen, [{ host: "127.0.0.1", port: 5300 }]);
     assert.deepEqual(config.control.listen, { host: "127.0.0.1", port: 9090 });
     assert.equal(config.redis, undefined);
@@ -50,6 +51,27 @@ describe("a configuration", () => {
     assert.equal(edge?.port, 8080);
     assert.equal(edge?.capacity, 1e9);
     assert.equal(edge?.memory, 256 * 2 ** 20);
+  });
+
+  it("refuses what would do nothing in a health check", () => {
+    const problems = (check: string) => problemsOf(`${MINIMAL}health: { check: ${check} }\n`);
+    assert.deepEqual(
+      problems("{ kind: https, host: WWW.cdn.test, expect: [200, 3xx], ca: f }"),
+      [],
+    );
+    assert.deepEqual(problems("{ kind: tcp, path: /, body: ok }"), [
+      "cdn.yaml:6:31: health.check.path: says nothing where kind is tcp",
+      "cdn.yaml:6:40: health.check.body: says nothing where kind is tcp",
+    ]);
+    assert.deepEqual(problems("{ verify: false }"), [
+      "cdn.yaml:6:20: health.check.verify: says nothing where kind is not https",
+    ]);
+    assert.deepEqual(problems("{ kind: https, verify: false, ca: f }"), [
+      "cdn.yaml:6:48: health.check.ca: says nothing where verify is false",
+    ]);
+    assert.match(problems("{ expect: [2x] }")[0] ?? "", /expect\[0\]: is no status .* no class/);
+    assert.match(problems("{ expect: [99] }")[0] ?? "", /expect\[0\]: /);
+    assert.match(problems('{ path: "/with space" }')[0] ?? "", /path: must be a path/);
   });
 
   it("gives units as numbers and names in lower case without the final dot", () => {

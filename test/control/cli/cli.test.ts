@@ -176,6 +176,7 @@ pops: [{ name: syd, location: [1, 2], edges: [{ name: syd-1, address: 127.0.10.1
 zones: [{ file: a.zone }, { file: missing.zone }]
 geoip: { city: missing.mmdb }
 coverage: coverage.yaml
+health: { check: { kind: https, ca: missing.pem } }
 `,
     );
     await writeFile(join(folder, "coverage.yaml"), "192.0.2.0/24: fra\n");
@@ -184,6 +185,8 @@ coverage: coverage.yaml
     assert.match(stdout, /a\.zone:4:\d+: /);
     assert.match(stdout, /cdn\.yaml:3:29: zones\[1\]\.file: there is no file .*missing\.zone/);
     assert.match(stdout, /cdn\.yaml:4:10: geoip\.city: there is no file .*missing\.mmdb/);
+    const ca = join(folder, "missing.pem");
+    assert.ok(stdout.includes(`cdn.yaml:6:33: health.check.ca: there is no file ${ca}`), stdout);
     assert.match(stdout, /coverage\.yaml:1:15: no PoP is called "fra"; there are syd/);
   });
 

@@ -22,8 +22,8 @@ describe("a probe on the command line", () => {
   const read: readonly (readonly [string, object])[] = [
     ["none", { kind: "none" }],
     ["tcp:443", { kind: "tcp", port: 443 }],
-    ["http:8080/healthz", { kind: "http", port: 8080, path: "/healthz" }],
-    ["http:80/a?b=c", { kind: "http", port: 80, path: "/a?b=c" }],
+    ["http:8080/healthz", { kind: "http", port: 8080, path: "/healthz", expect: [200] }],
+    ["http:80/a?b=c", { kind: "http", port: 80, path: "/a?b=c", expect: [200] }],
   ];
   for (const [text, probe] of read) {
     it(`reads ${text}`, () => assert.deepEqual(parseProbe(text), { ok: true, value: probe }));

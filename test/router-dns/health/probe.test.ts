@@ -9,7 +9,8 @@ import type { Scope } from "../../support/scope.ts";
 const HOST = "127.0.0.1";
 
 function http(port: number, path = "/healthz") {
-  return { kind: "http", host: HOST, port, path, authority: "syd-1.edge.cdn.test" } as const;
+  const authority = "syd-1.edge.cdn.test";
+  return { kind: "http", host: HOST, port, path, authority, expect: [200] } as const;
 }
 
 async function listen(scope: Scope, server: Server): Promise<number> {
