@@ -1,5 +1,6 @@
 import { Resolver } from "node:dns/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { systemClock } from "../../common/clock.ts";
 import type { SiteBody, WaitedFor } from "../api/shapes.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
@@ -49,7 +50,7 @@ export async function watchNames(site: SiteBody, watch: NameWatch): Promise<void
   if (watch.resolver !== undefined) resolver.setServers([watch.resolver]);
   const hosts = site.site.hosts ?? [];
   const seen = new Map<string, string>();
-  const deadline = performance.now() + watch.timeoutMs;
+  const deadline = systemClock.monotonic() + watch.timeoutMs;
   for (;;) {
     for (const host of hosts.filter((name) => seen.get(name) !== POINTS_HERE)) {
       const found = await whereTo(host, site.cdnHost, resolver);
@@ -59,7 +60,7 @@ export async function watchNames(site: SiteBody, watch: NameWatch): Promise<void
     }
     const open = hosts.filter((name) => seen.get(name) !== POINTS_HERE);
     if (open.length === 0) return;
-    if (performance.now() > deadline) {
+    if (systemClock.monotonic() > deadline) {
       throw new CommandFailure(
         `after ${watch.timeoutMs / 1_000} s these do not lead here: ${open.join(", ")}`,
         {
