@@ -51,5 +51,10 @@ export interface SteerAnswer {
  * `family` is 4 for A and 6 for AAAA.
  */
 export interface Steering {
+  /**
+   * True if the client subnet option decides nothing for a site: `client` is the resolver then, and
+   * the scope in the reply is 0 (RFC 7871 section 7.2.1). Left out: no site is so.
+   */
+  ignoresSubnet?(site: string): boolean;
   steer(site: string, client: SteerClient, family: 4 | 6): SteerAnswer;
 }

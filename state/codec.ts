@@ -148,6 +148,7 @@ const site = z.object({
   compress: compress.optional(),
   https: https.optional(),
   answers: count.optional(),
+  ecs: z.boolean().optional(),
   allDown: z.union([z.enum(["serve-all", "last-good", "empty"]), z.object({ backup: z.string() })]),
 } satisfies Fields<Site>);
 

@@ -140,6 +140,13 @@ const siteFields = z.strictObject({
     .max(16)
     .optional()
     .describe("At most so many addresses in one steered answer; left out: as `cdn.answers`."),
+  ecs: z
+    .boolean()
+    .optional()
+    .describe(
+      "False: DNS answers go by the resolver's address, whatever client subnet (RFC 7871) it tells " +
+        "of, and it may give them to all of its clients (scope 0). Left out: true.",
+    ),
   allDown: z
     .union([
       z.enum(["serve-all", "last-good", "empty"]),

@@ -50,6 +50,9 @@ interface Question {
   readonly isDnssecOk: boolean;
 }
 
+/** The question has the client's address in both places; here only one of them counts. */
+const BY_RESOLVER = "resolver (the site ignores client subnets)";
+
 /**
  * Answers `/explain?name=&client=&type=`: the query is put to the pipeline as a packet with that
  * client subnet, and the steps of the decision are shown beside what it answered.
@@ -69,7 +72,12 @@ export async function explainQuery(
   return {
     status: 200,
     body: {
-      query: { name, type, client: formatPrefix(client), takenFor: "client subnet (ECS)" },
+      query: {
+        name,
+        type,
+        client: formatPrefix(client),
+        takenFor: asked.steered?.isByResolver === true ? BY_RESOLVER : "client subnet (ECS)",
+      },
       site: asked.steered?.site ?? null,
       answer: asked.answer,
       message: asked.explained,

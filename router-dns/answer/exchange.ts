@@ -49,7 +49,12 @@ export interface Outcome {
    */
   readonly subject?: NameKey;
   /** Set if steering was asked: for which site, and what it said. */
-  readonly steered?: { readonly site: string; readonly answer: SteerAnswer };
+  readonly steered?: {
+    readonly site: string;
+    readonly answer: SteerAnswer;
+    /** True if the site ignores client subnets; left out: it does not. */
+    readonly isByResolver?: boolean;
+  };
   /** Set if the answer is SERVFAIL because of a mistake of ours: what was thrown. */
   readonly failure?: unknown;
 }

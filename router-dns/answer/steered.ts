@@ -79,11 +79,14 @@ function steerRecords(
 function steer(exchange: Exchange, site: string, family: 4 | 6): SteerAnswer {
   const { snapshot, peer } = exchange.context;
   const subnet = exchange.query.edns?.clientSubnet;
-  // RFC 7871 section 7.1.2: with prefix length 0 the client asks not to be told apart.
-  const isTailored = subnet !== undefined && subnet.sourcePrefixLength > 0;
+  const isByResolver = snapshot.steering.ignoresSubnet?.(site) === true;
+  // RFC 7871 section 7.1.2: with prefix length 0 the client asks not to be told apart. A site that
+  // ignores subnets has scope 0 (section 7.2.1): the answer depends on who asks, but on no bit of
+  // the option, so a resolver may give it to whomever it serves.
+  const isTailored = subnet !== undefined && subnet.sourcePrefixLength > 0 && !isByResolver;
   const prefix = isTailored ? subnetPrefix(exchange.packet, subnet) : undefined;
   const answer = snapshot.steering.steer(site, steerClient(prefix, peer), family);
-  exchange.steered ??= { site, answer };
+  exchange.steered ??= isByResolver ? { site, answer, isByResolver } : { site, answer };
   if (prefix !== undefined) {
     const scope = Math.min(
       answer.scopePrefixLength + prefix.scopeOffset,

@@ -149,13 +149,14 @@ export function toMapPop(pop: PopConfig): MapPop {
 
 function toSteerSite(site: Site, answersMax: number): SteerSite {
   const answers = site.answers ?? answersMax;
-  const { allDown } = site;
-  if (typeof allDown === "string") return { allDown: { kind: allDown }, answersMax: answers };
+  const { allDown, ecs } = site;
+  if (typeof allDown === "string") return { allDown: { kind: allDown }, answersMax: answers, ecs };
   const target = parseName(allDown.backup);
   // A name that a checked configuration let through and DNS cannot carry: then as by default.
   return {
     allDown: target.ok ? { kind: "backup", target: target.value } : { kind: "serve-all" },
     answersMax: answers,
+    ecs,
   };
 }
 

@@ -37,6 +37,8 @@ interface Entry {
   readonly number: number;
   /** True if who asks decides about the answer. */
   readonly isSteered: boolean;
+  /** True if that is the resolver, whatever subnet it tells of. */
+  readonly isByResolver: boolean;
   /** Of answers that are the same for everybody, one for each variant. */
   readonly templates: number[];
   /** The same answers of steered names by what they are. */
@@ -115,11 +117,11 @@ export class FastLane {
 
   /**
    * The memo that is turned to the client. RFC 7871 section 7.1.2: of an empty subnet, the
-   * resolver's address is what is known.
+   * resolver's address is what is known. So it is where a site ignores subnets.
    */
   #memoOf(entry: Entry, bytes: Uint8Array, peer: IpBytes): ClientMemo {
     const { variant, subnetAt, subnetBytes, subnetFamily, subnetBits } = this.query;
-    const hasAddress = subnetBits > 0;
+    const hasAddress = subnetBits > 0 && !entry.isByResolver;
     const isIpv6 = hasAddress ? subnetFamily === 2 : peer.length === 16;
     const memo = isIpv6 ? this.#memos.v6 : this.#memos.v4;
     const how = (subnetFamily > 0 ? 256 : 0) + (isIpv6 ? 128 : 0) + subnetBits;
@@ -227,7 +229,7 @@ export class FastLane {
     if (span === undefined || !this.#isFamiliar(context.snapshot)) return;
     const template = templateOf(out, outcome, span, nowSeconds);
     if (template === undefined) return;
-    const entry = this.#entryFor(packet, outcome.steered !== undefined);
+    const entry = this.#entryFor(packet, outcome.steered);
     if (entry === undefined) return;
     const index = this.#indexOf(entry, template, received, context);
     if (index === 0) return;
@@ -270,12 +272,15 @@ export class FastLane {
     return false;
   }
 
-  #entryFor(packet: Uint8Array, isSteered: boolean): Entry | undefined {
+  #entryFor(packet: Uint8Array, steered: Outcome["steered"]): Entry | undefined {
     const { query } = this;
+    const isSteered = steered !== undefined;
+    const isByResolver = steered?.isByResolver === true;
     const known = this.#entries.get(query.hash);
     const isKnown = known?.qtype === query.qtype && query.hasName(packet, known.name);
     if (known !== undefined && isKnown) {
-      return known.isSteered === isSteered ? known : undefined;
+      const isSame = known.isSteered === isSteered && known.isByResolver === isByResolver;
+      return isSame ? known : undefined;
     }
     if (this.#lastNumber + 1 >= ENTRY_NUMBERS_MAX) {
       this.#lastNumber = 0;
@@ -289,6 +294,7 @@ export class FastLane {
       qtype: query.qtype,
       number: this.#lastNumber,
       isSteered,
+      isByResolver,
       templates: [0, 0, 0, 0],
       byContent: new Map(),
     };

@@ -42,6 +42,8 @@ export interface SteerSite {
   readonly allDown: AllDownPolicy;
   /** The most addresses in one answer. */
   readonly answersMax: number;
+  /** False: clients are told apart by their resolver only. Left out: by their subnet. */
+  readonly ecs?: boolean | undefined;
 }
 
 /** What a PoP gives to others: fractions of all its own clients. */
@@ -95,6 +97,9 @@ export interface MapPlace {
 /** Makes the decisions of one view available to the pipeline (P). */
 export function createSteering(view: SteerView): Steering {
   return {
+    ignoresSubnet(site) {
+      return siteOf(view, site).ecs === false;
+    },
     steer(site, client, family) {
       return chooseEdges(view, site, locateClient(view.map, client), family);
     },

@@ -52,6 +52,10 @@ class HashSteering implements Steering {
     this.#epoch = epoch;
   }
 
+  ignoresSubnet(site: string): boolean {
+    return (this.#epoch + site.length) % 3 === 0;
+  }
+
   steer(site: string, client: SteerClient, family: 4 | 6): SteerAnswer {
     let hash = Math.imul(this.#epoch + family, 0x9e3779b1) ^ client.prefixLength ^ site.length;
     hash ^= client.source === "ecs" ? 0x5bd1e995 : 0;

@@ -80,6 +80,47 @@ describe("five PoPs and the bundled database", () => {
     assert.equal(answerData(answer, "A").length, 1);
   });
 
+  test("RFC 7871 7.2.1: a site that ignores subnets goes by the resolver, with scope 0", async (t) => {
+    const edges = await startFiveEdges(t);
+    const coverageFile = join(tempDir(t), "coverage.yaml");
+    writeFileSync(coverageFile, "127.0.0.1/32: nrt\n127.0.0.2/32: gru\n");
+    const { dns, admin } = await startTestRouter(t, {
+      pops: fivePops(edges),
+      coverageFile,
+      sites: [{ ...siteConfig("netcinema"), ecs: false }, siteConfig("other")],
+    });
+    const server = { server: dns.host, port: dns.port, subnet: "5.9.0.0/24" };
+    // The fast lane knows a question from its third time on.
+    for (let round = 0; round < 4; round += 1) {
+      for (const [resolver, pop] of [
+        ["127.0.0.1", "nrt"],
+        ["127.0.0.2", "gru"],
+      ] as const) {
+        const options = ["-b", resolver];
+        const blind = await dig({ ...server, name: "netcinema.kingcdn.test", options });
+        assert.deepEqual(answerData(blind, "A"), [edges[pop]?.host], `${resolver}, ${round}`);
+        assert.deepEqual(blind.subnet, { prefix: server.subnet, scope: 0 });
+        const other = await dig({ ...server, name: "other.kingcdn.test", options });
+        assert.deepEqual(answerData(other, "A"), [edges["fra"]?.host]);
+        assert.ok((other.subnet?.scope ?? 0) > 0);
+      }
+    }
+    const explain = async (name: string, client: string) => {
+      const url = `http://${admin.host}:${admin.port}/explain?name=${name}&client=${client}`;
+      return (await (await fetch(url)).json()) as {
+        query: { takenFor: string };
+        decision: { chosen: { pop: string } };
+        message: { edns: { clientSubnet: { scopePrefixLength: number } } };
+      };
+    };
+    const told = await explain("netcinema.kingcdn.test", "127.0.0.2");
+    assert.match(told.query.takenFor, /^resolver/);
+    assert.equal(told.decision.chosen.pop, "gru");
+    assert.equal(told.message.edns.clientSubnet.scopePrefixLength, 0);
+    const usual = await explain("other.kingcdn.test", "5.9.0.0/24");
+    assert.equal(usual.query.takenFor, "client subnet (ECS)");
+  });
+
   test("without EDNS there is an answer for the resolver and no OPT record", async (t) => {
     const edges = await startFiveEdges(t);
     const { dns } = await startTestRouter(t, { pops: fivePops(edges) });
