@@ -142,10 +142,11 @@ suite("slices in a small store", () => {
       for (const socket of sockets) socket.read();
     }
     const headers = { range: `bytes=${7 * SLICE}-${7 * SLICE + 9}` };
-    assertSame(
-      (await edge.get("/f", { headers })).body,
-      fileBytes("v1", 7 * SLICE, 7 * SLICE + 10),
-    );
+    // With no memory left a slice that arrives may have to go, and who waits for it is cut off.
+    await eventually("another reader gets what it asks for", async () => {
+      const { body } = await edge.get("/f", { headers });
+      assertSame(body, fileBytes("v1", 7 * SLICE, 7 * SLICE + 10));
+    });
   });
 });
 
