@@ -45,8 +45,8 @@ function requestsOf(output: string): number {
 function figuresOf(output: string): Omit<LoadFigures, "requestsPerCpuSecond"> {
   return {
     requestsPerSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1]),
-    p50Ms: milliseconds(/50%\s+(\S+)/.exec(output)?.[1]),
-    p99Ms: milliseconds(/99%\s+(\S+)/.exec(output)?.[1]),
+    p50Ms: milliseconds(/^ *50% +(\S+)/m.exec(output)?.[1]),
+    p99Ms: milliseconds(/^ *99% +(\S+)/m.exec(output)?.[1]),
   };
 }
 
