@@ -9,6 +9,7 @@ import { LEVELS } from "../edge/coding/encode.ts";
 import { CODINGS, type Coding } from "../edge/http/accept-encoding.ts";
 import { startEdge } from "../edge/server.ts";
 import { fetchAt } from "../test/support/http.ts";
+import { median } from "./median.ts";
 
 /*
  * What encoding costs and brings, on text that comes with this repository and its dependencies.
@@ -56,10 +57,6 @@ const ENCODE: Readonly<Record<Coding, (body: Buffer, level: number) => Buffer>> 
 
 function show(...cells: readonly (string | number)[]): void {
   process.stdout.write(`${cells.map((cell) => String(cell).padStart(14)).join("")}\n`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Size of all bodies, and milliseconds of processor time for 1 MiB of them, median of the runs. */

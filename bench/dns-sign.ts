@@ -21,6 +21,7 @@ import {
   snapshotOf,
 } from "../test/router-dns/dns-world.ts";
 import { POLICY } from "../test/router-dns/sign/world.ts";
+import { median } from "./median.ts";
 
 /*
  * What signing costs. First answers per second of the pipeline alone, without sockets: unsigned,
@@ -36,10 +37,6 @@ const ROUND_MS = 150;
 
 function show(what: string, figure: string): void {
   process.stdout.write(`${what.padEnd(64)} ${figure.padStart(24)}\n`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 const built = buildCdnZone({

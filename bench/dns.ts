@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { searchPath } from "../test/support/peers.ts";
 import { type Round, RunningContender } from "./dns/contest.ts";
 import { writeDatabase, writeQuestions } from "./dns/world.ts";
+import { median } from "./median.ts";
 import { type Contender, gdnsd, knot, nsd, powerdns } from "./peers/dns.ts";
 
 /*
@@ -119,18 +120,17 @@ function isInstalled({ binary }: Contender): boolean {
 }
 
 function toRow({ name, note }: Contender, rounds: readonly Round[]): Row {
-  const of = (pick: (round: Round) => number) => rounds.map(pick).toSorted((a, b) => a - b);
-  const median = (pick: (round: Round) => number) => of(pick)[rounds.length >> 1] ?? Number.NaN;
-  const rates = of(({ perCpuSecond }) => perCpuSecond);
+  const middle = (pick: (round: Round) => number) => median(rounds.map(pick));
+  const rates = rounds.map(({ perCpuSecond }) => perCpuSecond).toSorted((a, b) => a - b);
   return {
     name,
     note,
-    perSecond: median(({ perSecond }) => perSecond),
-    perCpuSecond: median(({ perCpuSecond }) => perCpuSecond),
-    p50: median(({ p50 }) => p50),
-    p99: median(({ p99 }) => p99),
-    lostShare: median(({ lostShare }) => lostShare),
-    othersShare: median(({ othersShare }) => othersShare),
+    perSecond: middle(({ perSecond }) => perSecond),
+    perCpuSecond: middle(({ perCpuSecond }) => perCpuSecond),
+    p50: middle(({ p50 }) => p50),
+    p99: middle(({ p99 }) => p99),
+    lostShare: middle(({ lostShare }) => lostShare),
+    othersShare: middle(({ othersShare }) => othersShare),
     spread: (rates.at(-1) ?? 0) / (rates[0] ?? 1),
   };
 }

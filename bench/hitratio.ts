@@ -1,28 +1,20 @@
 import type { Result } from "../common/result.ts";
+import { runWith } from "./command-line.ts";
 import { compare } from "./hitratio/compare.ts";
-import { capacityFor, parseOptions, type Source, USAGE } from "./hitratio/options.ts";
+import { capacityFor, type Options, parseOptions, type Source, USAGE } from "./hitratio/options.ts";
 import { SYNTHETIC_TRACES } from "./hitratio/synthetic.ts";
 import type { Trace } from "./hitratio/trace.ts";
 import { readTraceFile } from "./hitratio/trace-file.ts";
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await runWith(parseOptions(process.argv.slice(2)), USAGE, main);
 
-async function main(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args);
-  if (!options.ok) {
-    process.stderr.write(`${options.error}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options.value === undefined) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const trace = await load(options.value.source);
+async function main(options: Options): Promise<number> {
+  const trace = await load(options.source);
   if (!trace.ok) {
     process.stderr.write(`${trace.error}\n`);
     return 1;
   }
-  const capacity = capacityFor(options.value.capacity, trace.value.uniqueBytes);
+  const capacity = capacityFor(options.capacity, trace.value.uniqueBytes);
   process.stdout.write(`${JSON.stringify(compare(trace.value, capacity), undefined, 2)}\n`);
   return 0;
 }

@@ -17,7 +17,8 @@ import {
   startServer,
   startVarnish,
 } from "./http/peers.ts";
-import { median, noiseOf, type Series, tableOf } from "./http/report.ts";
+import { noiseOf, type Series, tableOf } from "./http/report.ts";
+import { median } from "./median.ts";
 
 /*
  * Hits over HTTP/1.1 of this edge, nginx and Varnish, one core each, in turns: `npm run -s

@@ -14,6 +14,7 @@ import { cityFile, fetchCityDatabase } from "./map/city.ts";
 import { askGdnsd } from "./map/gdnsd.ts";
 import { copyAsGeoip2 } from "./map/geoip2.ts";
 import { cityPops, popsAmong, seeded } from "./map/pops.ts";
+import { median } from "./median.ts";
 
 /*
  * The steering map over the full city database: how long it takes to compile, what a lookup costs,
@@ -28,10 +29,6 @@ const SUBNETS = 20_000;
 
 function show(what: string, value: string): void {
   process.stdout.write(`${what.padEnd(58)} ${value}\n`);
-}
-
-function median(samples: readonly number[]): number {
-  return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? 0;
 }
 
 function open() {

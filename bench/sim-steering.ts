@@ -2,32 +2,24 @@ import { writeFileSync } from "node:fs";
 import { formatProblem, readTextFile } from "../common/file-problem.ts";
 import { bundledDatabase } from "../router-dns/data/map-build.ts";
 import { openLocations } from "../router-dns/geo/database.ts";
+import { runWith } from "./command-line.ts";
 import { cityFile, fetchCityDatabase } from "./map/city.ts";
 import { type Options, parseOptions, USAGE } from "./simulator/options.ts";
 import { drawResult, formatResult } from "./simulator/report.ts";
 import { parseScenario, type Scenario } from "./simulator/scenario.ts";
 import { replayOf } from "./simulator/world.ts";
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await runWith(parseOptions(process.argv.slice(2)), USAGE, main);
 
-function main(args: readonly string[]): number {
-  const options = parseOptions(args);
-  if (!options.ok) {
-    process.stderr.write(`${options.error}\n\n${USAGE}`);
-    return 2;
-  }
-  if (options.value === undefined) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const { scenario: file, seed } = options.value;
+function main(options: Options): number {
+  const { scenario: file, seed } = options;
   const text = readTextFile(file);
   const scenario = text.ok ? parseScenario(text.value, file) : text;
   if (!scenario.ok) {
     process.stderr.write(scenario.error.map((problem) => `${formatProblem(problem)}\n`).join(""));
     return 2;
   }
-  return simulate({ ...scenario.value, seed: seed ?? scenario.value.seed }, options.value);
+  return simulate({ ...scenario.value, seed: seed ?? scenario.value.seed }, options);
 }
 
 function simulate(scenario: Scenario, { isCity, networks, isJson, svg }: Options): number {

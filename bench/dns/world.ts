@@ -4,6 +4,7 @@ import { chordSquared, toUnitVector } from "../../router-dns/geo/place.ts";
 import { Seeded } from "../../test/fuzz/seeded.ts";
 import { queryBytes } from "../../test/router-dns/dns-world.ts";
 import { writeMmdb } from "../../test/router-dns/geo/mmdb-writer.ts";
+import { CITIES } from "../map/pops.ts";
 
 /** A PoP that every server of a comparison knows. */
 export interface BenchPop {
@@ -18,28 +19,8 @@ export interface BenchPop {
 export const DOMAIN = "bench.test";
 export const NAME = `www.${DOMAIN}`;
 
-const PLACES: readonly (readonly [name: string, latitude: number, longitude: number])[] = [
-  ["ams", 52.37, 4.9],
-  ["fra", 50.11, 8.68],
-  ["lon", 51.5, -0.12],
-  ["mad", 40.42, -3.7],
-  ["sto", 59.33, 18.07],
-  ["waw", 52.23, 21.01],
-  ["iad", 39.04, -77.49],
-  ["chi", 41.88, -87.63],
-  ["dfw", 32.78, -96.8],
-  ["lax", 34.05, -118.24],
-  ["sea", 47.61, -122.33],
-  ["gru", -23.55, -46.63],
-  ["scl", -33.45, -70.67],
-  ["jnb", -26.2, 28.05],
-  ["dxb", 25.2, 55.27],
-  ["bom", 19.08, 72.88],
-  ["sin", 1.35, 103.82],
-  ["nrt", 35.68, 139.69],
-  ["syd", -33.87, 151.21],
-  ["akl", -36.85, 174.76],
-];
+/** Twenty of them, which are far enough from one another for countries of their own. */
+const PLACES = CITIES.filter(([name]) => name !== "par");
 
 /** Networks of the database are so long; each has one of so many places. */
 const NETWORK_BITS = 18;

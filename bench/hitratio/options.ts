@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import type { Result } from "../../common/result.ts";
+import { readWritten } from "../command-line.ts";
 import { SYNTHETIC_TRACES } from "./synthetic.ts";
 import type { TraceFormat } from "./trace.ts";
 
@@ -48,25 +48,12 @@ export interface Options {
 
 /** Reads the command line (P). Undefined when only help is asked for; errors say what to write. */
 export function parseOptions(args: readonly string[]): Result<Options | undefined, string> {
-  let values: Partial<Record<string, string | boolean>>;
-  try {
-    const text = { type: "string" } as const;
-    values = parseArgs({
-      args: [...args],
-      options: {
-        trace: text,
-        format: text,
-        capacity: text,
-        synthetic: text,
-        requests: text,
-        seed: text,
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    return { ok: false, error: (error as Error).message };
-  }
-  if (values["help"] === true) return { ok: true, value: undefined };
+  const written = readWritten(args, {
+    texts: ["trace", "format", "capacity", "synthetic", "requests", "seed"],
+  });
+  if (!written.ok) return written;
+  if (written.value === undefined) return { ok: true, value: undefined };
+  const values = written.value;
   const source = parseSource(values);
   if (!source.ok) return source;
   const capacity = parseCapacity(String(values["capacity"] ?? ""));

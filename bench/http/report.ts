@@ -1,3 +1,4 @@
+import { median } from "../median.ts";
 import type { LoadFigures } from "./load.ts";
 
 /** All runs of one server under one load. */
@@ -9,11 +10,6 @@ export interface Series {
 
 /** Rounds of one server may differ by this factor before the machine counts as too noisy. */
 const SPREAD_MAX = 1.3;
-
-/** The middle one of some figures (P). */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 /** The medians of all runs of a series (P). */
 export function mediansOf({ runs }: Series): LoadFigures {

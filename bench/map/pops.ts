@@ -1,8 +1,8 @@
 import type { MapPop } from "../../router-dns/geo/compile.ts";
 import type { Place } from "../../router-dns/geo/place.ts";
 
-/** Twenty cities that people put PoPs in. */
-const CITIES: readonly (readonly [string, number, number])[] = [
+/** Cities that people put PoPs in: name, latitude, longitude. */
+export const CITIES: readonly (readonly [string, number, number])[] = [
   ["ams", 52.37, 4.9],
   ["fra", 50.11, 8.68],
   ["lon", 51.5, -0.12],
@@ -23,10 +23,15 @@ const CITIES: readonly (readonly [string, number, number])[] = [
   ["sin", 1.35, 103.82],
   ["nrt", 35.68, 139.69],
   ["syd", -33.87, 151.21],
+  ["akl", -36.85, 174.76],
 ];
 
+/** Twenty of them. */
 export function cityPops(): readonly MapPop[] {
-  return CITIES.map(([name, latitude, longitude]) => ({ name, place: { latitude, longitude } }));
+  return CITIES.slice(0, 20).map(([name, latitude, longitude]) => ({
+    name,
+    place: { latitude, longitude },
+  }));
 }
 
 /** Numbers from 0 to before 1, the same for a seed. */

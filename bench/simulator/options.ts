@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { readWritten } from "../command-line.ts";
 
 export const USAGE = `Replays a day of the world through the code that steers, and says what clients and edges got.
 
@@ -30,26 +30,13 @@ export interface Options {
 
 /** Reads the command line (P). Undefined when only help is asked for; errors say what to write. */
 export function parseOptions(args: readonly string[]): Result<Options | undefined, string> {
-  let values: Partial<Record<string, string | boolean>>;
-  try {
-    const text = { type: "string" } as const;
-    const flag = { type: "boolean" } as const;
-    values = parseArgs({
-      args: [...args],
-      options: {
-        scenario: text,
-        city: flag,
-        networks: text,
-        seed: text,
-        json: flag,
-        svg: text,
-        help: { ...flag, short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-  if (values["help"] === true) return ok(undefined);
+  const written = readWritten(args, {
+    texts: ["scenario", "networks", "seed", "svg"],
+    flags: ["city", "json"],
+  });
+  if (!written.ok) return written;
+  if (written.value === undefined) return ok(undefined);
+  const values = written.value;
   const { scenario, svg } = values;
   if (typeof scenario !== "string") return fail("--scenario FILE is needed");
   const networks = wholeNumber(String(values["networks"] ?? NETWORKS_DEFAULT));

@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { parseSizeBytes } from "../../common/units.ts";
+import { readWritten } from "../command-line.ts";
 import { BODY_BYTES_MAX } from "./content.ts";
 
 export const USAGE = `Asks an edge for unique URLs at full speed, beside slow readers, and watches its memory.
@@ -32,26 +32,13 @@ export interface Options {
 
 /** Reads the command line (P). Undefined when only help is asked for. */
 export function parseOptions(args: readonly string[]): Result<Options | undefined, string> {
-  let values: Partial<Record<string, string | boolean>>;
-  try {
-    const text = { type: "string" } as const;
-    const flag = { type: "boolean" } as const;
-    values = parseArgs({
-      args: [...args],
-      options: {
-        seconds: text,
-        memory: text,
-        connections: text,
-        slow: text,
-        body: text,
-        samples: flag,
-        help: { ...flag, short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    return fail((error as Error).message);
-  }
-  if (values["help"] === true) return ok(undefined);
+  const written = readWritten(args, {
+    texts: ["seconds", "memory", "connections", "slow", "body"],
+    flags: ["samples"],
+  });
+  if (!written.ok) return written;
+  if (written.value === undefined) return ok(undefined);
+  const values = written.value;
   const memory = parseSizeBytes(String(values["memory"] ?? "256MiB"));
   if (!memory.ok) return fail(`--memory: ${memory.error}`);
   const body = values["body"] === undefined ? undefined : parseSizeBytes(String(values["body"]));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { median, noiseOf, type Series, tableOf } from "../../../bench/http/report.ts";
+import { noiseOf, type Series, tableOf } from "../../../bench/http/report.ts";
+import { median } from "../../../bench/median.ts";
 
 function series(server: string, perCpuSecond: readonly number[]): Series {
   const runs = perCpuSecond.map((requestsPerCpuSecond) => ({
