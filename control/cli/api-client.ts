@@ -1,5 +1,5 @@
 import type { ErrorBody } from "../api/shapes.ts";
-import { tokenFor } from "./contexts.ts";
+import { currentApi, tokenFor } from "./contexts.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 
 /** How long the API may take for a call that does not itself wait for something. */
@@ -18,10 +18,11 @@ export interface ApiCall {
 }
 
 /**
- * Calls the control API at `base` and gives its JSON answer. Whatever stands in the way becomes a
- * CommandFailure that says what to do.
+ * Calls the control API, that of the current context if none is named, and gives its JSON answer.
+ * Whatever stands in the way becomes a CommandFailure that says what to do.
  */
-export async function callApi<T>(base: string, call: ApiCall): Promise<T> {
+export async function callApi<T>(api: string | undefined, call: ApiCall): Promise<T> {
+  const base = api ?? currentApi();
   const url = apiUrl(base, call);
   const token = tokenFor(base);
   let response: Response;

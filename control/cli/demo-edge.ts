@@ -1,7 +1,7 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { DemoEdgeBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { apiOption, jsonOption } from "./values.ts";
+import { type ClientFlags, clientCommand } from "./client-command.ts";
 
 /** `meridian demo stop-edge`: as if an edge of the running demo had died. */
 export function stopEdgeCommand(): Command {
@@ -15,11 +15,9 @@ export function startEdgeCommand(): Command {
 
 function edgeSwitch(action: "stop" | "start", description: string): Command {
   return (
-    new Command(`${action}-edge`)
+    clientCommand(`${action}-edge`)
       .description(description)
       .argument("<edge>", "its name, such as syd-1")
-      .addOption(apiOption())
-      .addOption(jsonOption())
       .addHelpText("after", `\nExamples:\n  meridian demo ${action}-edge syd-1`)
       // `demo` has --json too, and takes the flag for itself when it stands behind the edge's name.
       .action((edge: string, _flags: unknown, command: Command) =>
@@ -28,11 +26,7 @@ function edgeSwitch(action: "stop" | "start", description: string): Command {
   );
 }
 
-async function turn(
-  edge: string,
-  action: "stop" | "start",
-  flags: { api: string; json?: boolean },
-): Promise<void> {
+async function turn(edge: string, action: "stop" | "start", flags: ClientFlags): Promise<void> {
   const path = `/demo/edges/${encodeURIComponent(edge)}/${action}`;
   const answer = await callApi<DemoEdgeBody>(flags.api, { method: "POST", path });
   if (flags.json === true) {

@@ -1,42 +1,34 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { DrainBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { apiOption, jsonOption } from "./values.ts";
-
-interface DrainFlags {
-  readonly api: string;
-  readonly json?: boolean;
-}
+import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
 
 /** `meridian drain`: routers stop answering with an edge. */
 export function drainCommand(): Command {
   return edgeChange("drain", "stop sending clients to an edge; it finishes what it has")
     .addHelpText("after", "\nExamples:\n  meridian drain syd-1")
-    .action((edge: string, flags: DrainFlags) => change(edge, "drain", flags));
+    .action((edge: string, flags: ClientFlags) => change(edge, "drain", flags));
 }
 
 /** `meridian undrain`: routers may answer with it again. */
 export function undrainCommand(): Command {
   return edgeChange("undrain", "send clients to an edge again")
     .addHelpText("after", "\nExamples:\n  meridian undrain syd-1")
-    .action((edge: string, flags: DrainFlags) => change(edge, "undrain", flags));
+    .action((edge: string, flags: ClientFlags) => change(edge, "undrain", flags));
 }
 
 function edgeChange(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .argument("<edge>", "its name, such as syd-1")
-    .addOption(apiOption())
-    .addOption(jsonOption());
+  return clientCommand(name).description(description).argument("<edge>", "its name, such as syd-1");
 }
 
-async function change(edge: string, action: "drain" | "undrain", flags: DrainFlags): Promise<void> {
+async function change(
+  edge: string,
+  action: "drain" | "undrain",
+  flags: ClientFlags,
+): Promise<void> {
   const path = `/edges/${encodeURIComponent(edge)}/${action}`;
   const answer = await callApi<DrainBody>(flags.api, { method: "POST", path });
-  if (flags.json === true) {
-    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-    return;
-  }
+  if (flags.json === true) return printJson(answer);
   process.stdout.write(
     answer.drained
       ? `${answer.edge} is draining (version ${answer.version}): DNS names it no more, and ` +

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { ExplainDnsBody, ExplainHttpBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
+import { printJson } from "./client-command.ts";
 import { formatDnsDecision, formatHttpDecision } from "./decision-text.ts";
 import { usageFailure } from "./failure.ts";
 import { apiOption, gather, jsonOption, readIp } from "./values.ts";
@@ -15,7 +16,7 @@ Examples:
   meridian explain http http://video.netcinema.test/ --edge syd-1`;
 
 interface ExplainFlags {
-  readonly api: string;
+  readonly api?: string;
   readonly json?: boolean;
 }
 
@@ -92,8 +93,4 @@ async function explainHttp(
 
 function printDns({ router, decision }: ExplainDnsBody): void {
   process.stdout.write(`router at ${router}\n${formatDnsDecision(decision)}`);
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

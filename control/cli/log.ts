@@ -1,8 +1,9 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { LogBody, ShownChange } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
+import { type ClientFlags, clientCommand, printJson, readVersion } from "./client-command.ts";
 import { formatTable } from "./table.ts";
-import { apiOption, jsonOption, readInteger } from "./values.ts";
+import { readInteger } from "./values.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,9 +14,7 @@ Examples:
 const LIMIT_MAX = 1_000;
 const LIMIT_DEFAULT = 20;
 
-interface LogFlags {
-  readonly api: string;
-  readonly json?: boolean;
+interface LogFlags extends ClientFlags {
   readonly site?: string;
   readonly by?: string;
   readonly kind?: string;
@@ -25,21 +24,15 @@ interface LogFlags {
 
 /** `meridian log`: who changed what, newest first. */
 export function logCommand(): Command {
-  return new Command("log")
+  return clientCommand("log")
     .description("show who changed what, newest first")
     .option("--site <name>", "only what is about this site")
     .option("--by <name>", "only what this token did; config: the configuration file")
     .option("--kind <kind>", "only such changes: site-put, purge-urls, drain, token-put, ...")
     .option("--before <version>", "only what is older", readVersion)
     .option("--limit <n>", "at most so many", readLimit, LIMIT_DEFAULT)
-    .addOption(apiOption())
-    .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(showLog);
-}
-
-function readVersion(text: string): number {
-  return readInteger(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
 function readLimit(text: string): number {
@@ -50,10 +43,7 @@ async function showLog(flags: LogFlags): Promise<void> {
   const { site, by, kind, before, limit } = flags;
   const asked = { site, by, kind, before: before?.toString(), limit: String(limit) };
   const answer = await callApi<LogBody>(flags.api, { path: "/log", query: asked });
-  if (flags.json === true) {
-    process.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
-    return;
-  }
+  if (flags.json === true) return printJson(answer);
   const rows = answer.changes.map((change) => [
     String(change.version),
     new Date(change.at).toISOString().slice(0, 19).replace("T", " "),

@@ -11,6 +11,7 @@ import {
   reportSize,
   reportStats,
 } from "../../router-dns/data/map-report.ts";
+import { printJson } from "./client-command.ts";
 import { loadDeployment } from "./deployment.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
@@ -151,8 +152,4 @@ function parseClient(text: string): Result<IpPrefix, string> {
 
 function percent(share: number): string {
   return `${(share * 100).toFixed(share < 0.0995 ? 2 : 1)} %`;
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { PurgeBody, SiteListBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
+import { type ClientFlags, printJson } from "./client-command.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
 import { apiOption, gather, jsonOption } from "./values.ts";
@@ -23,9 +24,7 @@ Examples:
   meridian purge --site netcinema --tag title-7 --tag trailers --soft --wait
   meridian purge --site netcinema --all --wait`;
 
-interface PurgeFlags {
-  readonly api: string;
-  readonly json?: boolean;
+interface PurgeFlags extends ClientFlags {
   readonly site?: string;
   readonly all?: boolean;
   readonly prefix?: readonly string[];
@@ -69,7 +68,7 @@ async function runPurge(urls: readonly string[], flags: PurgeFlags): Promise<voi
   if (flags.json === true) {
     const [only] = answers;
     const printed = answers.length === 1 ? only : answers;
-    process.stdout.write(`${JSON.stringify(printed, null, 2)}\n`);
+    printJson(printed);
   }
   const late = answers.flatMap(({ pending }) => pending.filter(({ live }) => live));
   if (waitMs > 0 && late.length > 0) {

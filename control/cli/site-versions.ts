@@ -1,7 +1,7 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import type { Difference, DryRunBody, SiteHistoryBody, SitePutBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { apiOption, jsonOption, readInteger } from "./values.ts";
+import { type ClientFlags, clientCommand, printJson, readVersion } from "./client-command.ts";
 
 const EXAMPLES = `
 Versions are as far back as the log of changes reaches (10,000 changes of all sites and purges).
@@ -11,37 +11,22 @@ Examples:
   meridian site rollback shop --to 41 --dry-run
   meridian site rollback shop --to 41`;
 
-interface ClientFlags {
-  readonly api: string;
-  readonly json?: boolean;
-}
-
 /** `meridian site history`: who made what different, newest first. */
 export function siteHistoryCommand(): Command {
-  return new Command("history")
-    .argument("<name>")
+  return clientCommand("history <name>")
     .description("show the versions of a site, and what each made different")
-    .addOption(apiOption())
-    .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(showHistory);
 }
 
 /** `meridian site rollback`: puts a site in force again as it was. */
 export function siteRollbackCommand(): Command {
-  return new Command("rollback")
-    .argument("<name>")
+  return clientCommand("rollback <name>")
     .description("put a site in force as it was at a version, as a new change")
     .requiredOption("--to <version>", "the version, as history shows it", readVersion)
     .option("--dry-run", "only show what would be different")
-    .addOption(apiOption())
-    .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(rollBack);
-}
-
-function readVersion(text: string): number {
-  return readInteger(text, 1, Number.MAX_SAFE_INTEGER);
 }
 
 async function showHistory(name: string, flags: ClientFlags): Promise<void> {
@@ -96,8 +81,4 @@ function formatDifferences(differences: readonly Difference[]): string {
       ...(after === undefined ? [] : [`  + ${path}: ${JSON.stringify(after)}\n`]),
     ])
     .join("");
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

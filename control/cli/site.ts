@@ -13,11 +13,12 @@ import type {
 } from "../api/shapes.ts";
 import { siteInput } from "../site-text.ts";
 import { callApi } from "./api-client.ts";
+import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
 import { reportProblems } from "./config.ts";
 import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-versions.ts";
 import { EDGES_WAIT_MS, NAMES_WAIT_MS, printWaited, waitQuery, watchNames } from "./site-wait.ts";
 import { formatTable } from "./table.ts";
-import { apiOption, gather, jsonOption, readDuration } from "./values.ts";
+import { gather, readDuration } from "./values.ts";
 
 const EXAMPLES = `
 Examples:
@@ -40,12 +41,6 @@ Examples:
   meridian site apply shop.yaml --dry-run
   meridian site apply shop.yaml
   meridian site show shop --json | jq .site > shop.json && meridian site apply shop.json`;
-
-/** Options of everything that talks to the API. */
-interface ClientFlags {
-  readonly api: string;
-  readonly json?: boolean;
-}
 
 interface AddFlags extends ClientFlags {
   readonly origin: readonly string[];
@@ -101,13 +96,6 @@ export function siteCommand(): Command {
     .addCommand(siteHistoryCommand())
     .addCommand(siteRollbackCommand())
     .addCommand(remove);
-}
-
-function clientCommand(nameAndArguments: string): Command {
-  const [name = "", ...args] = nameAndArguments.split(" ");
-  const command = new Command(name).addOption(apiOption()).addOption(jsonOption());
-  for (const argument of args) command.argument(argument);
-  return command;
 }
 
 interface ApplyFlags extends ClientFlags {
@@ -193,7 +181,7 @@ async function listSites(flags: ClientFlags): Promise<void> {
 }
 
 /** All pages of the list as one. */
-async function allSites(api: string): Promise<SiteListBody> {
+async function allSites(api: string | undefined): Promise<SiteListBody> {
   const sites: SiteBody[] = [];
   let after: string | undefined;
   for (;;) {
@@ -276,10 +264,6 @@ function printWarnings(warnings: readonly string[]): void {
 
 function printText(line: string): void {
   if (line !== "") process.stdout.write(`${line}\n`);
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** What DNS answers when no edge is up, in words. */

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { formatBytes } from "../../common/units.ts";
 import type { EdgeStatus, StatusBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
+import type { ClientFlags } from "./client-command.ts";
 import { formatAgo, formatTable } from "./table.ts";
 import { apiOption, jsonOption } from "./values.ts";
 
@@ -12,7 +13,7 @@ export function statusCommand(): Command {
     .addOption(apiOption())
     .addOption(jsonOption())
     .addHelpText("after", "\nExamples:\n  meridian status\n  meridian status --json | jq .pops")
-    .action(async (flags: { api: string; json?: boolean }) => {
+    .action(async (flags: ClientFlags) => {
       const status = await callApi<StatusBody>(flags.api, { path: "/status" });
       process.stdout.write(
         flags.json === true ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status),

@@ -2,8 +2,9 @@ import { Command, Option } from "commander";
 import { TOKEN_SCOPES } from "../../state/records.ts";
 import type { TokenCreatedBody, TokenListBody, TokenRevokedBody } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
+import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
 import { formatTable } from "./table.ts";
-import { apiOption, gather, jsonOption } from "./values.ts";
+import { gather } from "./values.ts";
 
 const EXAMPLES = `
 Scopes, each with what those before it may do:
@@ -18,11 +19,6 @@ Examples:
   meridian token create ci --scope purge --json | jq -r .token
   meridian token list
   meridian token revoke ci`;
-
-interface ClientFlags {
-  readonly api: string;
-  readonly json?: boolean;
-}
 
 interface CreateFlags extends ClientFlags {
   readonly scope: string;
@@ -41,11 +37,16 @@ export function tokenCommand(): Command {
     .addOption(scopes)
     .option("--site <name>", "only for this site; repeatable (default: all)", gather)
     .option("--expires <duration>", "from now, such as 90d (default: never)")
+    .addHelpText("after", EXAMPLES)
     .action(createToken);
-  const list = clientCommand("list").description("list all tokens").action(listTokens);
+  const list = clientCommand("list")
+    .description("list all tokens")
+    .addHelpText("after", EXAMPLES)
+    .action(listTokens);
   const revoke = clientCommand("revoke")
     .argument("<token>", "its name or id")
     .description("refuse a token from now on")
+    .addHelpText("after", EXAMPLES)
     .action(revokeToken);
   return new Command("token")
     .description("make, list and revoke tokens of the control API")
@@ -53,13 +54,6 @@ export function tokenCommand(): Command {
     .addCommand(create)
     .addCommand(list)
     .addCommand(revoke);
-}
-
-function clientCommand(name: string): Command {
-  return new Command(name)
-    .addOption(apiOption())
-    .addOption(jsonOption())
-    .addHelpText("after", EXAMPLES);
 }
 
 async function createToken(name: string, flags: CreateFlags): Promise<void> {
@@ -115,8 +109,4 @@ async function revokeToken(token: string, flags: ClientFlags): Promise<void> {
 
 function sitesText({ sites }: { readonly sites?: readonly string[] }): string {
   return sites === undefined ? "all sites" : sites.join(" ");
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -5,7 +5,7 @@ import { type IpPrefix, parseIp, parsePrefix } from "../../common/ip.ts";
 import type { LogStyle } from "../../common/log.ts";
 import type { Result } from "../../common/result.ts";
 import { parseDurationMs, parseSizeBytes } from "../../common/units.ts";
-import { currentApi, DEFAULT_API } from "./contexts.ts";
+import { DEFAULT_API } from "./contexts.ts";
 
 /** Makes commander refuse what `parse` refuses, in its words. */
 export function reader<T>(parse: (text: string) => Result<T, string>): (text: string) => T {
@@ -84,9 +84,10 @@ export function logOption(fallback: LogStyle): Option {
 
 /** `--api URL`, for everything that talks to a running CDN. */
 export function apiOption(): Option {
-  return new Option("--api <url>", "control API to talk to (default: of the current context)")
-    .env("MERIDIAN_API")
-    .default(currentApi(), DEFAULT_API);
+  const usual = `that of the current context, else ${DEFAULT_API}`;
+  return new Option("--api <url>", `control API to talk to (default: ${usual})`).env(
+    "MERIDIAN_API",
+  );
 }
 
 /** `--json`, for everything that prints. */

@@ -13,6 +13,7 @@ import {
   type ZoneKeysOrder,
   type ZoneKeysReport,
 } from "../../router-dns/data/zone-keys.ts";
+import { printJson } from "./client-command.ts";
 import { loadDeployment } from "./deployment.ts";
 import { CommandFailure, usageFailure } from "./failure.ts";
 import { signingPolicy } from "./roles.ts";
@@ -170,8 +171,4 @@ function nextOf(key: KeyReport): string {
   if (key.state === "published") return `signs records from ${key.activate}`;
   if (key.state === "retired" && key.removeAt !== null) return `leaves the zone at ${key.removeAt}`;
   return "";
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
