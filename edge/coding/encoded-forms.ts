@@ -85,12 +85,9 @@ export class EncodedForms {
     request: FormRequest,
     resume?: () => void,
   ): Representation | "parked" | undefined {
-    const options = compressionFor(request.site, request.rule);
-    const { response } = object;
-    if (options === undefined || notEligible(options, response) !== undefined) return undefined;
-    const known = formOfClient(request.requestFields, response.fields);
-    if (known !== undefined) return asKnown(object, known);
-    const { serve, make } = this.#choose(object, request, options);
+    const settled = this.#settle(object, request);
+    if (settled === undefined || "object" in settled) return settled;
+    const { serve, make } = settled;
     const job = make === undefined ? undefined : this.#jobs.want(object, make);
     const form = this.#present(object, serve);
     if (form !== undefined) return form;
@@ -102,14 +99,20 @@ export class EncodedForms {
    * The same for a request that nothing may be made or waited for; `wanted`: something would be.
    */
   atHand(object: CacheObject, request: FormRequest): Representation | "wanted" | undefined {
+    const settled = this.#settle(object, request);
+    if (settled === undefined || "object" in settled) return settled;
+    const { serve, make } = settled;
+    if (make !== undefined) return "wanted";
+    return this.#present(object, serve) ?? asKnown(object, "identity");
+  }
+
+  /** What is sent, if that is sure without looking for forms; else what there is to choose. */
+  #settle(object: CacheObject, request: FormRequest): Representation | FormChoice | undefined {
     const options = compressionFor(request.site, request.rule);
     const { response } = object;
     if (options === undefined || notEligible(options, response) !== undefined) return undefined;
     const known = formOfClient(request.requestFields, response.fields);
-    if (known !== undefined) return asKnown(object, known);
-    const { serve, make } = this.#choose(object, request, options);
-    if (make !== undefined) return "wanted";
-    return this.#present(object, serve) ?? asKnown(object, "identity");
+    return known === undefined ? this.#choose(object, request, options) : asKnown(object, known);
   }
 
   /** A form that is there, which counts as used. */

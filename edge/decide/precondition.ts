@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../common/clock.ts";
+import { CLIENT_CONDITIONS } from "../../common/field-names.ts";
 import { parseHttpDate } from "../http/date.ts";
 import {
   entityTagList,
@@ -36,18 +37,9 @@ export type Selection =
   | { readonly kind: "precondition-failed" }
   | { readonly kind: "range-not-satisfiable" };
 
-const CONDITIONS: ReadonlySet<string> = new Set([
-  "if-match",
-  "if-modified-since",
-  "if-none-match",
-  "if-range",
-  "if-unmodified-since",
-  "range",
-]);
-
 /** True for a request that wants all of whatever there is: its selection is always `full` (P). */
 export function isUnconditional(requestFields: FieldLines): boolean {
-  return !requestFields.some(([name]) => CONDITIONS.has(name));
+  return !requestFields.some(([name]) => CLIENT_CONDITIONS.has(name));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { Representation } from "../coding/encoded-forms.ts";
+import { selectStored } from "../coding/select-stored.ts";
 import type { EdgeContext } from "../context.ts";
-import { isUnconditional, type Selection, selectRepresentation } from "../decide/precondition.ts";
+import { isUnconditional, type Selection } from "../decide/precondition.ts";
 import { decideReuse } from "../decide/reuse.ts";
 import { type DerivedRequest, deriveRequest } from "../key/derive.ts";
 import { normalHost } from "../key/primary.ts";
@@ -72,8 +73,8 @@ export function findHit(head: RequestHead, edge: EdgeContext): Hit | undefined {
   const sent = edge.forms.atHand(object, { site, rule, method, requestFields });
   if (sent === "wanted") return undefined;
   const { ageSeconds, ttlSeconds } = reuse;
+  const selection = isUnconditional ? FULL : selectStored({ method, requestFields }, object, sent);
   const found = { edge: edge.name, site, ageSeconds, ttlSeconds, now, object, sent };
-  const selection = isUnconditional ? FULL : select(derived, head, found);
   const hit = answerOf(head, derived, found, selection);
   if (hit !== undefined) edge.store.touch(object);
   return hit;
@@ -105,23 +106,6 @@ interface Found {
   readonly now: number;
   readonly object: CacheObject;
   readonly sent: Representation | undefined;
-}
-
-function select(
-  { fields: requestFields }: DerivedRequest,
-  { method }: RequestHead,
-  { object, sent }: Found,
-): Selection {
-  const { status, fields, times } = sent?.response ?? object.response;
-  return selectRepresentation({
-    method,
-    requestFields,
-    status,
-    fields,
-    // Ranges of an encoded form are not offered.
-    completeLength: sent?.coding === undefined ? (sent?.object ?? object).bodyBytes : undefined,
-    receivedAt: times.responseTime,
-  });
 }
 
 /** The answer to what is selected, if the lane gives such answers. */

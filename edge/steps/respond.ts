@@ -1,6 +1,7 @@
 import { NO_SITE } from "../admin/request-metrics.ts";
 import type { Answer, ClientExchange } from "../client-exchange.ts";
 import { arrivingFields, type Representation } from "../coding/encoded-forms.ts";
+import { selectStored } from "../coding/select-stored.ts";
 import type { EdgeContext } from "../context.ts";
 import { type Selection, selectRepresentation } from "../decide/precondition.ts";
 import type { ContentRange } from "../http/content-range.ts";
@@ -54,16 +55,8 @@ function respondFromStore(
   const object = sent?.object ?? answer.object;
   const stored = sent?.response ?? object.response;
   const { bodyBytes } = object;
-  const { method, requestFields, response } = exchange;
-  const selection = selectRepresentation({
-    method,
-    requestFields,
-    status: stored.status,
-    fields: stored.fields,
-    // Ranges of an encoded form are not offered.
-    completeLength: sent?.coding === undefined ? bodyBytes : undefined,
-    receivedAt: stored.times.responseTime,
-  });
+  const { method, response } = exchange;
+  const selection = selectStored(exchange, answer.object, sent);
   const selected = selectedBody(selection, stored.fields, bodyBytes);
   const isPlainHit = forwardStatus === undefined && exchange.reuse?.kind !== "revalidate";
   if (selection.kind === "full" && isPlainHit) {
