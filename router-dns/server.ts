@@ -454,6 +454,7 @@ class Router {
       ttlMs: ttlSeconds * 1_000,
       clock: this.#clock,
       log,
+      heartbeats: () => this.#council.heartbeats(),
       isUp: (edge) => {
         const health = this.#council.health().get(edge);
         return health?.drained === false && health.probed !== "down";

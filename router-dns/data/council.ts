@@ -42,6 +42,7 @@ export class Council {
   readonly #options: CouncilOptions;
   readonly #members = new Map<string, MonotonicMs>();
   readonly #beats = new Map<string, { readonly at: EpochMs; readonly seen: MonotonicMs }>();
+  #heartbeats: readonly Heartbeat[] = [];
   #others: readonly Vantage[] = [];
   #heard: MonotonicMs = Number.NEGATIVE_INFINITY;
   #health: ReadonlyMap<string, EdgeHealth> = new Map();
@@ -73,6 +74,11 @@ export class Council {
   /** How it was decided. */
   state(): QuorumState {
     return this.#state;
+  }
+
+  /** What edges said of themselves when they were last heard. */
+  heartbeats(): readonly Heartbeat[] {
+    return this.#heartbeats;
   }
 
   /** Who sees what of an edge. */
@@ -139,6 +145,7 @@ export class Council {
     const { clock, router } = this.#options;
     const now = clock.monotonic();
     this.#heard = now;
+    this.#heartbeats = beats;
     const others = reports.filter((report) => report.router !== router).slice(0, MEMBERS_MAX);
     this.#others = others.map((report) => ({
       vantage: report.router,

@@ -9,7 +9,7 @@ import { loadOf, measurePops, smoothedLoad } from "../load/measure.ts";
 import { nextPlan } from "../load/next-plan.ts";
 import { toMapPop } from "./snapshot.ts";
 
-/** How often heartbeats and the plan are read. */
+/** How often loads are looked at and the plan is read. */
 const LOOK_EVERY_MS = 1_000;
 
 /** What a keeper needs. */
@@ -21,6 +21,8 @@ export interface LoadKeeperOptions {
   readonly ttlMs: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What edges said of themselves when they were last heard. */
+  readonly heartbeats: () => readonly Heartbeat[];
   /** Of which edges answers may speak. */
   readonly isUp: (edge: string) => boolean;
   /** Called with each plan that says something else about answers; undefined: there is none. */
@@ -40,7 +42,7 @@ interface SmoothedLoad {
 }
 
 /**
- * Keeps the load plan that all routers answer by: reads heartbeats every second, proposes the next
+ * Keeps the load plan that all routers answer by: looks at loads every second, proposes the next
  * plan when it is time, and takes whatever the store says is in force. Without word from the store
  * for `staleAfter` the plan counts no more, and everybody gets the closest PoP again.
  */
@@ -79,13 +81,12 @@ export class LoadKeeper {
   }
 
   async #look(): Promise<void> {
-    const { store, clock, log, settings } = this.#options;
+    const { store, clock, log, settings, heartbeats } = this.#options;
     try {
-      const beats = await store.heartbeats();
       const ttlMs = Math.max(settings.staleAfter, 2 * LOOK_EVERY_MS);
       const inForce = await store.agreeOnLoad(undefined, ttlMs);
       this.#take(inForce);
-      const proposal = this.#propose(beats);
+      const proposal = this.#propose(heartbeats());
       if (proposal !== undefined) this.#take(await store.agreeOnLoad(proposal, ttlMs));
     } catch (error) {
       // The store being away is known from `state_up`; once a second in the log would help nobody.
