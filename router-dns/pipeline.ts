@@ -133,11 +133,18 @@ function describeServer(exchange: Exchange, refusal: Refusal | undefined): void 
   note(exchange, SECTION.ANSWER, "server");
 }
 
-/** Octets that the answer may have (RFC 6891 section 6.2.3: values below 512 mean 512). */
+/** Octets that the answer may have. */
 function bytesMax({ edns }: Query, { transport, maxUdpBytes }: QueryContext): number {
-  if (transport !== "udp") return STREAM_BYTES;
-  if (edns === undefined) return PLAIN_UDP_BYTES;
-  return Math.max(PLAIN_UDP_BYTES, Math.min(edns.udpBytes, maxUdpBytes));
+  return transport === "udp" ? udpBytesMax(edns?.udpBytes, maxUdpBytes) : STREAM_BYTES;
+}
+
+/**
+ * Octets that an answer over UDP may have (P; RFC 6891 section 6.2.3: values below 512 mean 512).
+ * `udpBytes` is what the client takes; undefined: it says nothing by EDNS.
+ */
+export function udpBytesMax(udpBytes: number | undefined, maxUdpBytes: number): number {
+  if (udpBytes === undefined) return PLAIN_UDP_BYTES;
+  return Math.max(PLAIN_UDP_BYTES, Math.min(udpBytes, maxUdpBytes));
 }
 
 function finish(exchange: Exchange, failure: unknown): Outcome {

@@ -1,6 +1,12 @@
 import type { IpBytes } from "../../common/ip.ts";
 import type { Snapshot } from "../answer/exchange.ts";
-import { answerDecoded, type Outcome, type QueryContext, type ReceivedQuery } from "../pipeline.ts";
+import {
+  answerDecoded,
+  type Outcome,
+  type QueryContext,
+  type ReceivedQuery,
+  udpBytesMax,
+} from "../pipeline.ts";
 import { FLAG, HEADER_BYTES, OPTION, TYPE } from "../wire/codes.ts";
 import { octetAt, wordAt } from "../wire/octets.ts";
 import { ClientMemo } from "./client-memo.ts";
@@ -19,11 +25,10 @@ const ENTRY_NUMBERS_MAX = 2 ** 21;
 /** Questions that have been asked once are remembered in so many places. */
 const SEEN_ONCE = 4_096;
 
-/** Octets of a UDP answer to a client without EDNS (RFC 1035 section 4.2.1). */
-const PLAIN_UDP_BYTES = 512;
-
 const OPT_HEAD_BYTES = 11;
 const OPTION_HEAD_BYTES = 4;
+/** Client and server cookie (RFC 9018 section 4). */
+const COOKIE_BYTES = 24;
 const SUBNET_SCOPE_AT = 3;
 
 /** Longest answer that is learnt, and room to make it again. */
@@ -131,23 +136,26 @@ export class FastLane {
     return memo;
   }
 
-  /** Octets that the answer may have (RFC 6891 section 6.2.3). */
+  /** Octets that the answer may have. */
   #limit(): number {
     const { variant, udpBytes } = this.query;
-    if (variant === VARIANT.PLAIN) return PLAIN_UDP_BYTES;
-    return Math.max(PLAIN_UDP_BYTES, Math.min(udpBytes, this.#maxUdpBytes));
+    return udpBytesMax(variant === VARIANT.PLAIN ? undefined : udpBytes, this.#maxUdpBytes);
   }
 
   /** Octets of the answer to the query that was read. */
   lengthOf({ body }: Template, hasCookie: boolean): number {
     const { query } = this;
-    const length = query.nameEnd + 4 - query.start + body.length;
-    if (query.variant === VARIANT.PLAIN) return length;
+    return query.nameEnd + 4 - query.start + body.length + this.#optBytes(hasCookie);
+  }
+
+  /** Octets of the OPT record in that answer. */
+  #optBytes(hasCookie: boolean): number {
+    const { variant, subnetBytes } = this.query;
+    if (variant === VARIANT.PLAIN) return 0;
     return (
-      length +
       OPT_HEAD_BYTES +
-      (query.subnetBytes > 0 ? OPTION_HEAD_BYTES + query.subnetBytes : 0) +
-      (hasCookie ? OPTION_HEAD_BYTES + 24 : 0)
+      (subnetBytes > 0 ? OPTION_HEAD_BYTES + subnetBytes : 0) +
+      (hasCookie ? OPTION_HEAD_BYTES + COOKIE_BYTES : 0)
     );
   }
 
@@ -248,12 +256,7 @@ export class FastLane {
     const { query } = this;
     const questionEnd = query.nameEnd + 4 - query.start;
     const hasOpt = query.variant !== VARIANT.PLAIN;
-    const optBytes = !hasOpt
-      ? 0
-      : OPT_HEAD_BYTES +
-        (query.subnetBytes > 0 ? OPTION_HEAD_BYTES + query.subnetBytes : 0) +
-        (hasCookie ? OPTION_HEAD_BYTES + 24 : 0);
-    const optStart = outcome.length - optBytes;
+    const optStart = outcome.length - this.#optBytes(hasCookie);
     if (optStart < questionEnd || outcome.length > LEARNT_BYTES_MAX) return undefined;
     // Other options than those that were expected: an extended error, perhaps.
     if (hasOpt && wordAt(out, optStart + 1) !== TYPE.OPT) return undefined;

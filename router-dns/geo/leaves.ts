@@ -1,5 +1,6 @@
 import { invariant } from "../../common/assert.ts";
 import type { SteerReason } from "../steering.ts";
+import { enlarged } from "./enlarged.ts";
 
 /** Why the first PoP of a leaf is first, in the order of the codes. */
 const REASONS = [
@@ -156,18 +157,10 @@ export class LeafBuilder {
 
   #grow(): void {
     const size = this.#reasons.length * 2;
-    const heads = new Uint16Array(size * this.#stride);
-    const headLengths = new Uint8Array(size);
-    const tailOf = new Uint16Array(size);
-    const reasons = new Uint8Array(size);
-    heads.set(this.#heads);
-    headLengths.set(this.#headLengths);
-    tailOf.set(this.#tailOf);
-    reasons.set(this.#reasons);
-    this.#heads = heads;
-    this.#headLengths = headLengths;
-    this.#tailOf = tailOf;
-    this.#reasons = reasons;
+    this.#heads = enlarged(this.#heads, size * this.#stride);
+    this.#headLengths = enlarged(this.#headLengths, size);
+    this.#tailOf = enlarged(this.#tailOf, size);
+    this.#reasons = enlarged(this.#reasons, size);
   }
 
   #growSlots(): void {

@@ -1,3 +1,4 @@
+import { enlarged } from "./enlarged.ts";
 import { type PrefixTable, PrefixTableBuilder, wordsOf } from "./prefix-table.ts";
 
 /** One digit of the sort. */
@@ -140,15 +141,9 @@ export class PrefixColumns {
 
   #grow(): void {
     const size = this.#lengths.length * 2;
-    const keys = new Uint32Array(size * this.#words);
-    const lengths = new Uint8Array(size);
-    const values = new Uint32Array(size);
-    keys.set(this.#keys);
-    lengths.set(this.#lengths);
-    values.set(this.#values);
-    this.#keys = keys;
-    this.#lengths = lengths;
-    this.#values = values;
+    this.#keys = enlarged(this.#keys, size * this.#words);
+    this.#lengths = enlarged(this.#lengths, size);
+    this.#values = enlarged(this.#values, size);
   }
 }
 

@@ -1,5 +1,6 @@
 import { invariant } from "../../common/assert.ts";
 import type { IpBytes, IpPrefix } from "../../common/ip.ts";
+import { enlarged } from "./enlarged.ts";
 
 /**
  * A whole address family cut into prefixes, in address order and without gaps, with a number on
@@ -147,15 +148,9 @@ export class PrefixTableBuilder {
 
   #grow(): void {
     const size = this.#lengths.length * 2;
-    const keys = new Uint32Array(size * this.#words);
-    const lengths = new Uint8Array(size);
-    const values = new Uint32Array(size);
-    keys.set(this.#keys);
-    lengths.set(this.#lengths);
-    values.set(this.#values);
-    this.#keys = keys;
-    this.#lengths = lengths;
-    this.#values = values;
+    this.#keys = enlarged(this.#keys, size * this.#words);
+    this.#lengths = enlarged(this.#lengths, size);
+    this.#values = enlarged(this.#values, size);
   }
 }
 

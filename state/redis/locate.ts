@@ -91,15 +91,11 @@ async function ask<T>(
   server: Connectable,
   question: (command: (words: readonly string[]) => Promise<unknown>) => Promise<T>,
 ): Promise<T> {
+  const options = clientOptions(server);
   const client = createClient({
-    ...clientOptions(server),
-    disableOfflineQueue: false,
+    ...options,
     commandOptions: { timeout: ASK_TIMEOUT_MS },
-    socket: {
-      ...clientOptions(server).socket,
-      connectTimeout: ASK_TIMEOUT_MS,
-      reconnectStrategy: false,
-    },
+    socket: { ...options.socket, connectTimeout: ASK_TIMEOUT_MS, reconnectStrategy: false },
   });
   client.on("error", () => {});
   try {
