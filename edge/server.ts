@@ -31,7 +31,7 @@ import { OriginClient } from "./fetch/origin-client.ts";
 import { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { Lane } from "./lane/lane.ts";
-import { ProcessMemory } from "./memory/process-memory.ts";
+import { cpuMicroseconds, ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
 import { type DiskOptions, openStorage, type Storage } from "./storage.ts";
@@ -56,6 +56,8 @@ export interface EdgeOptions {
   readonly memoryBytes: number;
   /** This edge is all that its process does: then `memoryBytes` is the budget of the process. */
   readonly ownsProcess?: boolean;
+  /** Other edges run in this process: its processor time says nothing about this one's load. */
+  readonly sharesProcess?: boolean;
   /** Left out: nothing outlives the process. */
   readonly disk?: DiskOptions;
   readonly capacityBitsPerSecond: number;
@@ -406,10 +408,7 @@ class Edge implements RunningDaemon {
         connections: () => this.#doors.open,
         bytes: () => metrics.bodyBytes,
         requests: () => metrics.requests,
-        cpuMicroseconds: () => {
-          const { user, system } = process.cpuUsage();
-          return user + system;
-        },
+        cpuMicroseconds: this.#options.sharesProcess === true ? undefined : cpuMicroseconds,
         usage: () => this.#store.usage(),
         connectionsMax: CONNECTIONS_MAX,
         diskUsage: () => this.#storage.disk?.usage(),

@@ -189,7 +189,7 @@ export const heartbeatSchema = z.object({
   connections: count,
   bitsPerSecond: amount,
   requestsPerSecond: amount,
-  cpu: amount,
+  cpu: amount.optional(),
   storeBytes: count,
   storeBytesMax: count,
   objects: count,

@@ -58,8 +58,8 @@ export interface Heartbeat {
   /** Since the last heartbeat, in bits per second to clients, and as requests per second. */
   readonly bitsPerSecond: number;
   readonly requestsPerSecond: number;
-  /** 0 to 1, of the one core that the process can use. */
-  readonly cpu: number;
+  /** 0 to 1, of the one core that the process can use. Left out: other edges share the process. */
+  readonly cpu?: number;
   readonly storeBytes: number;
   readonly storeBytesMax: number;
   readonly objects: number;

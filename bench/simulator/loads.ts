@@ -1,6 +1,6 @@
 import type { PopConfig } from "../../common/config/schema.ts";
 import { nearestPops } from "../../router-dns/data/load-keeper.ts";
-import { measurePops, smoothedLoad } from "../../router-dns/load/measure.ts";
+import { measurePops, type SmoothedLoad, smoothedLoad } from "../../router-dns/load/measure.ts";
 import { nextPlan } from "../../router-dns/load/next-plan.ts";
 import type { LoadPlan } from "../../state/records.ts";
 
@@ -21,7 +21,7 @@ export class Loads {
   readonly #settings: LoadsSettings;
   readonly #nearest: ReadonlyMap<string, readonly string[]>;
   readonly #edges: readonly { readonly name: string; readonly pop: number; capacity: number }[];
-  readonly #smooth = new Map<string, number>();
+  readonly #smooth = new Map<string, SmoothedLoad>();
   readonly #history: Float64Array[] = [];
   #plan: LoadPlan | undefined;
   #stepSeen = 0;
@@ -85,7 +85,7 @@ export class Loads {
     const monotonic = second * 1_000;
     const measured = measurePops(
       pops,
-      (edge) => this.#smooth.get(edge),
+      (edge) => this.#smooth.get(edge)?.load,
       (edge) => this.#smooth.has(edge),
       this.#nearest,
     );

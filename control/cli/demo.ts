@@ -109,9 +109,10 @@ async function startAll(
   const { config } = plan;
   const { log } = shared;
   const edges = new Map(placedEdges(config).map((placed) => [placed.edge.name, placed]));
-  const fleet = new DemoFleet(async (name) =>
-    announcePart(await startEdge(edgeOptions(config, knownEdge(edges, name), shared)), log),
-  );
+  const fleet = new DemoFleet(async (name) => {
+    const options = edgeOptions(config, knownEdge(edges, name), shared);
+    return announcePart(await startEdge({ ...options, sharesProcess: true }), log);
+  });
   say("Starting the origin, what NetCinema publishes ...");
   await group.start(startOrigin({ listen: plan.origin, admin: plan.originAdmin, log }));
   say("Starting the control API and the console ...");

@@ -74,7 +74,7 @@ function edgeRow(edge: EdgeStatus, status: StatusBody): string[] {
     since === undefined ? "-" : formatAgo(status.now - since),
     beat === undefined ? "-" : beat.requestsPerSecond.toFixed(1),
     beat === undefined ? "-" : (beat.bitsPerSecond / 1e6).toFixed(1),
-    beat === undefined ? "-" : `${Math.round(beat.cpu * 100)}%`,
+    beat?.cpu === undefined ? "-" : `${Math.round(beat.cpu * 100)}%`,
     beat === undefined
       ? "no heartbeat"
       : `${beat.objects} ${beat.objects === 1 ? "object" : "objects"}, ${formatBytes(beat.storeBytes)}`,

@@ -35,8 +35,10 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
     const group = new DaemonGroup(log);
     const shared = { state, log };
     await group.start(startControl(controlOptions(config, { ...shared, access })));
-    for (const placed of placedEdges(config)) {
-      await group.start(startEdge(edgeOptions(config, placed, shared)));
+    const edges = placedEdges(config);
+    const sharesProcess = edges.length > 1;
+    for (const placed of edges) {
+      await group.start(startEdge({ ...edgeOptions(config, placed, shared), sharesProcess }));
     }
     // Behind the edges: its first probes would find nobody, and resolvers would keep that answer.
     await group.start(startRouter(routerOptions(config, "router", shared)));

@@ -21,8 +21,8 @@ export interface HeartbeatSources {
   /** Bytes of bodies sent, since the start. */
   readonly bytes: () => number;
   readonly requests: () => number;
-  /** Microseconds of processor time, since the start. */
-  readonly cpuMicroseconds: () => number;
+  /** Microseconds of processor time, since the start; undefined: others use the process, too. */
+  readonly cpuMicroseconds: (() => number) | undefined;
   readonly usage: () => StoreUsage;
   /** Connections taken at most. */
   readonly connectionsMax: number;
@@ -34,7 +34,7 @@ interface Sample {
   readonly at: number;
   readonly bytes: number;
   readonly requests: number;
-  readonly cpuMicroseconds: number;
+  readonly cpuMicroseconds: number | undefined;
 }
 
 /** Says every second how this edge is, if the store can be told: never two calls at a time. */
@@ -86,7 +86,7 @@ export class HeartbeatSender {
       at: this.#clock.monotonic(),
       bytes: bytes(),
       requests: requests(),
-      cpuMicroseconds: cpuMicroseconds(),
+      cpuMicroseconds: cpuMicroseconds?.(),
     };
   }
 
@@ -107,7 +107,7 @@ export class HeartbeatSender {
       connections: connections(),
       bitsPerSecond: Math.round(((sample.bytes - before.bytes) * 8) / seconds),
       requestsPerSecond: Math.round((sample.requests - before.requests) / seconds),
-      cpu: Math.min(1, (sample.cpuMicroseconds - before.cpuMicroseconds) / 1e6 / seconds),
+      ...cpuShare(before, sample, seconds),
       storeBytes: bytes,
       storeBytesMax: bytesMax,
       objects,
@@ -115,4 +115,10 @@ export class HeartbeatSender {
       ...(disk === undefined ? {} : { diskBytes: disk.bytes, diskBytesMax: disk.bytesMax }),
     };
   }
+}
+
+/** Which part of one core the process has used between two samples (P), if that is known. */
+function cpuShare(before: Sample, sample: Sample, seconds: number): Pick<Heartbeat, "cpu"> {
+  if (before.cpuMicroseconds === undefined || sample.cpuMicroseconds === undefined) return {};
+  return { cpu: Math.min(1, (sample.cpuMicroseconds - before.cpuMicroseconds) / 1e6 / seconds) };
 }

@@ -85,7 +85,8 @@ export class ProcessMemory {
   }
 }
 
-function cpuMicroseconds(): number {
+/** Microseconds of processor time that all threads of this process have used. */
+export function cpuMicroseconds(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }

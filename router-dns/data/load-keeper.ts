@@ -5,12 +5,21 @@ import type { Logger } from "../../common/log.ts";
 import type { Heartbeat, LoadPlan } from "../../state/records.ts";
 import { type StateStore, StateUnavailableError } from "../../state/store.ts";
 import { distanceKm } from "../geo/place.ts";
-import { loadOf, measurePops, smoothedLoad } from "../load/measure.ts";
+import {
+  KNOWN_AFTER_SECONDS,
+  loadOf,
+  measurePops,
+  type SmoothedLoad,
+  smoothedLoad,
+} from "../load/measure.ts";
 import { nextPlan } from "../load/next-plan.ts";
 import { toMapPop } from "./snapshot.ts";
 
 /** How often loads are looked at and the plan is read. */
 const LOOK_EVERY_MS = 1_000;
+
+/** For so long after its start a router proposes no plan: it does not yet know all edges. */
+const STARTING_MS = KNOWN_AFTER_SECONDS * 1_000 + 2 * LOOK_EVERY_MS;
 
 /** What a keeper needs. */
 export interface LoadKeeperOptions {
@@ -36,9 +45,14 @@ export interface LoadState {
   readonly isStale: boolean;
 }
 
-interface SmoothedLoad {
+/** What is known of one edge. */
+interface EdgeLoad {
+  /** Of its last heartbeat. */
   readonly at: number;
-  readonly load: number;
+  /** The process that it came from. */
+  readonly run: string;
+  /** Undefined: there has been one heartbeat, and what it measured is how the process started. */
+  readonly load: SmoothedLoad | undefined;
 }
 
 /**
@@ -49,8 +63,9 @@ interface SmoothedLoad {
 export class LoadKeeper {
   readonly #options: LoadKeeperOptions;
   readonly #nearest: ReadonlyMap<string, readonly string[]>;
-  #loads: ReadonlyMap<string, SmoothedLoad> = new Map();
+  #loads: ReadonlyMap<string, EdgeLoad> = new Map();
   #plan: LoadPlan | undefined;
+  readonly #started: MonotonicMs;
   #stepSeen: MonotonicMs;
   #changeSeen: MonotonicMs;
   #isStale = false;
@@ -60,7 +75,8 @@ export class LoadKeeper {
   constructor(options: LoadKeeperOptions) {
     this.#options = options;
     this.#nearest = nearestPops(options.pops);
-    this.#stepSeen = options.clock.monotonic();
+    this.#started = options.clock.monotonic();
+    this.#stepSeen = this.#started;
     this.#changeSeen = this.#stepSeen;
   }
 
@@ -116,7 +132,9 @@ export class LoadKeeper {
   #propose(beats: readonly Heartbeat[]): LoadPlan | undefined {
     const { pops, isUp, settings, clock, router, ttlMs } = this.#options;
     this.#loads = smoothed(this.#loads, beats, pops);
-    const load = (edge: string) => this.#loads.get(edge)?.load;
+    // Of one that has just started, half the edges are known: its plan would be half a plan.
+    if (clock.monotonic() - this.#started < STARTING_MS) return undefined;
+    const load = (edge: string) => knownLoad(this.#loads.get(edge));
     const moment = {
       now: clock.now(),
       monotonic: clock.monotonic(),
@@ -143,24 +161,33 @@ export class LoadKeeper {
   }
 }
 
-/** Loads after one more look; edges without a heartbeat are forgotten. */
+/** Loads after one more look (P). Without a heartbeat an edge is forgotten. */
 function smoothed(
-  before: ReadonlyMap<string, SmoothedLoad>,
+  before: ReadonlyMap<string, EdgeLoad>,
   beats: readonly Heartbeat[],
   pops: readonly PopConfig[],
-): ReadonlyMap<string, SmoothedLoad> {
+): ReadonlyMap<string, EdgeLoad> {
   const edges = new Map(pops.flatMap((pop) => pop.edges.map((edge) => [edge.name, edge])));
   return new Map(
-    beats.flatMap((beat) => {
+    beats.flatMap((beat): [string, EdgeLoad][] => {
       const edge = edges.get(beat.edge);
       if (edge === undefined) return [];
+      const { at, run } = beat;
       const was = before.get(beat.edge);
-      if (was !== undefined && beat.at <= was.at) return [[beat.edge, was] as const];
-      const seconds = was === undefined ? 0 : (beat.at - was.at) / 1_000;
-      const load = smoothedLoad(was?.load, loadOf(beat, edge), seconds);
-      return [[beat.edge, { at: beat.at, load }] as const];
+      if (was === undefined || was.run !== run) return [[beat.edge, { at, run, load: undefined }]];
+      if (at <= was.at) return [[beat.edge, was]];
+      const load = smoothedLoad(was.load, loadOf(beat, edge), (at - was.at) / 1_000);
+      return [[beat.edge, { at, run, load }]];
     }),
   );
+}
+
+/** The load of an edge once it has been measured for long enough. */
+function knownLoad(edge: EdgeLoad | undefined): number | undefined {
+  const measured = edge?.load;
+  return measured === undefined || measured.seconds < KNOWN_AFTER_SECONDS
+    ? undefined
+    : measured.load;
 }
 
 /** For each PoP the others that serve everybody, nearest first (P). */

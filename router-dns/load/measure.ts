@@ -26,24 +26,40 @@ const HALF_LIFE_SECONDS = 4;
 /**
  * How full an edge is (P): the fullest of its network, its processor and its connections, since the
  * first to run out is the one that clients notice. Disk and memory of a cache are full at all times
- * and say nothing about load. May exceed 1.
+ * and say nothing about load; nor does the processor of an edge that shares its process with others
+ * and so leaves `cpu` out. May exceed 1.
  */
 export function loadOf(beat: Heartbeat, edge: Pick<EdgeConfig, "capacity">): number {
-  const { bitsPerSecond, cpu, connections, connectionsMax = Number.POSITIVE_INFINITY } = beat;
+  const { bitsPerSecond, cpu = 0, connections, connectionsMax = Number.POSITIVE_INFINITY } = beat;
   return Math.max(bitsPerSecond / edge.capacity, cpu, connections / connectionsMax);
 }
 
 /**
- * A load after one more second (P): moves toward what was measured, so that one busy second does
- * not send anybody elsewhere. The first measurement counts as it is.
+ * A load is known after so many seconds of measurement. What a process does in its first seconds
+ * (it compiles itself, fills its memory) says nothing about clients.
+ */
+export const KNOWN_AFTER_SECONDS = 5;
+
+/** A load as it is seen over time, and for how many seconds it has been measured. */
+export interface SmoothedLoad {
+  readonly load: number;
+  readonly seconds: number;
+}
+
+/**
+ * A load after `seconds` more (P): moves toward what was measured in them, so that one busy second
+ * does not send anybody elsewhere. Until there is more than that to remember it is the mean.
  */
 export function smoothedLoad(
-  before: number | undefined,
+  before: SmoothedLoad | undefined,
   measured: number,
   seconds: number,
-): number {
-  if (before === undefined) return measured;
-  return measured + (before - measured) * 0.5 ** (seconds / HALF_LIFE_SECONDS);
+): SmoothedLoad {
+  if (before === undefined) return { load: measured, seconds };
+  const total = before.seconds + seconds;
+  const part =
+    total === 0 ? 1 : Math.max(seconds / total, 1 - 0.5 ** (seconds / HALF_LIFE_SECONDS));
+  return { load: before.load + (measured - before.load) * part, seconds: total };
 }
 
 /**

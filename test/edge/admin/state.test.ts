@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { suite, test } from "node:test";
+import type { EdgeOptions } from "../../../edge/server.ts";
 import type { ChangeBody } from "../../../state/change.ts";
 import { openEmbeddedState } from "../../../state/embedded.ts";
 import type { ObjectRecord } from "../../../state/records.ts";
@@ -11,7 +12,7 @@ import type { Scope } from "../../support/scope.ts";
 import { aSite, startOrigin, startTestEdge, type TestEdge } from "../harness.ts";
 
 /** An edge that follows a state store of its own, in front of an origin that counts versions. */
-async function startFollowing(t: Scope) {
+async function startFollowing(t: Scope, options: Partial<EdgeOptions> = {}) {
   let version = 0;
   const held: ServerResponse[] = [];
   const origin = await startOrigin(t, (request, response) => {
@@ -25,7 +26,7 @@ async function startFollowing(t: Scope) {
   const state = openEmbeddedState({ file: ":memory:" });
   t.after(() => state.close());
   await state.append({ kind: "site-put", site: aSite({ origins: [origin.url] }) }, "config");
-  const edge = await startTestEdge(t, { origins: [origin.url], state });
+  const edge = await startTestEdge(t, { origins: [origin.url], state, ...options });
   return { origin, state, edge, held };
 }
 
@@ -248,7 +249,17 @@ suite("what an edge tells the state store", () => {
     assert.equal(beat.version, 1);
     assert.ok(beat.run.length > 10);
     assert.ok(beat.storeBytes > 10_000 && beat.storeBytes < beat.storeBytesMax);
-    assert.ok(beat.cpu >= 0 && beat.cpu <= 1);
+    assert.ok(beat.cpu !== undefined && beat.cpu >= 0 && beat.cpu <= 1);
+  });
+
+  test("says nothing of the processor where it shares a process with other edges", async (t) => {
+    const { state } = await startFollowing(t, { sharesProcess: true });
+    const beat = await eventually("a heartbeat", async () => {
+      const [latest] = await state.heartbeats();
+      assert.ok(latest);
+      return latest;
+    });
+    assert.equal(beat.cpu, undefined);
   });
 
   test("records of what it stores and no longer stores", async (t) => {

@@ -7,7 +7,7 @@ import {
 } from "../../../router-dns/geo/choose.ts";
 import { nameSeed } from "../../../router-dns/geo/hash.ts";
 import { uniformTable } from "../../../router-dns/geo/prefix-table.ts";
-import { measurePops, smoothedLoad } from "../../../router-dns/load/measure.ts";
+import { measurePops, type SmoothedLoad, smoothedLoad } from "../../../router-dns/load/measure.ts";
 import { nextPlan } from "../../../router-dns/load/next-plan.ts";
 import { steerLoad } from "../../../router-dns/load/steer-load.ts";
 import type { LoadPlan } from "../../../state/records.ts";
@@ -66,7 +66,7 @@ export class World {
   /** Of the clients near each PoP, the part that each edge of each PoP carries. */
   readonly #parts: number[][][];
   readonly #history: number[][][] = [];
-  readonly #smooth = new Map<string, number>();
+  readonly #smooth = new Map<string, SmoothedLoad>();
   #plan: LoadPlan | undefined;
   #stepSeen = 0;
   #changeSeen = 0;
@@ -240,7 +240,7 @@ export class World {
     }
     const pops = measurePops(
       this.popConfigs,
-      (edge) => this.#smooth.get(edge),
+      (edge) => this.#smooth.get(edge)?.load,
       () => true,
       this.#nearest,
     );

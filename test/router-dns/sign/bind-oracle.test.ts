@@ -109,7 +109,7 @@ async function signWithBind(
   const times = ["-s", "20260101000000", "-e", "20260201000000"];
   const { code, stdout, stderr } = await runProcess({
     command: "dnssec-signzone",
-    args: ["-P", "-O", "full", "-o", "example.test", ...times, "-f", "-", file, ...keys],
+    args: ["-P", "-d", dir, "-O", "full", "-o", "example.test", ...times, "-f", "-", file, ...keys],
   });
   assert.equal(code, 0, stderr);
   const found = new Map<string, BindSignature>();
