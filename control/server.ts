@@ -7,6 +7,7 @@ import type { RunningDaemon } from "../common/daemon.ts";
 import { boundAddress, ListenError } from "../common/listen.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
+import type { SealingKey } from "../common/sealed.ts";
 import { Follower } from "../state/follower.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
 import { Access, type AccessPolicy } from "./access/access.ts";
@@ -42,6 +43,8 @@ export interface ControlOptions {
   readonly state: StateStore;
   /** Whom the API listens to. */
   readonly access: AccessPolicy;
+  /** What private keys in the store are sealed with. */
+  readonly sealingKey: SealingKey;
   /** Only in the demo: edges that can be stopped and started. */
   readonly demo?: DemoEdges;
   readonly log: Logger;

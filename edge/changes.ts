@@ -40,6 +40,13 @@ export function applyChange(
     case "undrain":
     case "token-put":
     case "token-remove":
+    case "certificate-put":
+    case "certificate-remove":
+    case "challenge-put":
+    case "challenge-remove":
+    case "order-put":
+    case "order-remove":
+    case "account-put":
       return;
     default:
       unreachable(body);

@@ -1,10 +1,17 @@
 import { unreachable } from "../common/assert.ts";
 import type { Site } from "../common/config/site.ts";
+import {
+  editTable,
+  type RecordEdit,
+  type RecordMaps,
+  recordEdit,
+  recordMaps,
+} from "./certificates.ts";
 import type { Change, ChangeBody } from "./change.ts";
 import type { Snapshot, TokenRecord } from "./records.ts";
 
 /** What is in force at one version, in the shape that lookups need. Never changed in place. */
-export interface View {
+export interface View extends RecordMaps {
   readonly epoch: string;
   readonly version: number;
   readonly sites: ReadonlyMap<string, Site>;
@@ -25,6 +32,7 @@ export type SnapshotEdit =
   | { readonly kind: "delete-drained"; readonly name: string }
   | { readonly kind: "put-token"; readonly name: string; readonly token: TokenRecord }
   | { readonly kind: "delete-token"; readonly name: string }
+  | RecordEdit
   /** Only the version moves: purges concern what is stored, not what is configured. */
   | { readonly kind: "none" };
 
@@ -43,6 +51,14 @@ export function snapshotEdit(body: ChangeBody): SnapshotEdit {
       return { kind: "put-token", name: body.token.id, token: body.token };
     case "token-remove":
       return { kind: "delete-token", name: body.token };
+    case "certificate-put":
+    case "certificate-remove":
+    case "challenge-put":
+    case "challenge-remove":
+    case "order-put":
+    case "order-remove":
+    case "account-put":
+      return recordEdit(body);
     case "purge-urls":
     case "purge-prefixes":
     case "purge-tags":
@@ -74,6 +90,9 @@ export function applyChange(view: View, change: Change): View {
       return { ...next, tokens: new Map(view.tokens).set(edit.name, edit.token) };
     case "delete-token":
       return { ...next, tokens: without(view.tokens, edit.name) };
+    case "put-record":
+    case "delete-record":
+      return { ...next, ...editTable(view, edit) };
     case "none":
       return next;
     default:
@@ -89,6 +108,7 @@ export function viewOf(snapshot: Snapshot): View {
     sites: new Map(snapshot.sites.map((site) => [site.name, site])),
     drained: new Set(snapshot.drained),
     tokens: new Map(snapshot.tokens.map((token) => [token.id, token])),
+    ...recordMaps(snapshot),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
+import type { RecordChange } from "./certificates.ts";
 import type { TokenRecord } from "./records.ts";
 
 /**
@@ -24,7 +25,9 @@ export type ChangeBody =
   /** Whoever shows this token may call the control API; replaces the one of the same id. */
   | { readonly kind: "token-put"; readonly token: TokenRecord }
   /** Nobody may show this token any more. */
-  | { readonly kind: "token-remove"; readonly token: string };
+  | { readonly kind: "token-remove"; readonly token: string }
+  /** Certificates, and how they are got. */
+  | RecordChange;
 
 /** What all purges say. */
 interface Purge {

@@ -6,6 +6,14 @@ import type { Redirect } from "../common/config/redirect.ts";
 import { type Match, OVERRIDES } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
 import { fail, ok, type Result } from "../common/result.ts";
+import {
+  accountSchema,
+  certificateSchema,
+  challengeSchema,
+  orderSchema,
+  RECORD_CHANGE_SCHEMAS,
+} from "./certificate-codec.ts";
+import type { RecordKind, RecordKinds } from "./certificates.ts";
 import type { ChangeBody } from "./change.ts";
 import {
   type Heartbeat,
@@ -177,6 +185,7 @@ export const changeBodySchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("undrain"), edge: name }),
   z.object({ kind: z.literal("token-put"), token: tokenRecordSchema }),
   z.object({ kind: z.literal("token-remove"), token: name }),
+  ...RECORD_CHANGE_SCHEMAS,
 ]);
 
 /** What an edge says about itself, as it is stored. */
@@ -262,6 +271,14 @@ export const decodeReport = decoder<RouterReport>(report);
 export const decodeLoadPlan = decoder<LoadPlan>(loadPlan);
 /** Reads what is known of an object (P). */
 export const decodeObject = decoder<ObjectRecord>(objectRecordSchema);
+
+/** Reads an entry of a table of named records (P). */
+export const RECORD_DECODERS: { readonly [K in RecordKind]: Decoder<RecordKinds[K]> } = {
+  certificate: decoder<RecordKinds["certificate"]>(certificateSchema),
+  challenge: decoder<RecordKinds["challenge"]>(challengeSchema),
+  order: decoder<RecordKinds["order"]>(orderSchema),
+  account: decoder<RecordKinds["account"]>(accountSchema),
+};
 
 /** Turns stored text into a value, or says in one line why it is not one. */
 export type Decoder<T> = (text: string) => Result<T, string>;

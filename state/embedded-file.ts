@@ -6,13 +6,18 @@ export class StateFileError extends Error {
 }
 
 /** Raised when the tables change; `UPGRADES` then converts older files. */
-const SCHEMA_VERSION = 3;
+const SCHEMA_VERSION = 4;
 
 /** Who may call the control API, since version 2. */
 const TOKEN_TABLE = "CREATE TABLE token (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
 
 /** What nodes share and nobody else may know, since version 3. */
 const SECRET_TABLE = "CREATE TABLE secret (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;";
+
+/** Certificates and what belongs to them, since version 4. */
+const RECORD_TABLE = `CREATE TABLE record (
+    kind TEXT, name TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, name)
+  ) STRICT;`;
 
 const SCHEMA = `
   CREATE TABLE meridian_schema (version INTEGER NOT NULL) STRICT;
@@ -24,12 +29,14 @@ const SCHEMA = `
   CREATE TABLE drained (edge TEXT PRIMARY KEY) STRICT;
   ${TOKEN_TABLE}
   ${SECRET_TABLE}
+  ${RECORD_TABLE}
 `;
 
 /** What makes a file of one version one of the next. */
 const UPGRADES: ReadonlyMap<number, string> = new Map([
   [1, TOKEN_TABLE],
   [2, SECRET_TABLE],
+  [3, RECORD_TABLE],
 ]);
 
 /**

@@ -4,12 +4,21 @@ import { type Clock, type EpochMs, systemClock } from "../common/clock.ts";
 import { type Logger, silentLogger } from "../common/log.ts";
 import { systemRandom } from "../common/random.ts";
 import { type SnapshotEdit, snapshotEdit } from "./apply.ts";
+import type { RecordKind, RecordKinds } from "./certificates.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import { type Decoder, decodeChangeBody, decodeSecret, decodeSite, decodeToken } from "./codec.ts";
+import {
+  type Decoder,
+  decodeChangeBody,
+  decodeSecret,
+  decodeSite,
+  decodeToken,
+  RECORD_DECODERS,
+} from "./codec.ts";
 import { openStateFile } from "./embedded-file.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import {
   ACKNOWLEDGED_FOR_MS,
+  LEASES_MAX,
   LOG_BYTES_MAX,
   LOG_CHANGES_MAX,
   NODES_MAX,
@@ -53,6 +62,7 @@ class EmbeddedState implements StateStore {
   readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
   readonly #reports = new ExpiringMap<RouterReport>(NODES_MAX);
   readonly #loadPlan = new ExpiringMap<LoadPlan>(1);
+  readonly #leases = new ExpiringMap<string>(LEASES_MAX);
   readonly #objects = new Map<string, ObjectTable>();
   /** Of all bodies in the log. */
   #logBytes: number;
@@ -86,9 +96,13 @@ class EmbeddedState implements StateStore {
     return this.#answer(() => ({
       epoch: this.#epoch,
       version: this.#version(),
-      sites: this.#read("site", this.#sql.sites, decodeSite),
+      sites: this.#read("site", this.#sql.sites.all(), decodeSite),
       drained: this.#sql.drained.all().map(({ edge }) => String(edge)),
-      tokens: this.#read("token", this.#sql.tokens, decodeToken),
+      tokens: this.#read("token", this.#sql.tokens.all(), decodeToken),
+      certificates: this.#readRecords("certificate"),
+      challenges: this.#readRecords("challenge"),
+      orders: this.#readRecords("order"),
+      accounts: this.#readRecords("account"),
     }));
   }
 
@@ -181,6 +195,16 @@ class EmbeddedState implements StateStore {
     });
   }
 
+  lease(name: string, holder: string, ttlMs: number): Promise<boolean> {
+    return this.#answer(() => {
+      const now = this.#clock.monotonic();
+      const held = this.#leases.live(now).find(([held]) => held === name)?.[1];
+      if (held !== undefined && held !== holder) return false;
+      this.#leases.set(name, holder, now, ttlMs);
+      return ttlMs > 0;
+    });
+  }
+
   isUp(): boolean {
     return this.#open && this.#working;
   }
@@ -262,6 +286,12 @@ class EmbeddedState implements StateStore {
       case "delete-token":
         this.#sql.deleteToken.run(edit.name);
         return;
+      case "put-record":
+        this.#sql.putRecord.run(edit.table, edit.name, JSON.stringify(edit.record));
+        return;
+      case "delete-record":
+        this.#sql.deleteRecord.run(edit.table, edit.name);
+        return;
       case "none":
         return;
       default:
@@ -274,14 +304,18 @@ class EmbeddedState implements StateStore {
   }
 
   /** All rows of a table of names and JSON; those that cannot be read are left out. */
-  #read<T>(kind: string, rows: StatementSync, decode: Decoder<T>): T[] {
+  #read<T>(kind: string, rows: readonly Row[], decode: Decoder<T>): T[] {
     const found: T[] = [];
-    for (const { name, body } of rows.all()) {
+    for (const { name, body } of rows) {
       const value = decode(String(body));
       if (value.ok) found.push(value.value);
       else this.#skipped.skip(`${kind} ${String(name)}`, value.error);
     }
     return found;
+  }
+
+  #readRecords<K extends RecordKind>(kind: K): RecordKinds[K][] {
+    return this.#read<RecordKinds[K]>(kind, this.#sql.records.all(kind), RECORD_DECODERS[kind]);
   }
 
   #readChanges(rows: StatementSync, from: number, limit: number): Change[] {
@@ -306,6 +340,9 @@ class EmbeddedState implements StateStore {
   }
 }
 
+/** What SQLite answers, a value per column. */
+type Row = Readonly<Record<string, unknown>>;
+
 /** Length of a body in UTF-8. */
 const BYTES = "length(CAST(body AS BLOB))";
 
@@ -329,6 +366,11 @@ function prepare(db: DatabaseSync) {
     tokens: sql("SELECT name, body FROM token ORDER BY name"),
     putToken: sql("INSERT INTO token VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"),
     deleteToken: sql("DELETE FROM token WHERE name = ?"),
+    records: sql("SELECT name, body FROM record WHERE kind = ? ORDER BY name"),
+    putRecord: sql(
+      "INSERT INTO record VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+    ),
+    deleteRecord: sql("DELETE FROM record WHERE kind = ? AND name = ?"),
     secret: sql("SELECT body FROM secret WHERE name = ?"),
     putSecret: sql(
       "INSERT INTO secret VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",

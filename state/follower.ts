@@ -2,7 +2,8 @@ import { background } from "../common/background.ts";
 import { type Clock, type MonotonicMs, systemClock } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
 import type { Logger } from "../common/log.ts";
-import type { View } from "./apply.ts";
+import { type View, viewOf } from "./apply.ts";
+import { noRecords } from "./certificates.ts";
 import type { Change } from "./change.ts";
 import {
   type FollowEvent,
@@ -91,8 +92,8 @@ export class Follower {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#acknowledger = new Acknowledger(options, this.#clock);
-    const sites = new Map(options.initialSites.map((site) => [site.name, site]));
-    const view: View = { epoch: "", version: 0, sites, drained: new Set(), tokens: new Map() };
+    const nothing = { epoch: "", version: 0, drained: [], tokens: [], ...noRecords() };
+    const view = viewOf({ ...nothing, sites: options.initialSites });
     this.#state = startFollowing(view, this.#clock.monotonic(), options.from);
   }
 

@@ -16,6 +16,12 @@ export const TAG_LENGTH_MAX = 1_024;
 /** A node that has not acknowledged anything for this long is forgotten. */
 export const ACKNOWLEDGED_FOR_MS = 30_000;
 
+/** Of the PEM text of a certificate and those that lead from it to its authority. */
+export const CHAIN_BYTES_MAX = 64 * 1024;
+
+/** Leases that the store knows of: one for each kind of work that one node does for all. */
+export const LEASES_MAX = 100;
+
 /** Nodes of one kind (acknowledging, edges, routers) that the store remembers. */
 export const NODES_MAX = 10_000;
 

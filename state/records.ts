@@ -1,8 +1,9 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
+import type { RecordLists } from "./certificates.ts";
 
 /** Everything in force at one version of the log. */
-export interface Snapshot {
+export interface Snapshot extends RecordLists {
   /**
    * Identity of the log, made up when the log is created. A different one means that the store lost
    * its data: versions of the two cannot be compared, and purges may have been lost with it.

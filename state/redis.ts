@@ -206,6 +206,11 @@ class RedisState implements StateStore {
     return checked(decodeSecret(String(reply)));
   }
 
+  async lease(name: string, holder: string, ttlMs: number): Promise<boolean> {
+    const words = [holder, String(ttlMs)];
+    return (await this.#script(scripts.LEASE, [`lease:${name}`], words)) === 1;
+  }
+
   isUp(): boolean {
     return this.#commands.isUp();
   }
@@ -298,6 +303,10 @@ function fieldOf(edit: ReturnType<typeof snapshotEdit>): { field: string; value:
       return { field: TOKEN_FIELD + edit.name, value: JSON.stringify(edit.token) };
     case "delete-token":
       return { field: TOKEN_FIELD + edit.name, value: "" };
+    case "put-record":
+      return { field: `${edit.table}:${edit.name}`, value: JSON.stringify(edit.record) };
+    case "delete-record":
+      return { field: `${edit.table}:${edit.name}`, value: "" };
     case "none":
       return { field: "", value: "" };
   }

@@ -94,6 +94,12 @@ export interface StateStore {
    */
   sharedSecret(name: string, proposed: string): Promise<string>;
 
+  /**
+   * True if `holder` has the lease of that name now: it was free, or already theirs. It lasts
+   * `ttlMs` from now, unless asked for again; 0 gives it up.
+   */
+  lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+
   /** True while the last exchange with the store worked. Does no I/O. */
   isUp(): boolean;
 

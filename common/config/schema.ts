@@ -195,6 +195,18 @@ const controlSchema = z.strictObject({
     ),
 });
 
+const tlsSchema = z.strictObject({
+  keyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "File with the key that private keys in the shared state are sealed with, made at the first " +
+        "start of the control server; edges need the same one, or `MERIDIAN_TLS_KEY`. Left out: " +
+        "`meridian-tls.key` beside this file.",
+    ),
+});
+
 /** The whole configuration. Every daemon reads the same file and takes its part. */
 export const configSchema = z.strictObject({
   cdn: cdnSchema.describe("The CDN as DNS sees it."),
@@ -230,6 +242,7 @@ export const configSchema = z.strictObject({
   router: routerSchema.prefault({}).describe("The DNS side."),
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),
+  tls: tlsSchema.prefault({}).describe("Certificates, as the whole CDN has them."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
   load: loadSchema.prefault({}).describe("How clients of full PoPs are spread over others."),
   pops: z.array(popSchema).min(1).describe("Places with edges."),

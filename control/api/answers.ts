@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { siteSchema } from "../../common/config/site.ts";
+import { accountSchema, certificateSchema, orderSchema } from "../../state/certificate-codec.ts";
 import {
   changeBodySchema,
   heartbeatSchema,
@@ -231,6 +232,12 @@ const change = z.strictObject({
       kind: z.literal("token-put"),
       token: tokenRecordSchema.omit({ hash: true }),
     }),
+    z.strictObject({
+      kind: z.literal("certificate-put"),
+      certificate: certificateSchema.omit({ key: true }),
+    }),
+    z.strictObject({ kind: z.literal("order-put"), order: orderSchema.omit({ key: true }) }),
+    z.strictObject({ kind: z.literal("account-put"), account: accountSchema.omit({ key: true }) }),
   ]),
 });
 

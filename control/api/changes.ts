@@ -64,7 +64,24 @@ export function siteOf({ body }: Change): string | undefined {
 
 function shown(change: Change): ShownChange {
   const { body } = change;
-  if (body.kind !== "token-put") return { ...change, body };
-  const { hash: _, ...token } = body.token;
-  return { ...change, body: { kind: body.kind, token } };
+  switch (body.kind) {
+    case "token-put": {
+      const { hash: _, ...token } = body.token;
+      return { ...change, body: { kind: body.kind, token } };
+    }
+    case "certificate-put": {
+      const { key: _, ...certificate } = body.certificate;
+      return { ...change, body: { kind: body.kind, certificate } };
+    }
+    case "order-put": {
+      const { key: _, ...order } = body.order;
+      return { ...change, body: { kind: body.kind, order } };
+    }
+    case "account-put": {
+      const { key: _, ...account } = body.account;
+      return { ...change, body: { kind: body.kind, account } };
+    }
+    default:
+      return { ...change, body };
+  }
 }

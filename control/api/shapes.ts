@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../../common/address.ts";
 import type { SiteInput } from "../../common/config/site.ts";
+import type { AccountRecord, CertificateRecord, OrderRecord } from "../../state/certificates.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
 import type {
   Heartbeat,
@@ -254,11 +255,17 @@ export interface StatusBody {
   readonly demo: boolean;
 }
 
-/** A change as the API shows it: nobody needs what is kept of a token's secret. */
+/** Changes that carry a secret, however well it is hashed or sealed. */
+type SecretKind = "token-put" | "certificate-put" | "order-put" | "account-put";
+
+/** A change as the API shows it: without what is kept of a secret. */
 export interface ShownChange extends Omit<Change, "body"> {
   readonly body:
-    | Exclude<ChangeBody, { readonly kind: "token-put" }>
-    | { readonly kind: "token-put"; readonly token: Omit<TokenRecord, "hash"> };
+    | Exclude<ChangeBody, { readonly kind: SecretKind }>
+    | { readonly kind: "token-put"; readonly token: Omit<TokenRecord, "hash"> }
+    | { readonly kind: "certificate-put"; readonly certificate: Omit<CertificateRecord, "key"> }
+    | { readonly kind: "order-put"; readonly order: Omit<OrderRecord, "key"> }
+    | { readonly kind: "account-put"; readonly account: Omit<AccountRecord, "key"> };
 }
 
 /** `GET /v1/changes`: after a version, oldest first. */

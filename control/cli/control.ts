@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
-import { accessPolicy, serveUntilSignal } from "./run.ts";
+import { accessPolicy, sealingKey, serveUntilSignal } from "./run.ts";
 import { startControl } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -26,7 +26,8 @@ async function runControl(options: { config: string; log: LogStyle }): Promise<v
   const state = await openSharedState(deployment, log);
   try {
     const access = accessPolicy(deployment.config, log);
-    const options = controlOptions(deployment.config, { state, log, access });
+    const key = sealingKey(deployment.config, log);
+    const options = controlOptions(deployment.config, { state, log, access, sealingKey: key });
     const daemon = await startControl(options);
     await serveUntilSignal(daemon, log);
   } finally {

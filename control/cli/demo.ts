@@ -5,6 +5,8 @@ import { systemClock } from "../../common/clock.ts";
 import { runUntilSignal } from "../../common/daemon.ts";
 import { ListenError, listenTcp } from "../../common/listen.ts";
 import { createLogger, type Logger, type LogStyle } from "../../common/log.ts";
+import { systemRandom } from "../../common/random.ts";
+import { makeSealingKey } from "../../common/sealed.ts";
 import type { StateStore } from "../../state/store.ts";
 import { startEdgeCommand, stopEdgeCommand } from "./demo-edge.ts";
 import { DemoFleet } from "./demo-fleet.ts";
@@ -116,9 +118,11 @@ async function startAll(
   say("Starting the origin, what NetCinema publishes ...");
   await group.start(startOrigin({ listen: plan.origin, admin: plan.originAdmin, log }));
   say("Starting the control API and the console ...");
+  // What is sealed with it goes with the demo's state.
+  const { key } = makeSealingKey(systemRandom);
   await group.start(
     startControl({
-      ...controlOptions(config, { ...shared, access: { kind: "open" } }),
+      ...controlOptions(config, { ...shared, access: { kind: "open" }, sealingKey: key }),
       demo: fleet,
     }),
   );

@@ -73,6 +73,7 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ...config.control,
       tokenFile: absolute(config.control.tokenFile ?? "meridian.token"),
     },
+    tls: { keyFile: absolute(config.tls.keyFile ?? "meridian-tls.key") },
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     pops: config.pops.map((pop) => ({
       ...pop,

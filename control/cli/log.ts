@@ -77,6 +77,20 @@ function subject(body: ShownChange["body"]): string {
       return `${body.token.name} (${body.token.scope})`;
     case "token-remove":
       return body.token;
+    case "certificate-put":
+      return `${body.certificate.name} (${body.certificate.hosts.join(" ")})`;
+    case "certificate-remove":
+      return body.certificate;
+    case "order-put":
+      return body.order.certificate + (body.order.error === undefined ? "" : " (failed)");
+    case "order-remove":
+      return body.order;
+    case "challenge-put":
+      return `${body.challenge.host} (${body.challenge.kind})`;
+    case "challenge-remove":
+      return body.challenge;
+    case "account-put":
+      return body.account.directory;
     default:
       return "";
   }

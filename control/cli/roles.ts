@@ -134,7 +134,11 @@ export function edgeOptions(
 /** What the control server does according to the configuration (P). */
 export function controlOptions(
   config: Config,
-  { access, ...shared }: Required<Shared> & Pick<ControlOptions, "access">,
+  {
+    access,
+    sealingKey,
+    ...shared
+  }: Required<Shared> & Pick<ControlOptions, "access" | "sealingKey">,
 ): ControlOptions {
   return {
     listen: config.control.listen,
@@ -149,6 +153,7 @@ export function controlOptions(
       routerAdmin: routerAdminTarget(config),
     },
     access,
+    sealingKey,
     ...shared,
   };
 }

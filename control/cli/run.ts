@@ -3,6 +3,8 @@ import { type RunningDaemon, runUntilSignal } from "../../common/daemon.ts";
 import { isLoopback } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
 import { systemRandom } from "../../common/random.ts";
+import type { SealingKey } from "../../common/sealed.ts";
+import { readOrMakeSealingKey, SEALING_KEY_VARIABLE } from "../../common/sealing-key.ts";
 import type { AccessPolicy } from "../access/access.ts";
 import { operatorToken, TokenFileError } from "../access/operator-token.ts";
 import { usageFailure } from "./failure.ts";
@@ -51,6 +53,22 @@ export function accessPolicy({ control }: Config, log: Logger): AccessPolicy {
     if (error instanceof TokenFileError) throw usageFailure(error.message);
     throw error;
   }
+}
+
+/**
+ * What the control server seals private keys with. Makes it if there is none yet. One that cannot
+ * be used ends the command with exit code 2.
+ */
+export function sealingKey({ tls }: Config, log: Logger): SealingKey {
+  const { keyFile: file = "meridian-tls.key" } = tls;
+  const found = readOrMakeSealingKey(
+    { file, variable: process.env[SEALING_KEY_VARIABLE] },
+    systemRandom,
+  );
+  if (!found.ok) throw usageFailure(found.error);
+  const { key, created } = found.value;
+  log.info({ event: "sealing-key", file, id: key.id, created });
+  return key;
 }
 
 /** How long daemons may take to go when one of them could not start. */

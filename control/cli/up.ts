@@ -3,7 +3,7 @@ import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openState } from "./deployment.ts";
 import { controlOptions, edgeOptions, placedEdges, routerOptions } from "./roles.ts";
-import { accessPolicy, DaemonGroup } from "./run.ts";
+import { accessPolicy, DaemonGroup, sealingKey } from "./run.ts";
 import { startControl, startEdge, startRouter } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -32,9 +32,10 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
   const state = await openState(deployment, log);
   try {
     const access = accessPolicy(config, log);
+    const key = sealingKey(config, log);
     const group = new DaemonGroup(log);
     const shared = { state, log };
-    await group.start(startControl(controlOptions(config, { ...shared, access })));
+    await group.start(startControl(controlOptions(config, { ...shared, access, sealingKey: key })));
     const edges = placedEdges(config);
     const sharesProcess = edges.length > 1;
     for (const placed of edges) {

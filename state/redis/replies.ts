@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { fail, ok, type Result } from "../../common/result.ts";
+import { RECORD_NAMES, type RecordKind, type RecordKinds } from "../certificates.ts";
 import type { Change } from "../change.ts";
 import {
   type Decoder,
@@ -7,6 +8,7 @@ import {
   decodeLoadPlan,
   decodeSite,
   decodeToken,
+  RECORD_DECODERS,
 } from "../codec.ts";
 import type { LoadPlan, Snapshot } from "../records.ts";
 import type { ChangePage } from "../store.ts";
@@ -65,7 +67,20 @@ export function readSnapshot(reply: unknown, skip: Skip): Result<Snapshot, strin
       nameOf: ({ id }) => id,
       skip,
     }),
+    certificates: readRecords("certificate", fields, skip),
+    challenges: readRecords("challenge", fields, skip),
+    orders: readRecords("order", fields, skip),
+    accounts: readRecords("account", fields, skip),
   });
+}
+
+function readRecords<K extends RecordKind>(
+  kind: K,
+  fields: ReadonlyMap<string, string>,
+  skip: Skip,
+): RecordKinds[K][] {
+  const [decode, nameOf] = [RECORD_DECODERS[kind], RECORD_NAMES[kind]];
+  return readNamed<RecordKinds[K]>(fields, { prefix: `${kind}:`, decode, nameOf, skip });
 }
 
 /** The values below `prefix`; those that cannot be read or say another name are left out. */

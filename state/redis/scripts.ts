@@ -5,10 +5,12 @@
  *
  * Keys, all below `meridian:{<prefix>}:`
  *   now          hash: epoch, version, mark, bytes (of the log), `site:<name>` -> JSON,
- *                `drained:<edge>` -> 1, `token:<id>` -> JSON
+ *                `drained:<edge>` -> 1, `token:<id>` -> JSON, and so `certificate:<name>`,
+ *                `challenge:<token>`, `order:<certificate>`, `account:<directory>`
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   secrets      hash: name -> 32 hexadecimal digits
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
+ *   lease:<name> string: who holds it; expires
  *   load         string: `<step>:<plan>`; expires
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
  *
@@ -72,6 +74,18 @@ local kept = redis.call('HGET', KEYS[1], ARGV[1])
 if kept and #kept == 32 and string.match(kept, '^[0-9a-f]+$') then return kept end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return ARGV[2]
+`;
+
+/** KEYS: lease:<name>. ARGV: holder, ttl in ms (0: gives it up). Answers 1 if the holder has it. */
+export const LEASE = `
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then
+  redis.call('DEL', KEYS[1])
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
 `;
 
 /** Answers the snapshot hash as field, value, field, value. */

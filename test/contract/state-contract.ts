@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Site } from "../../common/config/site.ts";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
+import type { CertificateRecord, ChallengeRecord, OrderRecord } from "../../state/certificates.ts";
 import type { ChangeBody } from "../../state/change.ts";
 import { LOG_BYTES_MAX, LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../state/limits.ts";
 import type {
@@ -39,6 +40,23 @@ export function aSite(name: string, port = 9000): Site {
     rules: [{ match: "/live/*", ttl: 2_000, cache: true }],
     allDown: "serve-all",
   };
+}
+
+/** A certificate as it is kept; what is sealed or PEM in it is of no meaning. */
+export function aCertificate(name: string, hosts: readonly string[] = [name]): CertificateRecord {
+  const key = `v1.${"a".repeat(16)}.${"b".repeat(16)}.${"c".repeat(300)}`;
+  const times = { notBefore: 1_000, notAfter: 9_000.5 };
+  return { name, hosts, chain: "-----BEGIN\n", key, ...times, source: "acme", site: "a" };
+}
+
+function aChallenge(token: string): ChallengeRecord {
+  return { token, kind: "http-01", host: "www.a.test", value: `${token}.x-Y_z`, expiresAt: 5.5 };
+}
+
+function anOrder(certificate: string): OrderRecord {
+  const { hosts, key } = aCertificate(certificate);
+  const directory = "https://acme.test/dir";
+  return { certificate, site: "a", hosts, directory, key, failures: 0, nextAt: 0 };
 }
 
 /** A token as it is kept. */
@@ -100,6 +118,26 @@ const EVERY_KIND: readonly ChangeBody[] = [
   { kind: "token-put", token: { ...aToken("t1"), scope: "admin" } },
   { kind: "token-remove", token: "t2" },
   { kind: "token-remove", token: "never-there" },
+  { kind: "certificate-put", certificate: aCertificate("one.test") },
+  { kind: "certificate-put", certificate: aCertificate("two", ["*.two.test", "two.test"]) },
+  { kind: "certificate-put", certificate: { ...aCertificate("one.test"), source: "api" } },
+  { kind: "certificate-remove", certificate: "two" },
+  { kind: "certificate-remove", certificate: "never-there" },
+  { kind: "challenge-put", challenge: aChallenge("t-1") },
+  { kind: "challenge-put", challenge: { ...aChallenge("t_2"), kind: "dns-01" } },
+  { kind: "challenge-remove", challenge: "t-1" },
+  { kind: "order-put", order: anOrder("one.test") },
+  { kind: "order-put", order: { ...anOrder("two"), url: "https://acme.test/o/1" } },
+  { kind: "order-put", order: { ...anOrder("one.test"), failures: 2, error: "größe \n" } },
+  { kind: "order-remove", order: "two" },
+  {
+    kind: "account-put",
+    account: {
+      directory: "https://a.test/dir",
+      url: "https://a.test/1",
+      key: anOrder("x").key ?? "",
+    },
+  },
   { kind: "site-remove", site: "b" },
   { kind: "site-remove", site: "never-there" },
 ];
@@ -256,6 +294,18 @@ export function stateContract(name: string, subject: StateSubject): void {
       assert.equal(await store.sharedSecret("other", two), two);
     });
 
+    test("a lease is one holder's until it is given up or runs out", async () => {
+      assert.equal(await store.lease("work", "one", 60_000), true);
+      assert.equal(await store.lease("work", "two", 60_000), false);
+      assert.equal(await store.lease("other", "two", 60_000), true);
+      assert.equal(await store.lease("work", "one", 60_000), true);
+      assert.equal(await store.lease("work", "two", 0), false);
+      assert.equal(await store.lease("work", "two", 60_000), false);
+      assert.equal(await store.lease("work", "one", 0), false);
+      assert.equal(await store.lease("work", "two", 20), true);
+      await until(() => store.lease("work", "one", 60_000), "the lease has run out");
+    });
+
     test("heartbeats and reports are replaced, listed by name, and forgotten", async () => {
       await store.heartbeat(aHeartbeat("syd-1"), 60_000);
       await store.heartbeat(aHeartbeat("fra-1"), 60_000);
@@ -408,6 +458,7 @@ export function quickCalls(store: StateStore): Promise<unknown>[] {
     store.recordObjects("n", [anObject("k", 1)], ["j"]),
     store.objects("n", 10, 0),
     store.sharedSecret("s", "0".repeat(32)),
+    store.lease("l", "n", 1_000),
   ];
 }
 

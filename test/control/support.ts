@@ -4,6 +4,7 @@ import { parseConfig } from "../../common/config/load.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { RunningDaemon } from "../../common/daemon.ts";
 import { silentLogger } from "../../common/log.ts";
+import { type SealingKey, sealingKeyOf } from "../../common/sealed.ts";
 import type { AccessPolicy } from "../../control/access/access.ts";
 import { errorAnswer, OPERATIONS } from "../../control/api/answers.ts";
 import type { ControlConfig } from "../../control/api/context.ts";
@@ -11,6 +12,9 @@ import type { DemoEdges } from "../../control/demo-edges.ts";
 import { startControl } from "../../control/server.ts";
 import type { StateStore } from "../../state/store.ts";
 import type { Scope } from "../support/scope.ts";
+
+/** What the control server of a test seals private keys with. */
+export const TEST_SEALING_KEY: SealingKey = sealingKeyOf(new Uint8Array(32).fill(7));
 
 const ANY_PORT: SocketAddress = { host: "127.0.0.1", port: 0 };
 
@@ -90,6 +94,7 @@ export async function startTestControl(
     config,
     state,
     access,
+    sealingKey: TEST_SEALING_KEY,
     log: silentLogger,
     ...(demo === undefined ? {} : { demo }),
   });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { applyChange, type View, viewOf } from "../../state/apply.ts";
+import { noRecords } from "../../state/certificates.ts";
 import type { ChangeBody } from "../../state/change.ts";
-import { aSite, aToken } from "../contract/state-contract.ts";
+import { aCertificate, aSite, aToken } from "../contract/state-contract.ts";
 
 const base: View = viewOf({
   epoch: "e",
@@ -10,6 +11,7 @@ const base: View = viewOf({
   sites: [aSite("a"), aSite("b")],
   drained: ["syd-1"],
   tokens: [aToken("t1")],
+  ...noRecords(),
 });
 
 function after(body: ChangeBody): View {
@@ -60,6 +62,16 @@ test("a site that is put again is replaced whole", () => {
   const view = after({ kind: "site-put", site: aSite("a", 9009) });
   assert.deepEqual(view.sites.get("a"), aSite("a", 9009));
   assert.equal(view.sites.size, 2);
+});
+
+test("certificates and what belongs to them have a table each", () => {
+  const put = after({ kind: "certificate-put", certificate: aCertificate("c.test") });
+  assert.deepEqual([...put.certificates], [["c.test", aCertificate("c.test")]]);
+  assert.deepEqual([put.challenges.size, put.orders.size, put.accounts.size], [0, 0, 0]);
+  assert.equal(base.certificates.size, 0);
+  const body = { kind: "certificate-remove", certificate: "c.test" } as const;
+  const gone = applyChange(put, { version: 6, at: 0, by: "test", body });
+  assert.deepEqual([gone.certificates.size, put.certificates.size], [0, 1]);
 });
 
 test("a purge shares the maps of the view before it", () => {

@@ -84,7 +84,7 @@ test("a file of a newer version is refused with both versions", async (t) => {
   const db = new DatabaseSync(file);
   db.exec("UPDATE meridian_schema SET version = 99");
   db.close();
-  refuses(file, /schema version 99, this Meridian reads 3/);
+  refuses(file, /schema version 99, this Meridian reads 4/);
 });
 
 test("a file of the first version is converted, and keeps what it holds", async (t) => {
@@ -93,7 +93,9 @@ test("a file of the first version is converted, and keeps what it holds", async 
   await store.append({ kind: "drain", edge: "syd-1" }, "x");
   await store.close();
   const db = new DatabaseSync(file);
-  db.exec("DROP TABLE token; DROP TABLE secret; UPDATE meridian_schema SET version = 1");
+  db.exec(
+    "DROP TABLE token; DROP TABLE secret; DROP TABLE record; UPDATE meridian_schema SET version = 1",
+  );
   db.close();
   for (const tokens of [[], [aToken("t")]]) {
     const converted = openEmbeddedState({ file });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { noRecords, recordMaps } from "../../state/certificates.ts";
 import type { Change } from "../../state/change.ts";
 import {
   CUT_OFF_AFTER_MS,
@@ -21,6 +22,7 @@ const initial = {
   sites: new Map([["a", aSite("a")]]),
   drained: new Set<string>(),
   tokens: new Map(),
+  ...recordMaps(noRecords()),
 };
 const starting = startFollowing(initial, 0);
 
@@ -35,7 +37,8 @@ function page(from: number, to: number, more: Partial<ChangePage> = {}): ChangeP
 
 function snapshot(version: number, more: Partial<Snapshot> = {}): Snapshot {
   const sites = [aSite("b")];
-  return { epoch: "e1", version, mark: `m${version}`, sites, drained: [], tokens: [], ...more };
+  const nothing = { drained: [], tokens: [], ...noRecords() };
+  return { epoch: "e1", version, mark: `m${version}`, sites, ...nothing, ...more };
 }
 
 function run(state: FollowState, ...events: FollowEvent[]): FollowState {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../common/clock.ts";
 import { applyChange, type View } from "../../state/apply.ts";
+import { noRecords, recordMaps } from "../../state/certificates.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
 import type { Snapshot } from "../../state/records.ts";
 import { type ChangePage, type StateStore, StateUnavailableError } from "../../state/store.ts";
@@ -77,7 +78,7 @@ export class ModelStore implements Pick<StateStore, "snapshot" | "changesAfter" 
 
   snapshot(): Promise<Snapshot> {
     return this.#answer(() => {
-      const { epoch, version, sites, drained, tokens } = this.head();
+      const { epoch, version, sites, drained, tokens, ...maps } = this.head();
       return {
         epoch,
         version,
@@ -85,6 +86,10 @@ export class ModelStore implements Pick<StateStore, "snapshot" | "changesAfter" 
         sites: [...sites.values()],
         drained: [...drained],
         tokens: [...tokens.values()],
+        certificates: [...maps.certificates.values()],
+        challenges: [...maps.challenges.values()],
+        orders: [...maps.orders.values()],
+        accounts: [...maps.accounts.values()],
       };
     });
   }
@@ -130,6 +135,7 @@ export class ModelStore implements Pick<StateStore, "snapshot" | "changesAfter" 
 
   #empty(): View {
     const nothing = { sites: new Map(), drained: new Set<string>(), tokens: new Map() };
-    return { epoch: `epoch-${this.#epoch}`, version: 0, ...nothing };
+    const records = recordMaps(noRecords());
+    return { epoch: `epoch-${this.#epoch}`, version: 0, ...nothing, ...records };
   }
 }
