@@ -244,12 +244,13 @@ export class SliceCursor implements SliceReader {
   }
 
   #pieceOf(chunks: readonly Buffer[], sliceStart: number): Buffer | undefined {
-    if (this.#chunks !== chunks) {
+    const offset = this.position - sliceStart;
+    // The next range may begin before where the last one ended, in the list that still grows.
+    if (this.#chunks !== chunks || offset < this.#chunkStart) {
       this.#chunks = chunks;
       this.#chunkIndex = 0;
       this.#chunkStart = 0;
     }
-    const offset = this.position - sliceStart;
     let chunk = chunks[this.#chunkIndex];
     while (chunk !== undefined && this.#chunkStart + chunk.length <= offset) {
       this.#chunkStart += chunk.length;

@@ -115,6 +115,28 @@ test("any ranges of any stored, missing and arriving slices are the bytes of the
   await fc.assert(property, { numRuns: 200 });
 });
 
+test("ranges may go back within a slice that is arriving", async () => {
+  const store = new MemoryStore(2 ** 20);
+  const origins = new OriginClient(systemClock, () => {});
+  const around = { store, origins, log: silentLogger, onRequestEnd: () => {} };
+  const head = putHead(store);
+  const bodies = new SlicedBodies(around, systemClock);
+  const step = feedFrom(bodies, head, new ManualSource(), { first: 0, chunks: [1] });
+  const ranges = [
+    [0, 301],
+    [300, 301],
+    [0, 0],
+    [299, 305],
+  ] as const;
+  const open = (onMore: () => void) => bodies.open(head, () => undefined, onMore);
+  const got = await readAll(open, ranges, { step, isTogether: false });
+  for (const [i, [first, last]] of ranges.entries()) {
+    assertSame(got[i] ?? Buffer.alloc(0), fileBytes("v1", first, last + 1));
+  }
+  bodies.abortAll();
+  origins.destroy();
+});
+
 test("bytes taken together count as read until they are released, and can be cut", () => {
   const piece = 65_536;
   const store = new MemoryStore(2 ** 22);
