@@ -3,22 +3,16 @@ import type { Change, ChangeBody } from "../state/change.ts";
 import type { FollowedView } from "../state/follower.ts";
 import type { PurgeForce } from "../state/purge.ts";
 import type { EdgeContext } from "./context.ts";
-import { buildSiteTable } from "./key/site.ts";
+import { buildSiteTable, type TableOwner } from "./key/site.ts";
 import { keyFingerprint } from "./key/url-keys.ts";
 import { purgeScope, purgeUrl } from "./purges.ts";
-
-/** How the table of sites is made. */
-export interface SiteTableOptions {
-  readonly cdnDomain: string | undefined;
-  readonly anyHost: boolean;
-}
 
 /** Carries one change of the log out, before the view that contains it becomes visible. */
 export function applyChange(
   change: Change,
   view: FollowedView,
   edge: EdgeContext,
-  options: SiteTableOptions,
+  options: TableOwner,
 ): void {
   const { body } = change;
   switch (body.kind) {
@@ -54,14 +48,14 @@ export function applyChange(
 }
 
 /** Puts the sites of a view in force. */
-export function applySites(view: FollowedView, edge: EdgeContext, options: SiteTableOptions): void {
+export function applySites(view: FollowedView, edge: EdgeContext, options: TableOwner): void {
   for (const [name, site] of view.sites) {
     const before = edge.sites.byName.get(name);
     if (before === undefined || keyFingerprint(before) === keyFingerprint(site)) continue;
     // A purge of a URL finds the keys of the rules that are in force, not those of earlier ones.
     edge.store.purges.doubtSite(name);
   }
-  edge.sites = buildSiteTable(view.sites.values(), options.cdnDomain, options.anyHost);
+  edge.sites = buildSiteTable(view.sites.values(), options);
   edge.origins.keepOnly(view.sites.values());
 }
 

@@ -13,8 +13,7 @@ import type { Standing } from "./decide/standing.ts";
 import type { FieldLine, FieldLines } from "./http/fields.ts";
 import { tagsOf } from "./http/tags.ts";
 import { deriveRequest, placeOf } from "./key/derive.ts";
-import { normalHost } from "./key/primary.ts";
-import { siteForHost } from "./key/site.ts";
+import { askedOfHost } from "./key/site.ts";
 import { standingsOf } from "./steps/lookup.ts";
 import { type CacheObject, partKey, type StoredVariants } from "./store/store.ts";
 
@@ -44,14 +43,14 @@ export async function explainRequest(
   if (verdict.kind === "reject") {
     return { status: 200, body: { ...base, decision: { kind: "reject", reason: verdict.reason } } };
   }
-  const site = siteForHost(edge.sites, url.host);
+  const { site, host } = askedOfHost(edge.sites, url.host);
   if (site === undefined) {
     const decision = { kind: "reject", reason: "unknown-site" };
     return { status: 200, body: { ...base, decision } };
   }
   const asked = deriveRequest(site, {
     method,
-    host: normalHost(url.host),
+    host,
     target,
     fields: requestFields,
   });
@@ -59,7 +58,12 @@ export async function explainRequest(
   if (rule?.redirect !== undefined || asked.climbs) {
     return {
       status: 200,
-      body: { ...base, site: site.name, ...ruleFacts(rule), ...answeredHere(rule, url) },
+      body: {
+        ...base,
+        site: site.name,
+        ...ruleFacts(rule),
+        ...answeredHere(rule, { host, target }),
+      },
     };
   }
   const inMemory = new Set(edge.store.lookup(key)?.objects.map(({ id }) => id));
@@ -98,11 +102,11 @@ function ruleFacts(rule: SiteRule | undefined): object {
 }
 
 /** What a rule answers without asking anybody. */
-function answeredHere(rule: SiteRule | undefined, { host, pathname, search }: URL): object {
-  const location =
-    rule === undefined
-      ? undefined
-      : redirectTarget(rule, placeOf({ host, target: pathname + search }));
+function answeredHere(
+  rule: SiteRule | undefined,
+  asked: Readonly<Record<"host" | "target", string>>,
+): object {
+  const location = rule === undefined ? undefined : redirectTarget(rule, placeOf(asked));
   if (location === undefined) return { decision: { kind: "reject", reason: "bad-request" } };
   const redirect = { status: rule?.redirect?.status, location };
   return { redirect, decision: { kind: "redirect", reason: "rule" } };

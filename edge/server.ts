@@ -240,7 +240,7 @@ class Edge implements RunningDaemon {
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
-      sites: buildSiteTable(sites, cdnDomain, anyHost),
+      sites: buildSiteTable(sites, { name, cdnDomain, anyHost }),
       revalidateAll: () => this.#follower?.status() === "catching-up",
       notReady: () => this.#notServing(),
       nextRequestId: () => {
@@ -349,7 +349,7 @@ class Edge implements RunningDaemon {
   #makeFollower(): Follower | undefined {
     const { state, name, sites, cdnDomain, anyHost } = this.#options;
     if (state === undefined) return undefined;
-    const table = { cdnDomain, anyHost };
+    const table = { name, cdnDomain, anyHost };
     const { disk } = this.#storage;
     return new Follower({
       store: state,

@@ -5,7 +5,7 @@ import { IDLE_MS_MAX } from "./accept/listener.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
 import { fieldLinesFromRaw } from "./http/fields.ts";
-import { siteForHost } from "./key/site.ts";
+import { askedOfHost } from "./key/site.ts";
 import { type ErrorReason, errorResponse } from "./serve/error-response.ts";
 import { originRequestFields } from "./serve/origin-request-fields.ts";
 
@@ -47,7 +47,7 @@ export class UpgradeProxy {
       this.#refuse(socket, verdict.reason);
       return;
     }
-    const site = siteForHost(edge.sites, verdict.host);
+    const { site, host } = askedOfHost(edge.sites, verdict.host);
     const target = site === undefined ? undefined : edge.origins.firstUrl(site);
     if (site === undefined || target === undefined) {
       this.#refuse(socket, "unknown-site");
@@ -59,8 +59,8 @@ export class UpgradeProxy {
       edge: edge.name,
       clientAddress: clientAddressOf(request),
       scheme: "http",
-      clientHost: verdict.host,
-      originHost: site.origin.host ?? verdict.host,
+      clientHost: host,
+      originHost: site.origin.host ?? host,
       purpose: { kind: "pass" },
     });
     if (origin.kind === "loop") {

@@ -1,3 +1,4 @@
+import type { Site } from "../../common/config/site.ts";
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { Representation } from "../coding/encoded-forms.ts";
 import { selectStored } from "../coding/select-stored.ts";
@@ -5,8 +6,7 @@ import type { EdgeContext } from "../context.ts";
 import { isUnconditional, type Selection } from "../decide/precondition.ts";
 import { decideReuse } from "../decide/reuse.ts";
 import { type DerivedRequest, deriveRequest } from "../key/derive.ts";
-import { normalHost } from "../key/primary.ts";
-import { type SiteTable, siteForHost } from "../key/site.ts";
+import { askedOfHost, type SiteTable } from "../key/site.ts";
 import { answerHead } from "../serve/answer-head.ts";
 import { clientEdits } from "../serve/client-edits.ts";
 import { selectedBody } from "../serve/selected-body.ts";
@@ -33,7 +33,7 @@ export interface Hit {
 /** What a block of fields comes to as long as the sites are the same. */
 interface Asked {
   readonly sites: SiteTable;
-  readonly site: ReturnType<typeof siteForHost>;
+  readonly site: Site | undefined;
   readonly host: string;
   readonly isUnconditional: boolean;
 }
@@ -86,11 +86,12 @@ function askedOf(block: FieldBlock, edge: EdgeContext): Asked {
   // The lane takes only targets that this verdict does not depend on.
   const probe = { method: "GET", version: "1.1", target: "/", fields: block.fields };
   const verdict = judgeRequest(probe);
-  const site = verdict.kind === "accept" ? siteForHost(edge.sites, verdict.host) : undefined;
+  const { sites } = edge;
+  const found =
+    verdict.kind === "accept" ? askedOfHost(sites, verdict.host) : { site: undefined, host: "" };
   const fresh: Asked = {
-    sites: edge.sites,
-    site,
-    host: verdict.kind === "accept" ? normalHost(verdict.host) : "",
+    sites,
+    ...found,
     isUnconditional: isUnconditional(block.fields),
   };
   asked.set(block, fresh);

@@ -2,8 +2,7 @@ import { judgeRequest } from "../accept/request-policy.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { deriveRequest } from "../key/derive.ts";
-import { normalHost } from "../key/primary.ts";
-import { hostName, siteForHost } from "../key/site.ts";
+import { askedOfHost, hostName } from "../key/site.ts";
 import { answerHealth } from "./health.ts";
 import { answerPurge } from "./purge.ts";
 import { answerRedirect } from "./redirect.ts";
@@ -23,9 +22,10 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
     exchange.refusal = verdict.reason;
     return "refuse";
   }
-  exchange.host = normalHost(verdict.host);
+  const { site, host } = askedOfHost(edge.sites, verdict.host);
+  exchange.host = host;
   exchange.target = verdict.target;
-  exchange.site = siteForHost(edge.sites, verdict.host);
+  exchange.site = site;
   if (verdict.target === "/healthz" && isOwnHost(exchange, edge))
     return answerHealth(exchange, edge);
   if (exchange.site === undefined) {

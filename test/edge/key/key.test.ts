@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { edgeLabel } from "../../../common/config/edge-name.ts";
 import { type Site, type SiteInput, siteSchema } from "../../../common/config/site.ts";
 import { joinKey, normalHost, normalTarget } from "../../../edge/key/primary.ts";
 import { ruleFor } from "../../../edge/key/rule.ts";
-import { buildSiteTable, siteForHost } from "../../../edge/key/site.ts";
+import { askedOfHost, buildSiteTable, siteForHost } from "../../../edge/key/site.ts";
+
+const EDGE = { name: "syd-1", anyHost: false };
 
 const ORIGIN = { urls: ["http://127.0.0.1:9000"] };
 
@@ -59,7 +62,7 @@ test("RFC 9111 s.2: sites, hosts, paths and queries that differ have keys that d
 test("sites: exact hosts, the name below the CDN's domain, ports, case and final dots", () => {
   const one = aSite("one", { hosts: ["video.one.test"] });
   const two = aSite("two", { hosts: ["video.one.test", "one.kingcdn.test", "two.test"] });
-  const table = buildSiteTable([one, two], "kingcdn.test", false);
+  const table = buildSiteTable([one, two], { ...EDGE, cdnDomain: "kingcdn.test" });
   for (const [host, expected] of [
     ["video.one.test", one],
     ["VIDEO.one.test.:8080", one],
@@ -76,13 +79,38 @@ test("sites: exact hosts, the name below the CDN's domain, ports, case and final
   }
 });
 
+test("sites: names below the edge's own stand for the hosts that redirects come from", () => {
+  const one = aSite("one", { hosts: ["video.one.test", "WWW.one.test"] });
+  const two = aSite("two");
+  const table = buildSiteTable([one, two], { ...EDGE, cdnDomain: "kingcdn.test" });
+  const label = edgeLabel(one, "www.one.test", "kingcdn.test");
+  assert.match(label, /^host-[0-9a-f]{16}$/);
+  for (const [host, site, meant] of [
+    ["one.syd-1.edge.kingcdn.test", one, "video.one.test"],
+    ["ONE.syd-1.edge.kingcdn.test.:8080", one, "video.one.test:8080"],
+    ["one.syd-1.edge.kingcdn.test:80", one, "video.one.test"],
+    ["two.syd-1.edge.kingcdn.test", two, "two.kingcdn.test"],
+    [`${label}.syd-1.edge.kingcdn.test:8080`, one, "www.one.test:8080"],
+    // What is asked for directly stays as it is.
+    ["one.kingcdn.test:8080", one, "one.kingcdn.test:8080"],
+    ["WWW.one.test", one, "www.one.test"],
+    // The names of another edge, of no site, and the edge's own.
+    ["one.fra-1.edge.kingcdn.test", undefined, "one.fra-1.edge.kingcdn.test"],
+    ["three.syd-1.edge.kingcdn.test", undefined, "three.syd-1.edge.kingcdn.test"],
+    ["syd-1.edge.kingcdn.test", undefined, "syd-1.edge.kingcdn.test"],
+  ] as const) {
+    assert.deepEqual(askedOfHost(table, host), { site, host: meant });
+    assert.equal(siteForHost(table, host), site);
+  }
+});
+
 test("sites: quick mode answers for every host, and no domain is needed", () => {
   const one = aSite("one", { hosts: ["one.test"] });
-  const table = buildSiteTable([one], undefined, true);
+  const table = buildSiteTable([one], { ...EDGE, anyHost: true });
   assert.equal(siteForHost(table, "whatever.test"), one);
   assert.equal(siteForHost(table, "one.undefined"), one);
-  assert.equal(siteForHost(buildSiteTable([], undefined, true), "one.test"), undefined);
-  assert.equal(siteForHost(buildSiteTable([one], undefined, false), "two.test"), undefined);
+  assert.equal(siteForHost(buildSiteTable([], { ...EDGE, anyHost: true }), "one.test"), undefined);
+  assert.equal(siteForHost(buildSiteTable([one], EDGE), "two.test"), undefined);
 });
 
 for (const [match, path, expected] of [
