@@ -36,6 +36,8 @@ export interface CdnIdentity {
   readonly pops: readonly PopConfig[];
   /** Quick mode: every name below the domain is steered. */
   readonly anyName: boolean;
+  /** Names below those of edges have their addresses, for redirects; left out: there are none. */
+  readonly hasNamesBelowEdges?: boolean;
   /** HTTPS records of sites that do not say it themselves; left out: none. */
   readonly https?: HttpsConfig;
   /** Addresses whose names we have: zones in in-addr.arpa and ip6.arpa; left out: none. */
@@ -67,6 +69,7 @@ export function buildZones(
     sites: [...sites.keys()],
     services: servicesOf(sites, identity.https),
     ...(anyName ? { anyNameSite: first } : {}),
+    hasNamesBelowEdges: identity.hasNamesBelowEdges ?? false,
   });
   if (!own.ok) return own;
   const reverse = buildReverseZones({ ...common, prefixes: identity.reverse ?? [], maxTtlOf });

@@ -46,6 +46,8 @@ export interface CdnZoneOptions extends Infrastructure {
   readonly anyNameSite?: string;
   /** Edges reached at `<edge>.edge.<domain>`, one label each. */
   readonly edges: readonly HostAddress[];
+  /** True: every name below an edge's has its addresses too. Redirects lead there. */
+  readonly hasNamesBelowEdges?: boolean;
 }
 
 /** TTL of what changes only with the configuration: SOA, NS and the name servers' addresses. */
@@ -57,18 +59,27 @@ const NEGATIVE_TTL_SECONDS = 60;
 /** Room below the domain: `<edge>.edge` with labels of up to 63 octets, and their length octets. */
 const ROOM_BELOW_BYTES = 64 + 5;
 
+/** And the label of a site before them. */
+const ROOM_BELOW_EDGES_BYTES = 64 + ROOM_BELOW_BYTES;
+
 /** Builds the zone of the CDN domain (P). Fails if names below the domain would be too long. */
 export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
   const origin = mustParseName(options.domain);
-  if (origin.length > 255 - ROOM_BELOW_BYTES) {
+  const { hasNamesBelowEdges = false, ttlSeconds } = options;
+  const room = hasNamesBelowEdges ? ROOM_BELOW_EDGES_BYTES : ROOM_BELOW_BYTES;
+  if (origin.length > 255 - room) {
     return fail(
       `"${options.domain}" is too long: names of edges below it would not fit 255 octets`,
     );
   }
+  // One wildcard for each edge instead of a name for each of its sites.
+  const owners = hasNamesBelowEdges ? ["", "*."] : [""];
   const records = [
     ...infrastructure(options, origin).records,
-    ...options.edges.map(({ name, address }) =>
-      addressRecord(mustParseName(`${name}.edge`, origin), address, options.ttlSeconds),
+    ...owners.flatMap((prefix) =>
+      options.edges.map(({ name, address }) =>
+        addressRecord(mustParseName(`${prefix}${name}.edge`, origin), address, ttlSeconds),
+      ),
     ),
   ];
   const taken = new Set(records.map(({ owner }) => nameKey(owner)));

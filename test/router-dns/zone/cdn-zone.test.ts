@@ -94,6 +94,41 @@ describe("the zone of the CDN domain", () => {
     assert.match(zone.ok ? "" : zone.error, /too long/);
   });
 
+  describe("with names below those of edges", () => {
+    const zone = built({ hasNamesBelowEdges: true });
+    const world = snapshotOf([zone], new FixedSteering({ addresses: ["192.0.2.99"] }));
+    const name = "netcinema.syd-1.edge.kingcdn.test";
+
+    it("RFC 4592: any name below has the addresses of the edge, and nothing else", () => {
+      assert.deepEqual(ask(world, { name, type: "A" }).answer, [`${name} 20 A 192.0.2.10`]);
+      assert.deepEqual(ask(world, { name, type: "AAAA" }).answer, [`${name} 20 AAAA 2001:db8::10`]);
+      const mx = ask(world, { name, type: "MX" });
+      assert.deepEqual([mx.rcode, mx.answer], ["NOERROR", []]);
+      const other = ask(world, { name: "netcinema.fra-1.edge.kingcdn.test", type: "A" });
+      assert.equal(other.rcode, "NXDOMAIN");
+    });
+
+    it("without them there is no such name", () => {
+      const plain = snapshotOf([built()], new FixedSteering({ addresses: ["192.0.2.99"] }));
+      assert.equal(ask(plain, { name, type: "A" }).rcode, "NXDOMAIN");
+    });
+
+    it("RFC 1035 s.2.3.4: a domain that leaves no room for them is refused", () => {
+      const domain = `${"a".repeat(60)}.${"b".repeat(59)}`;
+      const edges = [{ name: "e".repeat(63), address: "::1" }];
+      const longest = { ...OPTIONS, edges, hasNamesBelowEdges: true, domain };
+      const fitting = buildCdnZone(longest);
+      assert.ok(fitting.ok);
+      const longName = `${"s".repeat(63)}.${"e".repeat(63)}.edge.${domain}`;
+      const seen = ask(snapshotOf([fitting.value], new FixedSteering({ addresses: [] })), {
+        name: longName,
+        type: "AAAA",
+      });
+      assert.equal(seen.answer.length, 1);
+      assert.equal(buildCdnZone({ ...longest, domain: `a${domain}` }).ok, false);
+    });
+  });
+
   it("throws on what a checked configuration cannot have", () => {
     assert.throws(() => built({ nameservers: [] }), /invariant/);
     assert.throws(() => built({ sites: ["a..b"] }), /invariant/);
