@@ -220,6 +220,24 @@ export const METRICS = {
     labels: [],
     help: "1 while nothing is known of loads, and everybody gets the closest PoP.",
   },
+  dns_redirects_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["site", "pop", "reason"],
+    help: "HTTP requests redirected, by site, PoP (none: a host elsewhere) and reason, as for answers.",
+  },
+  dns_redirect_refusals_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["reason"],
+    help: "HTTP requests not redirected, by reason (method, bad-request, too-long, unknown-host, nobody-up).",
+  },
+  dns_redirect_connections: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "Open connections of clients that are redirected by HTTP.",
+  },
   dns_edge_health: {
     part: "dns",
     kind: "gauge",

@@ -37,6 +37,7 @@ import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor, type WatchedEdge } from "./health/monitor.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
+import { type RedirectService, redirectService } from "./http/redirect-service.ts";
 import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
 import { CatalogProducer } from "./transfer/catalog-producer.ts";
@@ -123,6 +124,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
       ...catalogsOf(options, clock),
       answersMax: options.answers,
       fetched: fetchedNames(options.transfers?.zones ?? []),
+      hasNamesBelowEdges: options.service.http !== undefined,
       maxTtls,
     },
     {
@@ -207,6 +209,7 @@ class Router {
   readonly #metrics: Metrics;
   readonly #counters: QueryCounters;
   readonly #service: DnsService;
+  readonly #redirects: RedirectService | undefined;
   readonly #monitor: HealthMonitor;
   readonly #council: Council;
   readonly #follower: Follower | undefined;
@@ -261,6 +264,7 @@ class Router {
       random,
       log,
     });
+    this.#redirects = redirectService(options, live, this.#metrics);
     this.#monitor = new HealthMonitor({
       edges: watched,
       health,
@@ -296,6 +300,7 @@ class Router {
     this.#council.decide();
     this.#takeHealth();
     await this.#service.start();
+    await this.#redirects?.start();
     this.#startTransfers();
     this.#admin = await this.#startAdmin();
     this.#everySecond();
@@ -363,7 +368,7 @@ class Router {
     this.#monitor.stop();
     this.#council.stop();
     this.#transfers?.stop();
-    await this.#service.stop(deadlineMs);
+    await Promise.all([this.#service.stop(deadlineMs), this.#redirects?.stop(deadlineMs)]);
     await this.#follower?.stop();
     await this.#keeper?.stop();
     await this.#admin?.close();
@@ -571,6 +576,6 @@ class Router {
 
   #addresses(): Readonly<Record<string, SocketAddress>> {
     const admin = this.#admin === undefined ? {} : { admin: this.#admin.address };
-    return { ...this.#service.addresses(), ...admin };
+    return { ...this.#service.addresses(), ...this.#redirects?.addresses(), ...admin };
   }
 }

@@ -1,5 +1,6 @@
 import { parseIp } from "../ip.ts";
 import { signedZones, signingProblems } from "./dnssec.ts";
+import { looksLikeFurtherHost } from "./edge-name.ts";
 import { checkMistakes } from "./health.ts";
 import { ruleHostProblems } from "./rule-check.ts";
 import type { Config } from "./schema.ts";
@@ -80,6 +81,7 @@ export function takenBy(
   cdn: Pick<Config["cdn"], "domain" | "nameservers">,
 ): string | undefined {
   if (site === "edge") return "the edges' own names";
+  if (looksLikeFurtherHost(site)) return "hosts that clients are redirected to";
   const name = `${site}.${cdn.domain}`;
   const isTaken = cdn.nameservers.some((ns) => ns.name === name || ns.name.endsWith(`.${name}`));
   return isTaken ? "a name server" : undefined;
@@ -112,9 +114,20 @@ function dnssecProblems({ dnssec, cdn }: Config): CheckProblem[] {
   return [...duplicates(names, "signed zone"), ...once.values()];
 }
 
-function routerProblems({ router }: Config): CheckProblem[] {
-  if (router.doh === undefined || router.tls !== undefined) return [];
-  return [{ path: ["router", "doh"], message: "needs a certificate: set router.tls" }];
+/** RFC 1035 section 2.3.4: 253 characters, of which `<site>.<edge>.edge.` may take 133. */
+const REDIRECTING_DOMAIN_LENGTH_MAX = 120;
+
+function routerProblems({ router, cdn }: Config): CheckProblem[] {
+  const problems: CheckProblem[] = [];
+  if (router.doh !== undefined && router.tls === undefined) {
+    const message = "needs a certificate: set router.tls";
+    problems.push({ path: ["router", "doh"], message });
+  }
+  if (router.http !== undefined && cdn.domain.length > REDIRECTING_DOMAIN_LENGTH_MAX) {
+    const message = `cdn.domain is longer than ${REDIRECTING_DOMAIN_LENGTH_MAX} characters: names below edges would not fit`;
+    problems.push({ path: ["router", "http"], message });
+  }
+  return problems;
 }
 
 function siteProblems(config: Config): CheckProblem[] {

@@ -109,6 +109,28 @@ const proxySchema = z.strictObject({
     ),
 });
 
+const httpSchema = z.strictObject({
+  listen: z
+    .array(socketAddress)
+    .min(1)
+    .describe("Where it answers HTTP requests with a redirect to the edge that has their URL."),
+  trust: z
+    .array(ipPrefix)
+    .max(256)
+    .default([])
+    .describe("Networks of proxies that say who their client is; others are the client."),
+  clientField: z
+    .enum(["X-Forwarded-For", "Forwarded"])
+    .default("X-Forwarded-For")
+    .describe(
+      "In which field they say it. Only this one is read: what a proxy does not write, it passes on " +
+        "from clients.",
+    ),
+});
+
+/** The 302 router. */
+export type RedirectConfig = z.infer<typeof httpSchema>;
+
 /** The DNS side: where it answers, and how it defends itself. */
 export const routerSchema = z.strictObject({
   listen: z
@@ -121,6 +143,9 @@ export const routerSchema = z.strictObject({
     .describe("Where health and metrics are."),
   tls: tlsSchema.optional().describe("Certificate, and DNS over TLS."),
   doh: dohSchema.optional().describe("DNS over HTTPS, with the certificate of `tls`."),
+  http: httpSchema
+    .optional()
+    .describe("Redirects by HTTP, for sites that are routed by URL: see steering.md."),
   proxy: proxySchema.optional().describe("Load balancers that say for whom they speak."),
   keep: z
     .string()

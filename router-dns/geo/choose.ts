@@ -221,7 +221,8 @@ export function edgesFor(view: SteerView, site: string, choice: PopChoice): read
   });
 }
 
-function siteOf(view: SteerView, site: string): SteerSite {
+/** What a site says about its answers (P). */
+export function siteOf(view: SteerView, site: string): SteerSite {
   return view.sites.get(site) ?? view.anySite;
 }
 
@@ -237,14 +238,7 @@ function whenAllDown(view: SteerView, site: string, place: MapPlace, family: 4 |
   if (allDown.kind === "empty") return base;
   if (allDown.kind === "backup") return { ...base, backup: allDown.target };
   const spread = tablePrefixHash(place.table, place.position);
-  const left = place.leaf.ranking.flatMap((index) => {
-    const pop = view.pops[index];
-    const edges = (pop?.edges ?? []).filter(
-      ({ standing, isLastGood }) =>
-        standing === "down" && (allDown.kind === "serve-all" || isLastGood),
-    );
-    return edges.length === 0 ? [] : [{ name: pop?.name, edges }];
-  });
+  const left = leftWhenDown(view, allDown.kind, place);
   const addresses = left.flatMap(({ edges }) =>
     addressesOf(
       edges.map((_, i) => edges[(i + spread) % edges.length]),
@@ -252,6 +246,21 @@ function whenAllDown(view: SteerView, site: string, place: MapPlace, family: 4 |
     ),
   );
   return { ...base, addresses: addresses.slice(0, answersMax), pop: left[0]?.name };
+}
+
+/** PoPs with edges that may be answered although nothing is up, best first, and those edges (P). */
+export function leftWhenDown(
+  view: SteerView,
+  policy: "serve-all" | "last-good",
+  place: MapPlace,
+): readonly { readonly name: string; readonly edges: readonly SteerEdge[] }[] {
+  return place.leaf.ranking.flatMap((index) => {
+    const { name = "", edges: all = [] } = view.pops[index] ?? {};
+    const edges = all.filter(
+      ({ standing, isLastGood }) => standing === "down" && (policy === "serve-all" || isLastGood),
+    );
+    return edges.length === 0 ? [] : [{ name, edges }];
+  });
 }
 
 /**
