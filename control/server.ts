@@ -12,6 +12,7 @@ import { Follower } from "../state/follower.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
 import { Access, type AccessPolicy } from "./access/access.ts";
 import { guardRoutes } from "./access/guard-routes.ts";
+import { addCertificateRoutes } from "./api/certificates.ts";
 import { addChangeRoutes } from "./api/changes.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./api/context.ts";
 import { addDemoRoutes, addEdgeRoutes } from "./api/edges.ts";
@@ -74,7 +75,15 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
   const tokens = () => follower.view().tokens;
   const access = new Access({ policy: options.access, tokens, clock });
   const app = buildApi(
-    { config, store, purges, clock, log, ...(demo === undefined ? {} : { demo }) },
+    {
+      config,
+      store,
+      purges,
+      clock,
+      log,
+      sealingKey: options.sealingKey,
+      ...(demo === undefined ? {} : { demo }),
+    },
     { metrics, access },
   );
   const api = await listenApi(app, options.listen);
@@ -161,6 +170,7 @@ function buildApi(
   addObjectRoutes(app, context);
   addExplainRoutes(app, context);
   addTokenRoutes(app, context);
+  addCertificateRoutes(app, context);
   if (context.demo !== undefined) addDemoRoutes(app, context, context.demo);
   return app;
 }

@@ -19,6 +19,9 @@ export const ACKNOWLEDGED_FOR_MS = 30_000;
 /** Of the PEM text of a certificate and those that lead from it to its authority. */
 export const CHAIN_BYTES_MAX = 64 * 1024;
 
+/** Certificates in force: every edge has all of them in memory. */
+export const CERTIFICATES_MAX = 2_000;
+
 /** Leases that the store knows of: one for each kind of work that one node does for all. */
 export const LEASES_MAX = 100;
 

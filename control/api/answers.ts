@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { siteSchema } from "../../common/config/site.ts";
 import { accountSchema, certificateSchema, orderSchema } from "../../state/certificate-codec.ts";
+import { CERTIFICATE_SOURCES } from "../../state/certificates.ts";
 import {
   changeBodySchema,
   heartbeatSchema,
@@ -170,6 +171,53 @@ const tokenRevoked = z.strictObject({
   version,
 } satisfies Fields<shapes.TokenRevokedBody>);
 
+const order = {
+  hosts: texts,
+  site: z.string(),
+  failures: count.describe("In a row."),
+  error: z.string().optional().describe("Why the last try failed."),
+  next: time.describe("Not tried again before."),
+} satisfies Fields<shapes.OrderBody>;
+
+const certificate = {
+  name: z.string(),
+  hosts: texts,
+  source: z.enum(CERTIFICATE_SOURCES),
+  site: z.string().optional(),
+  notBefore: time,
+  notAfter: time,
+  expired: z.boolean(),
+  renewal: time.optional().describe("When the next one is asked for; left out: nobody does."),
+  issuer: z.string(),
+  serial: z.string(),
+  fingerprint: z.string().describe("SHA-256."),
+  etag: z.string().describe("Names this content, for If-Match. Also in ETag."),
+  problem: z.string().optional().describe("Why edges cannot use it."),
+  order: z.strictObject(order).optional().describe("The next one, while it is got."),
+} satisfies Fields<shapes.CertificateBody>;
+
+const certificateAnswer = z.strictObject(certificate);
+
+const certificateList = z.strictObject({
+  version,
+  certificates: z.array(certificateAnswer),
+  awaited: z
+    .array(z.strictObject({ name: z.string(), ...order }))
+    .describe("Those that have been ordered and have never come."),
+} satisfies Fields<shapes.CertificateListBody>);
+
+const certificatePut = z.strictObject({
+  ...certificate,
+  version,
+  ...waitedFor,
+} satisfies Fields<shapes.CertificatePutBody>);
+
+const certificateRemoved = z.strictObject({
+  removed: z.string(),
+  version,
+  ...waitedFor,
+} satisfies Fields<shapes.CertificateRemovedBody>);
+
 const address = z.strictObject({ host: z.string(), port: count });
 
 const edgeStatus = z.strictObject({
@@ -308,5 +356,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /explain/http": { summary: "What an edge does with a request.", answer: explainHttp },
   "GET /tokens": { summary: "Who may call this API.", answer: tokenList },
   "POST /tokens": { summary: "Makes a token.", answer: tokenCreated, status: 201 },
+  "GET /certificates": { summary: "Certificates, never their keys.", answer: certificateList },
+  "GET /certificates/:certificate": { summary: "One certificate.", answer: certificateAnswer },
+  "PUT /certificates/:certificate": {
+    summary: "Puts a certificate and its key in force on all edges.",
+    answer: certificatePut,
+    dryRun,
+  },
+  "DELETE /certificates/:certificate": {
+    summary: "Takes a certificate away from all edges.",
+    answer: certificateRemoved,
+    dryRun,
+  },
   "DELETE /tokens/:token": { summary: "Refuses a token from now on.", answer: tokenRevoked },
 };

@@ -12,6 +12,7 @@ import type { Clock } from "../../common/clock.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { Logger } from "../../common/log.ts";
+import type { SealingKey } from "../../common/sealed.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
 import type { Snapshot, TokenScope } from "../../state/records.ts";
 import type { StateStore } from "../../state/store.ts";
@@ -32,6 +33,8 @@ export interface ControlConfig {
   readonly dns: readonly SocketAddress[];
   /** Where a router's admin port is reached, by the control server. */
   readonly routerAdmin: SocketAddress;
+  /** How long before their end certificates are renewed; left out: at two thirds of their life. */
+  readonly renewBeforeMs?: number;
 }
 
 /** What every route works with. */
@@ -41,6 +44,8 @@ export interface ApiContext {
   readonly purges: PurgeTracker;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What private keys in the store are sealed with. */
+  readonly sealingKey: SealingKey;
   readonly demo?: DemoEdges;
 }
 

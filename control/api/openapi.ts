@@ -18,7 +18,7 @@ interface Route {
 type Json = Readonly<Record<string, unknown>>;
 
 const DESCRIPTION =
-  "Sites, purges, drains and tokens of a CDN. Every change is appended to one ordered log, and its " +
+  "Sites, purges, drains, certificates and tokens of a CDN. Every change is appended to one ordered log, and its " +
   "version says where. Refusals say what is wrong and what to do.";
 
 /**
@@ -80,7 +80,9 @@ function operation(route: Route): Json {
     parameters: [
       ...parameters(route.params, "path"),
       ...parameters(route.querystring, "query"),
-      ...(route.name.includes("/sites/:site") && method !== "GET" && dryRun !== undefined
+      ...(/\/(sites\/:site|certificates\/:certificate)/.test(route.name) &&
+      method !== "GET" &&
+      dryRun !== undefined
         ? [IF_MATCH]
         : []),
     ],

@@ -137,6 +137,60 @@ export interface TokenRevokedBody {
   readonly version: number;
 }
 
+/** How far getting a certificate from an authority has come. */
+export interface OrderBody {
+  readonly hosts: readonly string[];
+  readonly site: string;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Why the last try failed. */
+  readonly error?: string;
+  /** Not tried again before: ISO 8601, UTC. */
+  readonly next: string;
+}
+
+/** `GET /v1/certificates/{certificate}`: everything but its key. */
+export interface CertificateBody {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly source: CertificateRecord["source"];
+  readonly site?: string;
+  /** ISO 8601, UTC, like all times. */
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly expired: boolean;
+  /** When the next one is asked for; left out: nobody does. */
+  readonly renewal?: string;
+  readonly issuer: string;
+  readonly serial: string;
+  /** SHA-256. */
+  readonly fingerprint: string;
+  readonly etag: string;
+  /** Why edges cannot use it. */
+  readonly problem?: string;
+  /** The next one, while it is got. */
+  readonly order?: OrderBody;
+}
+
+/** `GET /v1/certificates`. */
+export interface CertificateListBody {
+  readonly version: number;
+  readonly certificates: readonly CertificateBody[];
+  /** Those that have been ordered and have never come. */
+  readonly awaited: readonly (OrderBody & { readonly name: string })[];
+}
+
+/** `PUT /v1/certificates/{certificate}`. */
+export interface CertificatePutBody extends CertificateBody, WaitedFor {
+  readonly version: number;
+}
+
+/** `DELETE /v1/certificates/{certificate}`. */
+export interface CertificateRemovedBody extends WaitedFor {
+  readonly removed: string;
+  readonly version: number;
+}
+
 /** How one origin URL answered when it was tried. */
 export interface OriginCheck {
   readonly url: string;

@@ -1,6 +1,6 @@
 import type { Site } from "../../common/config/site.ts";
 import type { Change } from "../../state/change.ts";
-import { siteInput, siteTag } from "../site-text.ts";
+import { siteInput } from "../site-text.ts";
 import type { ApiContext } from "./context.ts";
 import { differences } from "./differences.ts";
 import { ApiError } from "./errors.ts";
@@ -9,7 +9,7 @@ import type { SiteVersion } from "./shapes.ts";
 /** Changes that are read at a time while looking for those of one site. */
 const PAGE = 500;
 
-/** The conditions of a call that changes a site. */
+/** The conditions of a call that changes something. */
 export interface Conditions {
   readonly "if-match"?: string | undefined;
   readonly "if-none-match"?: string | undefined;
@@ -17,15 +17,18 @@ export interface Conditions {
 
 /**
  * Refuses a change that its caller made of something else than what is in force (RFC 9110 sections
- * 13.1.1 and 13.1.2): so of two people who edit one site, the second is told.
+ * 13.1.1 and 13.1.2): so of two people who edit one thing, the second is told. `tag` is that of
+ * what is in force, if there is any.
  */
-export function checkConditions(conditions: Conditions, present: Site | undefined): void {
-  const tag = present === undefined ? undefined : siteTag(present);
+export function checkConditions(
+  conditions: Conditions,
+  { tag, what }: { readonly tag: string | undefined; readonly what: string },
+): void {
   const wanted = conditions["if-match"];
   if (wanted !== undefined && !matches(wanted, tag)) {
     throw new ApiError("changed", {
       field: "If-Match",
-      message: tag === undefined ? "there is no such site any more" : `it is ${tag} by now`,
+      message: tag === undefined ? `there is no such ${what} any more` : `it is ${tag} by now`,
       remedy: "Read it again, and make your change to what you get.",
     });
   }
@@ -33,7 +36,7 @@ export function checkConditions(conditions: Conditions, present: Site | undefine
   if (unwanted !== undefined && matches(unwanted, tag)) {
     throw new ApiError("changed", {
       field: "If-None-Match",
-      message: "there is such a site already",
+      message: `there is such a ${what} already`,
       remedy: "Read it, and replace it with If-Match.",
     });
   }

@@ -6,6 +6,7 @@ import type { Change, ChangeBody } from "../../state/change.ts";
 import type { Snapshot } from "../../state/records.ts";
 import { type Caller, lacksSite } from "../access/token.ts";
 import { cdnHost, siteBody, siteInput, siteTag } from "../site-text.ts";
+import { appliedBy } from "./applied.ts";
 import {
   type ApiContext,
   type ApiServer,
@@ -24,7 +25,6 @@ import type {
   SiteListBody,
   SitePutBody,
   SiteRemovedBody,
-  WaitedFor,
 } from "./shapes.ts";
 import { siteConflict } from "./site-rules.ts";
 import { type Conditions, checkConditions, siteAt, siteHistory } from "./site-versions.ts";
@@ -186,18 +186,6 @@ async function putSite(
   };
 }
 
-/** Which edges have applied a change, after the time that the call wants to wait for them. */
-async function appliedBy(
-  context: ApiContext,
-  asked: { readonly call: SiteCall; readonly startedAt: number; readonly version: number },
-): Promise<WaitedFor> {
-  const { wait } = asked.call.query;
-  if (wait === 0) return {};
-  const tracked = context.purges.track(asked.version, asked.startedAt);
-  await tracked.settled(wait);
-  return tracked.progress();
-}
-
 /**
  * Appends what `decide` makes of what is in force, if the conditions of the call hold; a dry run
  * only says what would be different.
@@ -210,7 +198,8 @@ async function changeSite(
   let dryRun: DryRunBody | undefined;
   const done = await decideChange(context, call.caller.name, (snapshot) => {
     const present = snapshot.sites.find((site) => site.name === name);
-    checkConditions(call.headers, present);
+    const tag = present === undefined ? undefined : siteTag(present);
+    checkConditions(call.headers, { tag, what: "site" });
     const body = decide(snapshot);
     if (!call.query.dryRun) return body;
     const before = present === undefined ? undefined : siteInput(present);

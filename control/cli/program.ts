@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ListenError } from "../../common/listen.ts";
+import { certificateCommand } from "./certificate.ts";
 import { completionCommand } from "./completion.ts";
 import { configCommand } from "./config.ts";
 import { contextCommand } from "./context.ts";
@@ -56,6 +57,7 @@ export function buildProgram(): Command {
     .addCommand(statusCommand())
     .addCommand(explainCommand())
     .addCommand(logCommand())
+    .addCommand(certificateCommand())
     .addCommand(tokenCommand())
     .addCommand(contextCommand())
     .addCommand(mapCommand())

@@ -56,19 +56,19 @@ async function rollBack(
     body: { version: flags.to },
   });
   if (flags.json === true) return printJson(answer);
-  if ("dryRun" in answer) return printDryRun(name, answer);
+  if ("dryRun" in answer) return printDryRun(`Site "${name}"`, answer);
   process.stdout.write(
     `Site "${name}" is in force as it was at version ${flags.to} (version ${answer.version}).\n`,
   );
 }
 
 /** Says what a change would do. */
-export function printDryRun(name: string, { differences, version }: DryRunBody): void {
+export function printDryRun(what: string, { differences, version }: DryRunBody): void {
   const nothing = differences.length === 0;
   process.stdout.write(
     nothing
-      ? `Site "${name}" would be as it is (version ${version}).\n`
-      : `Site "${name}" would differ from version ${version}; nothing has been changed:\n`,
+      ? `${what} would be as it is (version ${version}).\n`
+      : `${what} would differ from version ${version}; nothing has been changed:\n`,
   );
   process.stdout.write(formatDifferences(differences));
 }

@@ -122,7 +122,7 @@ async function applySite(file: string, flags: ApplyFlags): Promise<void> {
     body: siteInput(site),
   });
   if (flags.json === true) return printJson(answer);
-  if ("dryRun" in answer) return printDryRun(site.name, answer);
+  if ("dryRun" in answer) return printDryRun(`Site "${site.name}"`, answer);
   const rules = site.rules.length === 1 ? "1 rule" : `${site.rules.length} rules`;
   printText(`Site "${site.name}" with ${rules} is in force (version ${answer.version}).`);
   printOrigins(answer);
