@@ -36,6 +36,7 @@ import { ZoneFiles } from "./data/zone-files.ts";
 import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor, type WatchedEdge } from "./health/monitor.ts";
+import { detectionMs } from "./health/quorum.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { type RedirectService, redirectService } from "./http/redirect-service.ts";
 import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
@@ -281,6 +282,7 @@ class Router {
       store: options.state,
       clock,
       log,
+      togetherMs: detectionMs(health),
       probed: () => this.#monitor.health(),
       onChange: () => this.#takeHealth(),
     });

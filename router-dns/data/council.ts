@@ -28,6 +28,8 @@ export interface CouncilOptions {
   readonly store: StateStore | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+  /** See `QuorumInput`. */
+  readonly togetherMs: number;
   /** What this router's own probes say. */
   readonly probed: () => ReadonlyMap<string, EdgeHealth>;
   /** Called after a verdict has changed in a way that can be seen. */
@@ -89,7 +91,7 @@ export class Council {
 
   /** Decides again: after own probes have changed, or others were heard. */
   decide(): void {
-    const { router, clock, log, onChange, probed } = this.#options;
+    const { router, clock, log, onChange, probed, togetherMs } = this.#options;
     const monotonic = clock.monotonic();
     if (monotonic - this.#heard > HEARD_FOR_MS) this.#others = [];
     for (const [name, seen] of this.#members) {
@@ -103,6 +105,7 @@ export class Council {
       members: this.#members.size + 1,
       alive: this.#alive(monotonic),
       before,
+      togetherMs,
       now: clock.now(),
     });
     if (state !== this.#state) {

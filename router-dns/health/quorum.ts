@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../common/clock.ts";
+import type { HealthConfig } from "../../common/config/schema.ts";
 import { type EdgeHealth, visibleHealth } from "./board.ts";
 
 /** What one vantage sees of an edge. */
@@ -23,7 +24,14 @@ export interface QuorumInput {
   readonly alive: ReadonlyMap<string, boolean>;
   /** The verdicts until now. */
   readonly before: ReadonlyMap<string, EdgeHealth>;
+  /** What one fault breaks is found by probes within so many milliseconds. */
+  readonly togetherMs: number;
   readonly now: EpochMs;
+}
+
+/** The longest that a fault is at work before probes have found it (P), in milliseconds. */
+export function detectionMs({ interval, timeout, fall }: HealthConfig): number {
+  return fall * Math.max(interval, timeout) + interval;
 }
 
 /** How it was decided: by vote, or this router is alone and trusts itself, or not even that. */
@@ -42,7 +50,7 @@ export interface Verdicts {
  * what the edge says of itself, and to the verdict before if it has never said anything. Without,
  * this router's own probes decide: a lost store must not keep a dead edge in answers. Unless they
  * say that more than half of all edges are gone: then it is likelier that its own network is, and
- * the verdicts stay as they were.
+ * the verdicts stay as they were before the first of these edges fell.
  */
 export function verdicts(input: QuorumInput): Verdicts {
   const state = quorumState(input);
@@ -74,8 +82,13 @@ function judge(
   probed: EdgeHealth,
 ): readonly [Sight, string] {
   if (state === "alone") return [probed.probed, probed.detail];
-  const before = input.before.get(edge)?.probed ?? "unknown";
-  if (state === "frozen") return [before, `${probed.detail}; no quorum: as before`];
+  const last = input.before.get(edge);
+  const before = last?.probed ?? "unknown";
+  if (state === "frozen") {
+    // Probes end one after another: the first to fail came before it was known how many would.
+    const fellNow = before === "down" && input.now - (last?.since ?? 0) < input.togetherMs;
+    return [fellNow ? "up" : before, `${probed.detail}; no quorum: as before`];
+  }
   if (input.others.length === 0) return [probed.probed, probed.detail];
   const sights = [probed.probed, ...input.others.map(({ sees }) => sees.get(edge) ?? "unknown")];
   const down = sights.filter((sight) => sight === "down").length;

@@ -146,7 +146,10 @@ describe("three routers over one redis-server", () => {
       },
       { withinMs: 20_000 },
     );
-    assert.deepEqual(await answers(), [closest, closest, closest]);
+    // The first probe to fail is believed until it is seen how many do.
+    await eventually("answers are as they were", async () => {
+      assert.deepEqual(await answers(), [closest, closest, closest]);
+    });
     await routers[1]?.paths[2]?.kill();
     await eventually("the dead edge leaves where it is seen to be dead", async () => {
       const given = await answers();

@@ -23,7 +23,8 @@ function input(own: ReadonlyMap<string, Sight>, given: Partial<QuorumInput> = {}
     members: others.length + 1,
     alive: new Map(),
     before: probes(all("up")),
-    now: 10,
+    togetherMs: 3_500,
+    now: 10_000,
     ...given,
   };
 }
@@ -100,6 +101,15 @@ describe("a router that hears no majority", () => {
     const before = probes(new Map<string, Sight>([...all("up"), ["b", "down"]]));
     const result = outcome(input(own, { members: 3, before }));
     assert.deepEqual(result, ["frozen", "up", "down", "up", "up"]);
+  });
+
+  test("nor does the first that fell in the same outage, when nobody knew that it was one", () => {
+    const longAgo = probes(new Map<string, Sight>([...all("up"), ["a", "down"], ["b", "down"]]));
+    const before = new Map(longAgo).set("a", { ...health("down"), since: 9_000 });
+    const first = input(all("down"), { members: 3, before });
+    assert.deepEqual(outcome(first), ["frozen", "up", "down", "up", "up"]);
+    const later = { ...first, now: 60_000, before: verdicts(first).health };
+    assert.deepEqual(outcome(later), ["frozen", "up", "down", "up", "up"]);
   });
 
   test("an only router is a majority of one", () => {
