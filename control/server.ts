@@ -18,6 +18,7 @@ import type { ApiContext, ApiServer, ControlConfig } from "./api/context.ts";
 import { addDemoRoutes, addEdgeRoutes } from "./api/edges.ts";
 import { ApiError, invalidError } from "./api/errors.ts";
 import { addExplainRoutes } from "./api/explain.ts";
+import { addLatencyRoutes, type CheckRoundTrips } from "./api/latency.ts";
 import { addObjectRoutes } from "./api/objects.ts";
 import { addOpenApi } from "./api/openapi.ts";
 import { addPurgeRoutes } from "./api/purge.ts";
@@ -46,6 +47,8 @@ export interface ControlOptions {
   readonly access: AccessPolicy;
   /** What private keys in the store are sealed with. */
   readonly sealingKey: SealingKey;
+  /** How a table of measured round trips is read. */
+  readonly checkRoundTrips: CheckRoundTrips;
   /** Only in the demo: edges that can be stopped and started. */
   readonly demo?: DemoEdges;
   readonly log: Logger;
@@ -84,7 +87,7 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
       sealingKey: options.sealingKey,
       ...(demo === undefined ? {} : { demo }),
     },
-    { metrics, access },
+    { metrics, access, checkRoundTrips: options.checkRoundTrips },
   );
   const api = await listenApi(app, options.listen);
   let admin: Awaited<ReturnType<typeof startAdminServer>>;
@@ -119,11 +122,14 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
   };
 }
 
+/** What the API has besides the context of its calls. */
+interface ApiParts extends Pick<ControlOptions, "checkRoundTrips"> {
+  readonly metrics: Metrics;
+  readonly access: Access;
+}
+
 /** The API without its socket. */
-function buildApi(
-  context: ApiContext,
-  { metrics, access }: { readonly metrics: Metrics; readonly access: Access },
-): ApiServer {
+function buildApi(context: ApiContext, { metrics, access, checkRoundTrips }: ApiParts): ApiServer {
   const app: ApiServer = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -171,6 +177,7 @@ function buildApi(
   addExplainRoutes(app, context);
   addTokenRoutes(app, context);
   addCertificateRoutes(app, context);
+  addLatencyRoutes(app, context, checkRoundTrips);
   if (context.demo !== undefined) addDemoRoutes(app, context, context.demo);
   return app;
 }

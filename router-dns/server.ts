@@ -29,6 +29,7 @@ import { Locator } from "./data/locator.ts";
 import type { LatencyOrder } from "./data/map-build.ts";
 import { MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
+import { RoundTripKeeper } from "./data/round-trip-keeper.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
 import { toMapPop } from "./data/snapshot.ts";
 import { dressZones, type StartedSigning, startSigning } from "./data/start-signing.ts";
@@ -79,7 +80,7 @@ export interface RouterOptions {
   /** Databases; left out: the bundled one for places, and none for AS numbers. */
   readonly geo: { readonly city?: string; readonly asn?: string };
   readonly coverageFile?: string;
-  readonly latency?: LatencyOrder;
+  readonly latency: LatencyOrder;
   readonly zoneFiles: readonly string[];
   /** What goes between this server and others; left out: nothing. */
   readonly transfers?: TransferSettings;
@@ -194,6 +195,9 @@ function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
   };
 }
 
+/** Problems of the map that a report tells of; the log has all. */
+const MAP_PROBLEMS_TOLD_MAX = 10;
+
 /** What a router has from its start on. */
 interface RouterParts extends Partial<StartedSigning> {
   readonly watched: readonly WatchedEdge[];
@@ -222,6 +226,7 @@ class Router {
   readonly #signingMetrics: SigningMetrics | undefined;
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #map: MapKeeper | undefined;
+  #roundTrips: RoundTripKeeper | undefined;
   readonly #load: LoadKeeper | undefined;
   readonly #locator = new Locator();
   #reporter: Reporter | undefined;
@@ -314,6 +319,7 @@ class Router {
       live: this.#live,
       clock: this.#clock,
       log,
+      told: () => this.#roundTrips?.told ?? [],
       onBuild: (result) => builds.add({ result }),
     });
     exposeMap(this.#metrics, this.#live, map);
@@ -321,6 +327,9 @@ class Router {
     this.#map = map;
     this.#load?.start();
     if (options.state !== undefined) {
+      const followed = { store: options.state, clock: this.#clock, log };
+      this.#roundTrips = new RoundTripKeeper({ ...followed, rebuild: () => map.rebuild() });
+      this.#roundTrips.start();
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
     }
@@ -365,6 +374,7 @@ class Router {
     this.#signing?.stop();
     this.#copies?.stop();
     this.#map?.stop();
+    this.#roundTrips?.stop();
     this.#reporter?.stop();
     this.#load?.stop();
     this.#monitor.stop();
@@ -566,6 +576,8 @@ class Router {
       at: this.#clock.now(),
       version: this.#follower?.view().version ?? 0,
       queriesPerSecond: this.#queriesPerSecond,
+      mapProblems: this.#map?.problems.slice(0, MAP_PROBLEMS_TOLD_MAX),
+      roundTrips: this.#roundTrips?.inForce,
       edges: [...this.#council.health()].map(([edge, health]) => ({
         edge,
         health: visibleHealth(health),

@@ -15,10 +15,12 @@ import {
 } from "./certificate-codec.ts";
 import type { RecordKind, RecordKinds } from "./certificates.ts";
 import type { ChangeBody } from "./change.ts";
+import { ROUND_TRIPS_BYTES_MAX } from "./limits.ts";
 import {
   type Heartbeat,
   type LoadPlan,
   type ObjectRecord,
+  type RoundTripTable,
   type RouterReport,
   TOKEN_SCOPES,
   type TokenRecord,
@@ -233,11 +235,22 @@ const edgeReport = z.object({
   detail: z.string(),
 } satisfies Fields<RouterReport["edges"][number]>);
 
+const roundTripTable = z.object({
+  version: count,
+  at: amount,
+  by: z.string(),
+  prefixes: count,
+  ways: count,
+  text: z.string().max(ROUND_TRIPS_BYTES_MAX),
+} satisfies Fields<RoundTripTable>);
+
 const report = z.object({
   router: name,
   at: amount,
   version: count,
   queriesPerSecond: amount,
+  mapProblems: z.array(z.string()).optional(),
+  roundTrips: count.optional(),
   edges: z.array(edgeReport),
 } satisfies Fields<RouterReport>);
 
@@ -267,6 +280,8 @@ export const decodeChangeBody = decoder<ChangeBody>(changeBodySchema);
 export const decodeHeartbeat = decoder<Heartbeat>(heartbeatSchema);
 /** Reads a router's report (P). */
 export const decodeReport = decoder<RouterReport>(report);
+/** Reads told round trips (P). */
+export const decodeRoundTrips = decoder<RoundTripTable>(roundTripTable);
 /** Reads a load plan (P). */
 export const decodeLoadPlan = decoder<LoadPlan>(loadPlan);
 /** Reads what is known of an object (P). */

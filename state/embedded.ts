@@ -9,6 +9,7 @@ import type { Change, ChangeBody } from "./change.ts";
 import {
   type Decoder,
   decodeChangeBody,
+  decodeRoundTrips,
   decodeSecret,
   decodeSite,
   decodeToken,
@@ -26,7 +27,14 @@ import {
   OBJECTS_PER_EDGE_MAX,
 } from "./limits.ts";
 import { ObjectTable } from "./object-table.ts";
-import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type {
+  Heartbeat,
+  LoadPlan,
+  ObjectRecord,
+  RoundTripTable,
+  RouterReport,
+  Snapshot,
+} from "./records.ts";
 import { SkippedEntries } from "./skipped-entries.ts";
 import { type ChangePage, type StateStore, StateUnavailableError } from "./store.ts";
 
@@ -166,6 +174,22 @@ class EmbeddedState implements StateStore {
       if (proposal === undefined || (inForce && proposal.step !== inForce.step + 1)) return inForce;
       this.#loadPlan.set("plan", proposal, now, ttlMs);
       return proposal;
+    });
+  }
+
+  putRoundTrips(table: Omit<RoundTripTable, "version">): Promise<RoundTripTable> {
+    return this.#answer(() => {
+      const put = { ...table, version: (this.#roundTrips()?.version ?? 0) + 1 };
+      this.#db.exec("PRAGMA synchronous = FULL");
+      this.#sql.putRecord.run(ROUND_TRIPS, ROUND_TRIPS, JSON.stringify(put));
+      return put;
+    });
+  }
+
+  roundTrips(known?: Pick<RoundTripTable, "version" | "at">): Promise<RoundTripTable | undefined> {
+    return this.#answer(() => {
+      const table = this.#roundTrips();
+      return table?.version === known?.version && table?.at === known?.at ? undefined : table;
     });
   }
 
@@ -318,6 +342,10 @@ class EmbeddedState implements StateStore {
     return this.#read<RecordKinds[K]>(kind, this.#sql.records.all(kind), RECORD_DECODERS[kind]);
   }
 
+  #roundTrips(): RoundTripTable | undefined {
+    return this.#read("round trips", this.#sql.records.all(ROUND_TRIPS), decodeRoundTrips)[0];
+  }
+
   #readChanges(rows: StatementSync, from: number, limit: number): Change[] {
     const changes: Change[] = [];
     for (const row of rows.all(from, limit)) {
@@ -339,6 +367,9 @@ class EmbeddedState implements StateStore {
     }
   }
 }
+
+/** Kind and name of the one record of told round trips. */
+const ROUND_TRIPS = "round-trips";
 
 /** What SQLite answers, a value per column. */
 type Row = Readonly<Record<string, unknown>>;

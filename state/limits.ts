@@ -25,6 +25,9 @@ export const CERTIFICATES_MAX = 2_000;
 /** Leases that the store knows of: one for each kind of work that one node does for all. */
 export const LEASES_MAX = 100;
 
+/** Of the text of told round trips: some 150,000 ways. For more there are files. */
+export const ROUND_TRIPS_BYTES_MAX = 4 * 2 ** 20;
+
 /** Nodes of one kind (acknowledging, edges, routers) that the store remembers. */
 export const NODES_MAX = 10_000;
 

@@ -110,6 +110,10 @@ export interface RouterReport {
   readonly at: EpochMs;
   readonly version: number;
   readonly queriesPerSecond: number;
+  /** What is wrong with files and databases of its map, in lines; left out: it does not say. */
+  readonly mapProblems?: readonly string[] | undefined;
+  /** Version of the told round trips that its map is made of; left out: of none. */
+  readonly roundTrips?: number | undefined;
   readonly edges: readonly {
     readonly edge: string;
     readonly health: "up" | "down" | "draining" | "unknown";
@@ -120,6 +124,20 @@ export interface RouterReport {
     /** The last probe's outcome in words, such as `200 in 3 ms` or `connection refused`. */
     readonly detail: string;
   }[];
+}
+
+/** Measured round trips that operators have told, for all routers. */
+export interface RoundTripTable {
+  /** One more than that of the table before it, while the store keeps what it has. */
+  readonly version: number;
+  readonly at: EpochMs;
+  /** Who told them. */
+  readonly by: string;
+  readonly prefixes: number;
+  /** Pairs of a prefix and a PoP. */
+  readonly ways: number;
+  /** Lines of `prefix,pop,milliseconds`, or JSON, as in a file; empty: there are none. */
+  readonly text: string;
 }
 
 /** What is known of one object on one edge. Facts about it, never its bytes. */

@@ -22,7 +22,14 @@ import {
   OBJECTS_PER_EDGE_MAX,
   QUICK_PAGE_MAX,
 } from "./limits.ts";
-import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type {
+  Heartbeat,
+  LoadPlan,
+  ObjectRecord,
+  RoundTripTable,
+  RouterReport,
+  Snapshot,
+} from "./records.ts";
 import { BULK_DEADLINE_MS, COMMAND_DEADLINE_MS, RedisConnection } from "./redis/connection.ts";
 import {
   DRAINED_FIELD,
@@ -32,6 +39,7 @@ import {
   readLoadPlan,
   readPage,
   readRecent,
+  readRoundTrips,
   readSnapshot,
   SITE_FIELD,
   type Skip,
@@ -173,6 +181,26 @@ class RedisState implements StateStore {
       proposal === undefined ? [] : [String(proposal.step), JSON.stringify(proposal)];
     const reply = await this.#script(scripts.AGREE_ON_LOAD, ["load"], [String(ttlMs), ...proposed]);
     return checked(readLoadPlan(reply, this.#skip));
+  }
+
+  async putRoundTrips(table: Omit<RoundTripTable, "version">): Promise<RoundTripTable> {
+    const { at, ...body } = table;
+    const words = [String(at), JSON.stringify(body)];
+    const put = await this.#script(
+      scripts.PUT_ROUND_TRIPS,
+      ["round-trips"],
+      words,
+      BULK_DEADLINE_MS,
+    );
+    return { ...table, version: checked(decodeVersion(String(put))) };
+  }
+
+  async roundTrips(
+    known?: Pick<RoundTripTable, "version" | "at">,
+  ): Promise<RoundTripTable | undefined> {
+    const words = known === undefined ? ["", ""] : [String(known.version), String(known.at)];
+    const reply = await this.#script(scripts.ROUND_TRIPS, ["round-trips"], words, BULK_DEADLINE_MS);
+    return checked(readRoundTrips(reply, this.#skip));
   }
 
   async recordObjects(

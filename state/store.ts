@@ -1,6 +1,13 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Change, ChangeBody } from "./change.ts";
-import type { Heartbeat, LoadPlan, ObjectRecord, RouterReport, Snapshot } from "./records.ts";
+import type {
+  Heartbeat,
+  LoadPlan,
+  ObjectRecord,
+  RoundTripTable,
+  RouterReport,
+  Snapshot,
+} from "./records.ts";
 
 /** The store could not be reached or did not answer in time. Nothing is known about the effect. */
 export class StateUnavailableError extends Error {
@@ -74,6 +81,12 @@ export interface StateStore {
    * forgotten after `ttlMs`.
    */
   agreeOnLoad(proposal: LoadPlan | undefined, ttlMs: number): Promise<LoadPlan | undefined>;
+
+  /** Replaces the round trips that operators have told; the text has been checked by the caller. */
+  putRoundTrips(table: Omit<RoundTripTable, "version">): Promise<RoundTripTable>;
+
+  /** Those round trips; undefined: nobody has told any, or they are still those of `known`. */
+  roundTrips(known?: Pick<RoundTripTable, "version" | "at">): Promise<RoundTripTable | undefined>;
 
   /**
    * Notes what an edge stores (`stored`) and no longer stores (`dropped`, object keys). Records

@@ -38,6 +38,7 @@ const router = await startRouter({
   health: { interval: 500, timeout: 1_000, rise: 2, fall: 3 },
   load: loadSchema.parse({}),
   probe: { kind: "none" },
+  latency: { marginMs: 10 },
   geo: { city: database },
   zoneFiles: [],
   sites: [],

@@ -150,7 +150,11 @@ const geoipSchema = z.strictObject({
 const latencySchema = z.strictObject({
   file: z
     .string()
-    .describe("Lines of `prefix,pop,milliseconds`, or JSON. Read again when it changes."),
+    .optional()
+    .describe(
+      "Lines of `prefix,pop,milliseconds`, or JSON. Read again when it changes. Left out: only what " +
+        "`meridian latency put` has told.",
+    ),
   margin: duration
     .refine((ms) => ms <= 1_000, "must be at most 1s")
     .default(10)
@@ -237,8 +241,10 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("File of `CIDR or AS number -> PoP`, which beats geography."),
   latency: latencySchema
-    .optional()
-    .describe("Measured round trips, which beat geography; left out: distance decides."),
+    .prefault({})
+    .describe(
+      "Measured round trips, which beat geography; where there are none, distance decides.",
+    ),
   router: routerSchema.prefault({}).describe("The DNS side."),
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),

@@ -264,6 +264,7 @@ const status = z.strictObject({
       version,
       lag: count,
       queriesPerSecond: z.number(),
+      mapProblems: texts.describe("Wrong with databases and files of its map."),
     }),
   ),
   sites: z.array(siteAnswer),
@@ -317,6 +318,22 @@ const explainHttp = z.strictObject({
   decision: z.unknown(),
 } satisfies Fields<shapes.ExplainHttpBody>);
 
+const latency = {
+  version: count.describe("Of the table; 0: none has ever been told."),
+  at: time.optional(),
+  by: z.string().optional(),
+  prefixes: count,
+  ways: count.describe("Pairs of a prefix and a PoP that there is."),
+} satisfies Fields<shapes.LatencyPutBody>;
+
+const latencyPut = z.strictObject(latency);
+
+const latencyShown = z.strictObject({
+  ...latency,
+  routers: z.array(z.strictObject({ name: z.string(), version: count.optional() })),
+  table: z.string().optional().describe("As it was put."),
+} satisfies Fields<shapes.LatencyBody>);
+
 /** What an operation does, and what it answers when it works. */
 export interface Operation {
   readonly summary: string;
@@ -354,6 +371,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /objects": { summary: "What an edge is known to store, newest first.", answer: objects },
   "GET /explain/dns": { summary: "How a router answers a client.", answer: explainDns },
   "GET /explain/http": { summary: "What an edge does with a request.", answer: explainHttp },
+  "GET /latency": { summary: "Measured round trips that are told.", answer: latencyShown },
+  "PUT /latency": { summary: "Tells all routers other ones.", answer: latencyPut },
+  "DELETE /latency": { summary: "Tells them none any more.", answer: latencyPut },
   "GET /tokens": { summary: "Who may call this API.", answer: tokenList },
   "POST /tokens": { summary: "Makes a token.", answer: tokenCreated, status: 201 },
   "GET /certificates": { summary: "Certificates, never their keys.", answer: certificateList },

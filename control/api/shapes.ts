@@ -191,6 +191,26 @@ export interface CertificateRemovedBody extends WaitedFor {
   readonly version: number;
 }
 
+/** `PUT` and `DELETE /v1/latency`. */
+export interface LatencyPutBody {
+  /** Of the table; 0: none has ever been told. */
+  readonly version: number;
+  /** When it was put: ISO 8601, UTC. */
+  readonly at?: string;
+  readonly by?: string;
+  readonly prefixes: number;
+  /** Pairs of a prefix and a PoP that there is. */
+  readonly ways: number;
+}
+
+/** `GET /v1/latency`. */
+export interface LatencyBody extends LatencyPutBody {
+  /** Which table the map of each router is made of; no version: of none. */
+  readonly routers: readonly { readonly name: string; readonly version?: number }[];
+  /** With `?table=true`: as it was put. */
+  readonly table?: string;
+}
+
 /** How one origin URL answered when it was tried. */
 export interface OriginCheck {
   readonly url: string;
@@ -303,6 +323,8 @@ export interface StatusBody {
     readonly version: number;
     readonly lag: number;
     readonly queriesPerSecond: number;
+    /** What is wrong with databases and files of its map; empty: nothing. */
+    readonly mapProblems: readonly string[];
   }[];
   readonly sites: readonly SiteBody[];
   /** True in the demo, where edges can be stopped and started. */

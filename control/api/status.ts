@@ -64,11 +64,12 @@ export function describe(
       location: pop.location,
       edges: pop.edges.map((edge) => edgeStatus(pop, edge, view, running(edge.name))),
     })),
-    routers: (view?.reports ?? []).map(({ router, version, queriesPerSecond }) => ({
+    routers: (view?.reports ?? []).map(({ router, version, queriesPerSecond, mapProblems }) => ({
       name: router,
       version,
       lag: Math.max(0, head - version),
       queriesPerSecond,
+      mapProblems: mapProblems ?? [],
     })),
     sites: sites
       .sort((a, b) => a.name.localeCompare(b.name))

@@ -44,7 +44,7 @@ function fileProblems(
     [["geoip", "city"], geoip.city],
     [["geoip", "asn"], geoip.asn],
     [["coverage"], coverage],
-    [["latency", "file"], latency?.file],
+    [["latency", "file"], latency.file],
     [["health", "check", "ca"], health.check.ca],
     ...zones.flatMap(({ file, primaries }, index) =>
       primaries === undefined ? [[["zones", index, "file"], file] as const] : [],
@@ -63,7 +63,7 @@ function fileProblems(
     ...missing,
     ...checked.problems,
     ...(coverage !== undefined && existsSync(coverage) ? coverageProblems(coverage, config) : []),
-    ...(latency !== undefined && existsSync(latency.file)
+    ...(latency.file !== undefined && existsSync(latency.file)
       ? latencyProblems(latency.file, config)
       : []),
   ];

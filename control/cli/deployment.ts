@@ -66,7 +66,7 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
     },
     ...(config.coverage === undefined ? {} : { coverage: absolute(config.coverage) }),
-    ...(config.latency === undefined
+    ...(config.latency.file === undefined
       ? {}
       : { latency: { ...config.latency, file: absolute(config.latency.file) } }),
     control: {

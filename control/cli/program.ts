@@ -11,6 +11,7 @@ import { drainCommand, undrainCommand } from "./drain.ts";
 import { edgeCommand } from "./edge.ts";
 import { explainCommand } from "./explain.ts";
 import { CommandFailure } from "./failure.ts";
+import { latencyCommand } from "./latency.ts";
 import { logCommand } from "./log.ts";
 import { mapCommand } from "./map.ts";
 import { originCommand } from "./origin.ts";
@@ -58,6 +59,7 @@ export function buildProgram(): Command {
     .addCommand(explainCommand())
     .addCommand(logCommand())
     .addCommand(certificateCommand())
+    .addCommand(latencyCommand())
     .addCommand(tokenCommand())
     .addCommand(contextCommand())
     .addCommand(mapCommand())

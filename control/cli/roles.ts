@@ -7,7 +7,9 @@ import {
 import type { CheckConfig } from "../../common/config/health.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Logger } from "../../common/log.ts";
+import { ok } from "../../common/result.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
+import { parseLatency } from "../../router-dns/geo/latency.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
 import type { StateStore } from "../../state/store.ts";
 import { edgeAdminListen, routerAdminTarget } from "../admin-addresses.ts";
@@ -43,9 +45,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
       ...(config.geoip.asn === undefined ? {} : { asn: config.geoip.asn }),
     },
     ...(config.coverage === undefined ? {} : { coverageFile: config.coverage }),
-    ...(config.latency === undefined
-      ? {}
-      : { latency: { file: config.latency.file, marginMs: config.latency.margin } }),
+    latency: { file: config.latency.file, marginMs: config.latency.margin },
     zoneFiles: config.zones.flatMap(({ file, primaries }) => (primaries ? [] : [file])),
     ...transferSettings(config),
     ...(config.dnssec === undefined ? {} : { dnssec: dnssecOptions(config.dnssec) }),
@@ -154,7 +154,21 @@ export function controlOptions(
     },
     access,
     sealingKey,
+    checkRoundTrips: roundTripCheck(config.pops),
     ...shared,
+  };
+}
+
+/** Reads measured round trips between clients and these PoPs as a router does (P). */
+export function roundTripCheck(
+  pops: readonly Pick<PopConfig, "name">[],
+): ControlOptions["checkRoundTrips"] {
+  const names = pops.map(({ name }) => name);
+  return (text) => {
+    const table = parseLatency(text, "", names);
+    if (!table.ok) return table;
+    const { rows } = table.value;
+    return ok({ prefixes: rows.length, ways: rows.reduce((sum, row) => sum + row.length, 0) });
   };
 }
 

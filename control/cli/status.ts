@@ -32,6 +32,9 @@ export function formatStatus(status: StatusBody): string {
     ({ name, lag, queriesPerSecond }) =>
       `${name} (${Math.round(queriesPerSecond)} queries/s${lag > 0 ? `, ${lag} behind` : ""})`,
   );
+  const problems = status.routers.flatMap(({ name, mapProblems }) =>
+    mapProblems.map((problem) => `router ${name}, map: ${problem}\n`),
+  );
   const sites = status.sites.map(({ site, cdnHost }) => [
     site.name,
     cdnHost,
@@ -40,7 +43,9 @@ export function formatStatus(status: StatusBody): string {
   ]);
   return [
     `${cdn.domain}, TTL ${cdn.ttlSeconds} s, ${store}\n`,
-    `routers: ${routers.join(", ") || "none has reported"}\n\n`,
+    `routers: ${routers.join(", ") || "none has reported"}\n`,
+    ...problems,
+    "\n",
     formatTable([EDGE_HEADING, ...edges.map((edge) => edgeRow(edge, status))]),
     "\n",
     state.up ? "" : "Of the sites, only those of the configuration are known just now:\n",

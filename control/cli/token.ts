@@ -11,7 +11,7 @@ Scopes, each with what those before it may do:
   read    see sites, status, the log and explanations
   purge   purge
   site    add, change and remove sites
-  admin   drain edges, make and revoke tokens
+  admin   drain edges, make and revoke tokens, tell measured round trips
 A token for some sites (--site) sees and changes nothing else.
 
 Examples:

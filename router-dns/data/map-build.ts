@@ -42,7 +42,10 @@ export interface MapOrder {
 
 /** Measured round trips, and how much faster another PoP must be. */
 export interface LatencyOrder {
-  readonly file: string;
+  /** Left out: there is none. */
+  readonly file?: string | undefined;
+  /** What others have told, newest last: it counts before the file. Left out: nothing. */
+  readonly told?: readonly string[] | undefined;
   readonly marginMs: number;
 }
 
@@ -147,15 +150,14 @@ function readCoverage(order: MapOrder): Result<Coverage, readonly FileProblem[]>
 
 function readLatency(order: MapOrder): Result<LatencySource | undefined, readonly FileProblem[]> {
   if (order.latency === undefined) return ok(undefined);
-  const { file, marginMs } = order.latency;
-  const text = readTextFile(file);
+  const { file, told = [], marginMs } = order.latency;
+  const text = file === undefined ? ok("") : readTextFile(file);
   if (!text.ok) return text;
-  const table = parseLatency(
-    text.value,
-    file,
-    order.pops.map(({ name }) => name),
-  );
-  return table.ok ? ok({ table: table.value, marginMs, firsts: order.firsts }) : table;
+  const pops = order.pops.map(({ name }) => name);
+  const table = parseLatency(text.value, file ?? "", pops, told);
+  if (!table.ok) return table;
+  if (table.value.rows.length === 0) return ok(undefined);
+  return ok({ table: table.value, marginMs, firsts: order.firsts });
 }
 
 /**

@@ -13,6 +13,8 @@ export interface MapKeeperOptions {
   readonly live: LiveSnapshot;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Round trips that others have told, at the moment of a build. */
+  readonly told: () => readonly string[];
   /** Told of each build. */
   readonly onBuild: (result: "ok" | "failed") => void;
 }
@@ -73,10 +75,11 @@ export class MapKeeper {
   }
 
   async #build(): Promise<boolean> {
-    const { order, live, clock, log, onBuild } = this.#options;
+    const { order, live, clock, log, onBuild, told } = this.#options;
     const started = clock.monotonic();
     const { firsts } = live.parts().built.map;
-    const built = await buildMapAside({ ...order, firsts, replaceBroken: false });
+    const latency = order.latency && { ...order.latency, told: told() };
+    const built = await buildMapAside({ ...order, latency, firsts, replaceBroken: false });
     this.#lastMs = clock.monotonic() - started;
     onBuild(built.ok ? "ok" : "failed");
     if (built.ok) {

@@ -57,10 +57,8 @@ export async function compileForReport(
 ): Promise<Result<CompiledMap, string>> {
   const pops = config.pops.map(toMapPop);
   const { city, asn } = config.geoip;
-  const latency = config.latency && {
-    file: config.latency.file,
-    marginMs: config.latency.margin,
-  };
+  const { file, margin: marginMs } = config.latency;
+  const latency = { file, marginMs };
   const order = { pops, city, asn, coverageFile: config.coverage, latency, replaceBroken: true };
   const built = await buildMapAside(order);
   if (built.ok) return ok({ ...built.value, pops, city });

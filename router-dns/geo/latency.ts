@@ -33,17 +33,26 @@ const MS_MAX = 10_000;
  * without, `#` before remarks; or JSON of `{"192.0.2.0/24": {"syd": 12.5, "fra": 280}}`.
  *
  * Every problem of a CSV file is reported with its place. Of two values for one way the later one
- * counts, so that a file may be appended to.
+ * counts, so that a file may be appended to. `told`: the same from elsewhere, read after the file;
+ * what is wrong in it is left out, for nobody is at hand who could mend it, and PoPs come and go.
  */
 export function parseLatency(
   text: string,
   file: string,
   pops: readonly string[],
+  told: readonly string[] = [],
 ): Result<LatencyTable, readonly FileProblem[]> {
   const reader = new LatencyReader(file, pops);
+  readText(text, reader);
+  reader.isForgiving = true;
+  for (const more of told) readText(more, reader);
+  reader.isForgiving = false;
+  return reader.finish();
+}
+
+function readText(text: string, reader: LatencyReader): void {
   if (/^\s*\{/.test(text)) readJson(text, reader);
   else readLines(text, reader);
-  return reader.finish();
 }
 
 /** Where in a file something is, counted from 1. */
@@ -99,6 +108,8 @@ class LatencyReader {
   readonly #problems: FileProblem[] = [];
   readonly #scanner = new PrefixScanner();
   #count = 0;
+  /** True: what is wrong is left out and not told of. */
+  isForgiving = false;
 
   constructor(file: string, pops: readonly string[]) {
     this.#file = file;
@@ -124,7 +135,7 @@ class LatencyReader {
   }
 
   report({ line, column }: Position, message: string): void {
-    if (this.#problems.length > PROBLEMS_MAX) return;
+    if (this.isForgiving || this.#problems.length > PROBLEMS_MAX) return;
     const isLast = this.#problems.length === PROBLEMS_MAX;
     const told = isLast ? `there are more than ${PROBLEMS_MAX} problems` : message;
     this.#problems.push({ file: this.#file, line, column, message: told });

@@ -6,11 +6,12 @@ import {
   type Decoder,
   decodeChangeBody,
   decodeLoadPlan,
+  decodeRoundTrips,
   decodeSite,
   decodeToken,
   RECORD_DECODERS,
 } from "../codec.ts";
-import type { LoadPlan, Snapshot } from "../records.ts";
+import type { LoadPlan, RoundTripTable, Snapshot } from "../records.ts";
 import type { ChangePage } from "../store.ts";
 
 /** Told of each entry that cannot be read and is left out. */
@@ -175,6 +176,22 @@ export function readLoadPlan(reply: unknown, skip: Skip): Result<LoadPlan | unde
   const decoded = decodeLoadPlan(reply.slice(reply.indexOf(":") + 1));
   if (decoded.ok) return decoded;
   skip("load plan", decoded.error);
+  return ok(undefined);
+}
+
+/** What ROUND_TRIPS answered (P): nothing if there is nothing new, or nothing that can be read. */
+export function readRoundTrips(
+  reply: unknown,
+  skip: Skip,
+): Result<RoundTripTable | undefined, string> {
+  const parsed = texts.safeParse(reply);
+  if (!parsed.success) return fail("unexpected reply about round trips");
+  if (parsed.data.length === 0) return ok(undefined);
+  const [version = "", at = "", body = ""] = parsed.data;
+  // Both are numbers, or what comes out is no JSON and is told of.
+  const decoded = decodeRoundTrips(body.replace("{", `{"version":${version},"at":${at},`));
+  if (decoded.ok) return decoded;
+  skip("round trips", decoded.error);
   return ok(undefined);
 }
 

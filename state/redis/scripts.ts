@@ -12,6 +12,7 @@
  *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
  *   lease:<name> string: who holds it; expires
  *   load         string: `<step>:<plan>`; expires
+ *   round-trips  hash: version, at, body (JSON without both)
  *   objects:<edge>, objects-at:<edge>   hash: key -> `<fresh until, ms>:<JSON>`; by time stored
  *
  * The snapshot is one key, so that an eviction or a partial loss takes all of it or nothing: sites
@@ -166,6 +167,23 @@ live(KEYS[1], function(field, value)
   found[#found + 1] = value
 end)
 return found
+`;
+
+/** KEYS: round-trips. ARGV: at, body. Answers the version. */
+export const PUT_ROUND_TRIPS = `
+local kept = redis.call('HGET', KEYS[1], 'version')
+local version = 1
+if kept and string.match(kept, '^%d+$') then version = kept + 1 end
+redis.call('HSET', KEYS[1], 'version', string.format('%.0f', version),
+  'at', ARGV[1], 'body', ARGV[2])
+return string.format('%.0f', version)
+`;
+
+/** KEYS: round-trips. ARGV: version and at that are known. Answers version, at, body of others. */
+export const ROUND_TRIPS = `
+local head = redis.call('HMGET', KEYS[1], 'version', 'at')
+if not head[1] or (head[1] == ARGV[1] and head[2] == ARGV[2]) then return {} end
+return {head[1], head[2] or '', redis.call('HGET', KEYS[1], 'body') or ''}
 `;
 
 /**

@@ -320,6 +320,21 @@ export function stateContract(name: string, subject: StateSubject): void {
       assert.deepEqual(await store.reports(), [aReport("router")]);
     });
 
+    test("told round trips are replaced, have versions, and are sent when they are new", async () => {
+      assert.equal(await store.roundTrips(), undefined);
+      const text = '# "remarks" {\n192.0.2.0/24,syd,12.5\n';
+      const one = await store.putRoundTrips({ at: 1_000, by: "one", prefixes: 1, ways: 1, text });
+      assert.deepEqual(one, { version: 1, at: 1_000, by: "one", prefixes: 1, ways: 1, text });
+      assert.deepEqual(await store.roundTrips(), one);
+      assert.equal(await store.roundTrips(one), undefined);
+      const none = { prefixes: 0, ways: 0, text: "" };
+      const two = await store.putRoundTrips({ at: 2_000, by: "two", ...none });
+      assert.equal(two.version, 2);
+      assert.deepEqual(await store.roundTrips(one), two);
+      // A store that has lost its data begins again: the same version, but not the same table.
+      assert.deepEqual(await store.roundTrips({ version: 2, at: 500 }), two);
+    });
+
     test("load plans: the next step counts, the first of several, until it is forgotten", async () => {
       assert.equal(await store.agreeOnLoad(undefined, 60_000), undefined);
       assert.deepEqual(await store.agreeOnLoad(aPlan(7, "a"), 60_000), aPlan(7, "a"));
@@ -440,7 +455,13 @@ export function stateContract(name: string, subject: StateSubject): void {
 
 /** Starts each call of the contract that can fail. */
 export function everyCall(store: StateStore): Promise<unknown>[] {
-  return [...quickCalls(store), store.snapshot(), store.changesAfter(0, 500)];
+  return [
+    ...quickCalls(store),
+    store.snapshot(),
+    store.changesAfter(0, 500),
+    store.putRoundTrips({ at: 0, by: "x", prefixes: 0, ways: 0, text: "" }),
+    store.roundTrips(),
+  ];
 }
 
 /** Those that move little, and have the shorter deadline. */

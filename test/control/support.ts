@@ -8,6 +8,7 @@ import { type SealingKey, sealingKeyOf } from "../../common/sealed.ts";
 import type { AccessPolicy } from "../../control/access/access.ts";
 import { errorAnswer, OPERATIONS } from "../../control/api/answers.ts";
 import type { ControlConfig } from "../../control/api/context.ts";
+import { roundTripCheck } from "../../control/cli/roles.ts";
 import type { DemoEdges } from "../../control/demo-edges.ts";
 import { startControl } from "../../control/server.ts";
 import type { StateStore } from "../../state/store.ts";
@@ -95,6 +96,7 @@ export async function startTestControl(
     state,
     access,
     sealingKey: TEST_SEALING_KEY,
+    checkRoundTrips: roundTripCheck(config.pops),
     log: silentLogger,
     ...(demo === undefined ? {} : { demo }),
   });

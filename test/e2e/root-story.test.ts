@@ -146,6 +146,7 @@ async function startNameServer(
     load,
     probe: { kind: "none" },
     geo: {},
+    latency: { marginMs: 10 },
     zoneFiles: [join(ZONES, zone)],
     sites: [],
     anyName: false,

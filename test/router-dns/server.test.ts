@@ -259,6 +259,34 @@ describe("state", () => {
     });
   });
 
+  test("round trips that are told change answers, until they are told no more", async (t) => {
+    const state = openEmbeddedState({ file: ":memory:" });
+    t.after(() => state.close());
+    const { dns, router } = await startTestRouter(t, {
+      pops: fivePops({}).map((pop, i) => {
+        return { ...pop, edges: [edgeConfig(`${pop.name}-1`, `127.0.20.${i + 1}`)] };
+      }),
+      probe: NO_PROBE,
+      state,
+    });
+    const isAt = (address: string, version: number) =>
+      eventually(`${address} is answered`, async () => {
+        assert.deepEqual(await addresses(dns, SYDNEY), [address]);
+        assert.equal((await state.reports())[0]?.roundTrips, version);
+      });
+    assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.1"]);
+    // A PoP that is gone since does not make the rest worthless.
+    const text = "129.94.0.0/24,syd,250\n129.94.0.0/24,gone,1\n129.94.0.0/24,nrt,20\n";
+    await state.putRoundTrips({ at: 1, by: "test", prefixes: 1, ways: 2, text });
+    await isAt("127.0.20.4", 1);
+    assert.deepEqual(await addresses(dns, "129.94.1.0/24"), ["127.0.20.1"]);
+    // Another build keeps them.
+    await router.reload?.();
+    assert.deepEqual(await addresses(dns, SYDNEY), ["127.0.20.4"]);
+    await state.putRoundTrips({ at: 2, by: "test", prefixes: 0, ways: 0, text: "" });
+    await isAt("127.0.20.1", 2);
+  });
+
   test("when every edge is drained nothing is answered", async (t) => {
     const state = openEmbeddedState({ file: ":memory:" });
     t.after(() => state.close());

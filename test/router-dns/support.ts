@@ -140,6 +140,7 @@ export async function startTestRouter(
     ttlSeconds: 20,
     answers: 4,
     load: loadConfig(),
+    latency: { marginMs: 10 },
     health: { interval: 500, timeout: 1000, rise: 2, fall: 3 },
     probe: { kind: "http", path: "/healthz", expect: [200] },
     geo: {},
