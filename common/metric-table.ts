@@ -177,6 +177,12 @@ export const METRICS = {
     labels: ["result"],
     help: "Records of stored objects for the state store, by result (sent, dropped).",
   },
+  edge_access_log_lines_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["result"],
+    help: "Lines of the access log, by what became of them (written; dropped, as the disk was slow; failed).",
+  },
   dns_queries_total: {
     part: "dns",
     kind: "counter",
@@ -297,6 +303,12 @@ export const METRICS = {
     kind: "counter",
     labels: ["direction", "error"],
     help: "Errors of the kernel when UDP packets were received or sent, by name; all but EAGAIN and EINTR lose a packet.",
+  },
+  dns_query_log_lines_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Lines of the query log, by what became of them (written; dropped, as the disk was slow; failed).",
   },
   dns_transfers_out_total: {
     part: "dns",

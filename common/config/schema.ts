@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseRedisUrl } from "../redis-url.ts";
+import { logSchema } from "./access-log.ts";
 import { catalogSchema } from "./catalogs.ts";
 import { dnssecSchema } from "./dnssec.ts";
 import {
@@ -251,6 +252,7 @@ export const configSchema = z.strictObject({
   tls: tlsSchema.prefault({}).describe("Certificates, as the whole CDN has them."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
   load: loadSchema.prefault({}).describe("How clients of full PoPs are spread over others."),
+  log: logSchema.default({}).describe("What is written of each request and query."),
   pops: z.array(popSchema).min(1).describe("Places with edges."),
   sites: z
     .array(siteSchema)

@@ -61,6 +61,7 @@ export function absoluteFiles(config: Config, folder: string): Config {
     ...config,
     router: absoluteRouterFiles(config.router, absolute),
     health: absoluteHealthFiles(config.health, absolute),
+    log: absoluteLogFiles(config.log, absolute),
     geoip: {
       ...(city === undefined ? {} : { city: absolute(city) }),
       ...(asn === undefined ? {} : { asn: absolute(asn) }),
@@ -102,6 +103,17 @@ function absoluteHealthFiles(
 ): Config["health"] {
   const { ca } = health.check;
   return ca === undefined ? health : { ...health, check: { ...health.check, ca: absolute(ca) } };
+}
+
+function absoluteLogFiles(
+  { access, queries }: Config["log"],
+  absolute: (file: string) => string,
+): Config["log"] {
+  const placed = (to: string) => (to === "stdout" ? to : absolute(to));
+  return {
+    ...(access === undefined ? {} : { access: { ...access, to: placed(access.to) } }),
+    ...(queries === undefined ? {} : { queries: { ...queries, to: placed(queries.to) } }),
+  };
 }
 
 function absoluteRouterFiles(

@@ -51,6 +51,7 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     ...(config.dnssec === undefined ? {} : { dnssec: dnssecOptions(config.dnssec) }),
     sites: config.sites,
     ...(config.router.keep === undefined ? {} : { keepFile: config.router.keep }),
+    ...(config.log.queries === undefined ? {} : { queries: config.log.queries }),
     anyName: false,
     ...shared,
   };
@@ -126,6 +127,7 @@ export function edgeOptions(
     profile: config.edge.profile,
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
     sites: config.sites,
+    ...(config.log.access === undefined ? {} : { access: config.log.access }),
     anyHost: false,
     ...shared,
   };

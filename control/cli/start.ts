@@ -1,4 +1,5 @@
 import type { RunningDaemon } from "../../common/daemon.ts";
+import { LogFileError } from "../../common/log-file.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
 import type { OriginOptions } from "../../origin/server.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
@@ -8,14 +9,19 @@ import { usageFailure } from "./failure.ts";
 // The daemons are loaded when one is started: `meridian status` needs none of them, and a command
 // that people type should not make them wait.
 
-/** Starts an edge; a folder that its disk store cannot use ends the command with exit code 2. */
+/**
+ * Starts an edge; a folder that its disk store cannot use, or a log that cannot be written, ends
+ * the command with exit code 2.
+ */
 export async function startEdge(options: EdgeOptions): Promise<RunningDaemon> {
   const edge = await import("../../edge/server.ts");
   try {
     return await edge.startEdge(options);
   } catch (error) {
-    if (!(error instanceof edge.DiskFolderError)) throw error;
-    throw usageFailure(error.message);
+    if (error instanceof edge.DiskFolderError || error instanceof LogFileError) {
+      throw usageFailure(error.message);
+    }
+    throw error;
   }
 }
 
@@ -37,6 +43,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   try {
     return await router.startRouter(options);
   } catch (error) {
+    if (error instanceof LogFileError) throw usageFailure(error.message);
     if (!(error instanceof router.RouterFilesError)) throw error;
     throw usageFailure(`the router cannot use its files\n${error.message}`);
   }
