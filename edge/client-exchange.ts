@@ -96,6 +96,9 @@ export class ClientExchange {
   releases = 0;
   cache: CacheLabel = "miss";
   headAt: MonotonicMs = 0;
+  /** When it first went to the origin, or to wait for others who did; and when that had an end. */
+  askedAt: MonotonicMs | undefined;
+  settledAt: MonotonicMs = 0;
   /** It has waited for an encoded form of its answer, and does not wait again. */
   hasWaited = false;
   /** The client closed before it had everything. */
@@ -112,6 +115,11 @@ export class ClientExchange {
   /** The request has a body, or may have one. */
   get hasBody(): boolean {
     return hasContent(this.requestFields);
+  }
+
+  /** How long it waited for the origin's answer in seconds; undefined if it did not. */
+  get upstreamSeconds(): number | undefined {
+    return this.askedAt === undefined ? undefined : (this.settledAt - this.askedAt) / 1000;
   }
 
   /** Absolute URI of the request. */

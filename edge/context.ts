@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../common/clock.ts";
 import type { IpPrefix } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
+import type { AccessLog } from "./access/access-log.ts";
 import type { RequestMetrics } from "./admin/request-metrics.ts";
 import type { EncodedForms } from "./coding/encoded-forms.ts";
 import type { CacheProfile } from "./decide/storable.ts";
@@ -26,6 +27,8 @@ export interface EdgeContext {
   readonly forms: EncodedForms;
   readonly sliced: SlicedBodies;
   readonly metrics: RequestMetrics;
+  /** Left out: requests are only counted. */
+  readonly access: AccessLog | undefined;
   readonly turns: Turns;
   /** From where `PURGE` is accepted. */
   readonly purgeFrom: readonly IpPrefix[];

@@ -28,6 +28,7 @@ export function handleRequest(
   response: ServerResponse,
   edge: EdgeContext,
 ): void {
+  edge.access?.expect(request.socket);
   run(new ClientExchange(request, response, edge.clock.monotonic()), edge, "policy");
 }
 

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, type Readiness, startAdminServer } from "../common/admin-server.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { AccessLogConfig } from "../common/config/access-log.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
 import { type IpPrefix, LOOPBACK_PREFIXES } from "../common/ip.ts";
@@ -14,6 +15,7 @@ import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { Doors } from "./accept/doors.ts";
 import { CONNECTIONS_MAX, createListener, type Listener } from "./accept/listener.ts";
+import { AccessLog } from "./access/access-log.ts";
 import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
@@ -43,6 +45,9 @@ export { DiskFolderError } from "./store/disk/disk-folder.ts";
 
 /** How long the start waits for the state store before serving what the configuration says. */
 const STATE_WAIT_MS = 2_000;
+
+/** How long a stop waits for the last lines of the access log to be written. */
+const LOG_WAIT_MS = 2_000;
 
 /** How an edge is set up. */
 export interface EdgeOptions {
@@ -74,6 +79,8 @@ export interface EdgeOptions {
   /** False: `node:http` reads all requests, as it does those that are not plain. For tests. */
   readonly fastLane?: boolean;
   readonly log: Logger;
+  /** How requests are written down; left out: they are only counted. */
+  readonly access?: AccessLogConfig;
   readonly clock?: Clock;
   /** How bodies are encoded; left out: in threads, by Node's own encoders. */
   readonly encode?: Encode;
@@ -177,6 +184,11 @@ class Edge implements RunningDaemon {
     this.#recorder?.start();
   }
 
+  /** SIGHUP: somebody has moved the log away. */
+  async reload(): Promise<void> {
+    await this.#context.access?.reopen();
+  }
+
   stop(deadlineMs: number): Promise<void> {
     this.#stopped ??= this.#stop(deadlineMs);
     return this.#stopped;
@@ -200,6 +212,7 @@ class Edge implements RunningDaemon {
     await this.#follower?.stop();
     await this.#admin?.close();
     await this.#storage.disk?.stop();
+    await this.#context.access?.stop(LOG_WAIT_MS);
   }
 
   get #store(): Store {
@@ -237,6 +250,7 @@ class Edge implements RunningDaemon {
       }),
       sliced: this.#sliced,
       metrics: new RequestMetrics(this.#metrics),
+      access: this.#openAccessLog(),
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
@@ -249,6 +263,13 @@ class Edge implements RunningDaemon {
       },
       noteWaiting: (socket, isWaiting) => this.#waiting.set(socket, isWaiting),
     };
+  }
+
+  #openAccessLog(): AccessLog | undefined {
+    const { access, name: edge } = this.#options;
+    if (access === undefined) return undefined;
+    const sources = { edge, clock: this.#clock, log: this.#log, metrics: this.#metrics };
+    return new AccessLog(access, sources);
   }
 
   /** Identity of this process: a new one means that the memory is empty. */

@@ -1,3 +1,4 @@
+import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { Representation } from "../coding/encoded-forms.ts";
@@ -18,7 +19,8 @@ import type { FieldBlock, RequestHead } from "./request-head.ts";
 
 /** An answer out of the store that needs nothing but what is in memory. */
 export interface Hit {
-  readonly site: string;
+  readonly site: Site;
+  readonly rule: SiteRule | undefined;
   readonly status: number;
   readonly head: HeadText;
   /** For `wholeText`: the answer is all of the object, and its body may be sent with the head. */
@@ -127,7 +129,8 @@ function answerOf(
     if (head === undefined) return undefined;
     const isGet = method === "GET";
     return {
-      site: site.name,
+      site,
+      rule,
       status: stored.status,
       head,
       facts: isGet ? asked : undefined,
@@ -155,7 +158,8 @@ function answerOf(
   const lines = fields.flat();
   if (!isPlainHead(status, lines, body?.length)) return undefined;
   return {
-    site: site.name,
+    site,
+    rule,
     status,
     head: headText(status, lines, now),
     facts: undefined,

@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import type { MonotonicMs } from "../../common/clock.ts";
 import { KEEP_ALIVE_MS, refuse } from "../accept/listener.ts";
+import type { AccessLog } from "../access/access-log.ts";
+import type { LineFrame } from "../access/line.ts";
 import type { Deliverer } from "../serve/turns.ts";
 import { wholeText } from "./answer-text.ts";
 import type { Hit } from "./find-hit.ts";
@@ -37,6 +39,14 @@ type Phase =
   /** Nothing more is read: it is closing, or somebody else's. */
   | "over";
 
+/** A hit that is not written as one text with others. */
+interface Delivery {
+  readonly asked: RequestHead;
+  readonly hit: Hit;
+  /** Its head. */
+  readonly text: string;
+}
+
 /** One connection in the fast lane. */
 export class LaneConnection implements Deliverer {
   readonly socket: Socket;
@@ -54,7 +64,9 @@ export class LaneConnection implements Deliverer {
   /** Writes of the lane that the kernel has not taken as a whole. */
   #unwritten = 0;
   /** A large hit that waits for its turn. */
-  #delivery: { readonly hit: Hit; readonly head: string } | undefined;
+  #delivery: Delivery | undefined;
+  /** What stands around lines of the access log, and for which fields. */
+  #frame: { readonly block: FieldBlock; readonly text: LineFrame } | undefined;
   #stopReading: (() => void) | undefined;
   #path: PathAnswer | undefined;
   #closesAfter = false;
@@ -158,12 +170,13 @@ export class LaneConnection implements Deliverer {
     if (another !== undefined || (body?.length ?? 0) > TEXT_BYTES_MAX) {
       this.#flush();
       this.#phase = "writing";
-      this.#delivery = { hit, head: hit.head + (this.#closesAfter ? CLOSES : STAYS_OPEN) };
+      const text = hit.head + (this.#closesAfter ? CLOSES : STAYS_OPEN);
+      this.#delivery = { asked: head, hit, text };
       this.#lane.edge.turns.give(this);
       return;
     }
     this.#answers += this.#answerText(hit, body);
-    this.#note(hit);
+    this.#note(hit, head);
     if (!this.#closesAfter) return;
     this.#flush();
     this.#finish();
@@ -182,13 +195,13 @@ export class LaneConnection implements Deliverer {
     const delivery = this.#delivery;
     this.#delivery = undefined;
     if (delivery === undefined || this.#phase !== "writing") return;
-    const { hit, head } = delivery;
-    const pieces = [head, ...hit.chunks].map((chunk) => ({ chunk, encoding: "latin1" as const }));
+    const { hit, text, asked } = delivery;
+    const pieces = [text, ...hit.chunks].map((chunk) => ({ chunk, encoding: "latin1" as const }));
     // What is called before this returns has nothing to go on with.
     this.#phase = "waiting";
     this.#unwritten += 1;
     this.socket._writev?.(pieces, this.#onWritten);
-    this.#note(hit);
+    this.#note(hit, asked);
     if (this.#unwritten === 0) {
       this.#writtenAll();
     } else {
@@ -303,19 +316,44 @@ export class LaneConnection implements Deliverer {
     socket.resume();
   }
 
-  #note(hit: Hit): void {
+  #note(hit: Hit, asked: RequestHead): void {
     const { site, status, bodyBytes, sent } = hit;
     const { edge } = this.#lane;
     if (sent !== undefined && bodyBytes > 0) edge.forms.noteSent(sent);
     const seconds = (this.#lane.now() - this.#cameAt) / 1000;
     edge.metrics.note({
-      site,
+      site: site.name,
       cache: "hit",
       status,
       bodyBytes,
       firstByteSeconds: seconds,
       durationSeconds: seconds,
     });
+    if (edge.access?.takes(status) === true) this.#log(edge.access, hit, asked, seconds);
+  }
+
+  #log(access: AccessLog, hit: Hit, { method, target, block }: RequestHead, seconds: number): void {
+    if (this.#frame?.block !== block) {
+      this.#frame = { block, text: access.laneFrame(this.socket, block.fields) };
+    }
+    access.noteHit(
+      {
+        site: hit.site,
+        cache: "hit",
+        reason: "fresh",
+        rule: hit.rule,
+        status: hit.status,
+        bodyBytes: hit.bodyBytes,
+        firstByteSeconds: seconds,
+        durationSeconds: seconds,
+        upstreamSeconds: undefined,
+        collapsed: false,
+        aborted: false,
+        method,
+        target,
+      },
+      this.#frame.text,
+    );
   }
 }
 

@@ -42,6 +42,8 @@ export function fetchOrJoin(
   const isFirst = exchange.client === undefined;
   exchange.client = client;
   if (isFirst) {
+    exchange.askedAt = edge.clock.monotonic();
+    exchange.settledAt = exchange.askedAt;
     exchange.response.once("close", () => client.onClose());
     edge.noteWaiting(exchange.request.socket, () => waitsForOrigin(exchange));
   }
@@ -236,6 +238,7 @@ class ExchangeClient implements FillClient {
   onOutcome(outcome: FillOutcome): void {
     const exchange = this.#exchange;
     exchange.outcome = outcome;
+    exchange.settledAt = this.#edge.clock.monotonic();
     if (outcome.kind === "response" && !exchange.collapsed) {
       applySideEffects(exchange, this.#edge, outcome.head);
     }

@@ -244,21 +244,22 @@ function editsFor({ site, rule, method }: ClientExchange): ClientEdits | undefin
   return clientEdits(site, rule, method);
 }
 
-/** Counts the exchange once its last byte has been handed to the socket. */
+/** Counts and logs the exchange once its last byte has been handed to the socket. */
 export function noteWhenSent(
   exchange: ClientExchange,
   edge: EdgeContext,
   bodyBytes: number | (() => number),
 ): void {
   const note = (): void => {
-    edge.metrics.note({
-      site: exchange.site?.name ?? NO_SITE,
-      cache: exchange.cache,
-      status: exchange.response.statusCode,
+    const { response, startedAt } = exchange;
+    const sent = {
+      status: response.statusCode,
       bodyBytes: typeof bodyBytes === "number" ? bodyBytes : bodyBytes(),
-      firstByteSeconds: (exchange.headAt - exchange.startedAt) / 1000,
-      durationSeconds: (edge.clock.monotonic() - exchange.startedAt) / 1000,
-    });
+      firstByteSeconds: (exchange.headAt - startedAt) / 1000,
+      durationSeconds: (edge.clock.monotonic() - startedAt) / 1000,
+    };
+    edge.metrics.note({ site: exchange.site?.name ?? NO_SITE, cache: exchange.cache, ...sent });
+    edge.access?.noteSent(exchange, { ...sent, aborted: !response.writableEnded });
   };
   // `end` with everything in it has handed all to the socket already; the rest takes a while.
   if (exchange.response.writableEnded) note();
