@@ -100,6 +100,8 @@ export class Guard {
   };
   /** Cookies of queries, since the start. */
   readonly cookies: Record<CookieStanding, number> = { none: 0, new: 0, bad: 0, valid: 0 };
+  /** What came of the packet that was last answered in place. */
+  lastInPlace: Outcome = DROPPED;
   readonly #options: GuardOptions;
   readonly #sources: GuardSources;
   readonly #limiter: RateLimiter;
@@ -179,6 +181,7 @@ export class Guard {
       }
     }
     template.count += 1;
+    this.lastInPlace = template.outcome;
     return length;
   }
 
@@ -209,6 +212,7 @@ export class Guard {
         ? droppedOf(outcome)
         : this.#demandCookie({ packet, query }, context, standing, out);
     this.#onCounted(sent, 1);
+    this.lastInPlace = sent;
     return sent.length;
   }
 

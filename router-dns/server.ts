@@ -2,6 +2,7 @@ import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { background } from "../common/background.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
+import type { QueryLogConfig } from "../common/config/access-log.ts";
 import type { HttpsConfig } from "../common/config/https.ts";
 import type { HealthConfig, LoadConfig, PopConfig } from "../common/config/schema.ts";
 import type { Site } from "../common/config/site.ts";
@@ -40,6 +41,7 @@ import { HealthMonitor, type WatchedEdge } from "./health/monitor.ts";
 import { detectionMs } from "./health/quorum.ts";
 import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
 import { type RedirectService, redirectService } from "./http/redirect-service.ts";
+import { QueryLog } from "./log/query-log.ts";
 import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
 import { zoneKeyOf } from "./sign/dnskey.ts";
 import { CatalogProducer } from "./transfer/catalog-producer.ts";
@@ -51,6 +53,9 @@ import type { HostAddress } from "./zone/cdn-zone.ts";
 import type { Zone } from "./zone/zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
+
+/** How long a stop waits for the last lines of the query log to be written. */
+const LOG_WAIT_MS = 2_000;
 
 /** Everything that a router is told at its start. */
 export interface RouterOptions {
@@ -94,6 +99,8 @@ export interface RouterOptions {
   readonly state?: StateStore;
   /** Where the last state of the store is kept for a start without it; left out: nowhere. */
   readonly keepFile?: string;
+  /** How queries are written down; left out: they are only counted. */
+  readonly queries?: QueryLogConfig;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -213,6 +220,7 @@ class Router {
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #counters: QueryCounters;
+  readonly #queries: QueryLog | undefined;
   readonly #service: DnsService;
   readonly #redirects: RedirectService | undefined;
   readonly #monitor: HealthMonitor;
@@ -254,7 +262,9 @@ class Router {
     this.#maxTtls = maxTtls;
     this.#keeper = keeper;
     this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
-    const { health, log, random = systemRandom } = options;
+    const { health, log, queries, name: router, random = systemRandom } = options;
+    const metrics = this.#metrics;
+    this.#queries = queries && new QueryLog(queries, { router, clock, random, log, metrics });
     this.#service = new DnsService({
       config: options.service,
       listen: options.listen,
@@ -265,7 +275,8 @@ class Router {
           ? this.#transfers.answerPacket(packet, { peer, transport }, out, send)
           : undefined,
       counters: this.#counters,
-      metrics: this.#metrics,
+      queries: this.#queries,
+      metrics,
       clock,
       random,
       log,
@@ -340,6 +351,7 @@ class Router {
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
         this.#service.reload();
+        background(log, "query log", this.#queries?.reopen() ?? Promise.resolve());
         return this.#reload(async () => {
           await this.#signing?.look();
           await reloadFiles(files, this.#live, log, (zones) => this.#dress(zones), map);
@@ -381,6 +393,7 @@ class Router {
     this.#council.stop();
     this.#transfers?.stop();
     await Promise.all([this.#service.stop(deadlineMs), this.#redirects?.stop(deadlineMs)]);
+    await this.#queries?.stop(LOG_WAIT_MS);
     await this.#follower?.stop();
     await this.#keeper?.stop();
     await this.#admin?.close();

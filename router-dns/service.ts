@@ -11,6 +11,7 @@ import { UdpErrorCounters } from "./admin/udp-error-counters.ts";
 import { CertificateKeeper } from "./data/certificate.ts";
 import { CookieKeeper, type CookieKeeperOptions } from "./data/cookie-keeper.ts";
 import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
+import type { QueryLog } from "./log/query-log.ts";
 import type { Outcome, Snapshot } from "./pipeline.ts";
 import { chaosRecords } from "./policy/chaos.ts";
 import type { AnswerInPlace, AnswerPacket } from "./transport/answer.ts";
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   /** Answers what is no plain question; undefined for what is. */
   readonly first: (...packet: Parameters<AnswerPacket>) => number | undefined;
   readonly counters: QueryCounters;
+  /** Left out: queries are only counted. */
+  readonly queries?: QueryLog | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly random: Random;
@@ -144,16 +147,21 @@ export class DnsService {
 
   /** The one function that all packets go through. */
   #answerer(): AnswerPacket {
-    const { counters, snapshot, first, clock, log } = this.#options;
+    const { counters, queries, snapshot, first, clock, log } = this.#options;
     const guard = this.#guard;
     return (packet, peer, transport, out, send) => {
       const length = first(packet, peer, transport, out, send);
       if (length !== undefined) return length;
       const isTimed = counters.isTimed;
-      const started = isTimed ? clock.monotonic() : 0;
+      const isLogged = queries?.takes() === true;
+      const started = isTimed || isLogged ? clock.monotonic() : 0;
       const outcome = guard.answer(packet, { peer, transport, snapshot: snapshot() }, out);
       counters.count(transport, outcome);
-      if (isTimed) counters.time(transport, (clock.monotonic() - started) / 1000);
+      if (isTimed || isLogged) {
+        const seconds = (clock.monotonic() - started) / 1000;
+        if (isTimed) counters.time(transport, seconds);
+        if (isLogged) queries.note({ packet, peer, transport, outcome, seconds });
+      }
       if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
       return outcome.length;
     };
@@ -161,16 +169,25 @@ export class DnsService {
 
   /** The same for what comes over UDP and is like what has been answered. */
   #inPlaceAnswerer(): AnswerInPlace {
-    const { counters, snapshot, clock } = this.#options;
+    const { counters, queries, snapshot, clock } = this.#options;
     const guard = this.#guard;
     const from = { peer: new Uint8Array(4) as IpBytes, snapshot: snapshot() };
     return (bytes, start, end, peer, out) => {
       from.peer = peer;
       from.snapshot = snapshot();
-      if (!counters.isTimed) return guard.answerInPlace(bytes, start, end, from, out);
+      if (!counters.isTimed && queries === undefined) {
+        return guard.answerInPlace(bytes, start, end, from, out);
+      }
       const started = clock.monotonic();
       const length = guard.answerInPlace(bytes, start, end, from, out);
-      if (length !== undefined) counters.time("udp", (clock.monotonic() - started) / 1000);
+      if (length === undefined) return undefined;
+      const seconds = (clock.monotonic() - started) / 1000;
+      if (counters.isTimed) counters.time("udp", seconds);
+      if (queries?.takes() === true) {
+        const packet = bytes.subarray(start, end);
+        const outcome = { ...guard.lastInPlace, length };
+        queries.note({ packet, peer, transport: "udp", outcome, seconds });
+      }
       return length;
     };
   }
