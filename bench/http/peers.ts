@@ -48,11 +48,12 @@ export async function startServer(
   return { name: args[0] ?? "", port, pid: child.pid };
 }
 
-/** The edge in quick mode, with what `node` is told before its program. */
+/** The edge in quick mode, with what `node` is told before its program, and the edge behind it. */
 export async function startEdge(
   scope: Scope,
   origin: number,
   nodeOptions: readonly string[] = [],
+  edgeOptions: readonly string[] = [],
 ): Promise<RunningPeer> {
   const child = startOn(SERVER_CORE, scope, [
     process.execPath,
@@ -63,6 +64,7 @@ export async function startEdge(
     "--admin=127.0.0.1:0",
     `--origin=http://127.0.0.1:${origin}`,
     "--memory=512MiB",
+    ...edgeOptions,
   ]);
   const ready = await child.waitForLine("stderr", (line) =>
     line.includes('"event":"ready"') ? line : undefined,

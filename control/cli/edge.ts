@@ -39,6 +39,8 @@ interface EdgeFlags {
   readonly profile: "safe" | "rfc";
   readonly compress?: boolean;
   readonly purgeFrom?: readonly IpPrefix[];
+  readonly accessLog?: string;
+  readonly accessFormat: "json" | "combined";
   readonly log: LogStyle;
 }
 
@@ -100,6 +102,18 @@ export function edgeCommand(): Command {
         .argParser(gathering(readPrefix))
         .conflicts("config"),
     )
+    .addOption(
+      new Option(
+        "--access-log <file>",
+        "quick mode: a line for each request, to a file or `stdout`",
+      ).conflicts("config"),
+    )
+    .addOption(
+      new Option("--access-format <format>", "quick mode: how these lines look")
+        .choices(["json", "combined"])
+        .default("json")
+        .conflicts("config"),
+    )
     .addOption(logOption("json"))
     .addHelpText("after", EXAMPLES)
     .action((flags: EdgeFlags) =>
@@ -143,9 +157,18 @@ function quickEdge(flags: EdgeFlags, log: EdgeOptions["log"]): EdgeOptions {
         ...(flags.compress === true ? { compress: {} } : {}),
       }),
     ],
+    ...(flags.accessLog === undefined ? {} : { access: accessLog(flags.accessLog, flags) }),
     anyHost: true,
     log,
   };
+}
+
+function accessLog(
+  to: string,
+  { accessFormat: format }: EdgeFlags,
+): NonNullable<EdgeOptions["access"]> {
+  const file = to === "stdout" ? to : resolve(to);
+  return { to: file, format, fields: undefined, sample: 1, anonymise: true };
 }
 
 /**

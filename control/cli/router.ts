@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
@@ -35,6 +36,7 @@ interface RouterFlags extends QuickService {
   readonly geoip?: string;
   readonly probe: RouterOptions["probe"];
   readonly admin?: SocketAddress;
+  readonly queryLog?: string;
   readonly log: LogStyle;
 }
 
@@ -90,6 +92,7 @@ export function routerCommand(): Command {
         "off",
       ]),
     )
+    .addOption(quick("--query-log <file>", "a line for each query, to a file or `stdout`"))
     .addOption(
       quick("--admin <address:port>", "health and metrics (default: a free port)").argParser(
         readAddress,
@@ -134,8 +137,14 @@ function quickRouter(flags: RouterFlags, log: RouterOptions["log"]): RouterOptio
     ...routerOptions(config.value, flags.name, { log }),
     admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
     probe: flags.probe,
+    ...(flags.queryLog === undefined ? {} : { queries: queryLog(flags.queryLog) }),
     anyName: true,
   };
+}
+
+function queryLog(to: string): NonNullable<RouterOptions["queries"]> {
+  const file = to === "stdout" ? to : resolve(to);
+  return { to: file, fields: undefined, sample: 1, anonymise: true };
 }
 
 async function runConfigured(file: string, flags: RouterFlags): Promise<void> {
