@@ -15,6 +15,7 @@ import { ok, type Result } from "../common/result.ts";
 import { type FollowedView, Follower } from "../state/follower.ts";
 import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
+import { exposeLoad, exposeVotes } from "./admin/council-metrics.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { exposeMap } from "./admin/map-metrics.ts";
@@ -545,42 +546,11 @@ class Router {
         return [{ edge }, isUp ? 1 : 0] as const;
       }),
     );
-    this.#exposeVotes();
-    this.#exposeLoad();
+    exposeVotes(this.#metrics, this.#council);
+    exposeLoad(this.#metrics, () => this.#load?.state());
     if (state === undefined) return;
     this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
     this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
-  }
-
-  #exposeVotes(): void {
-    this.#metrics.onScrape("dns_edge_vantage_health", () =>
-      [...this.#council.health().keys()].flatMap((edge) =>
-        this.#council
-          .votes(edge)
-          .filter(({ sees }) => sees !== "unknown")
-          .map(({ vantage, sees }) => [{ edge, vantage }, sees === "up" ? 1 : 0] as const),
-      ),
-    );
-    this.#metrics.onScrape("dns_health_quorum", () => [
-      [{}, this.#council.state() === "majority" ? 1 : 0],
-    ]);
-  }
-
-  #exposeLoad(): void {
-    const planned = () => this.#load?.state().plan?.pops ?? [];
-    this.#metrics.onScrape("dns_pop_load", () => planned().map(({ pop, load }) => [{ pop }, load]));
-    this.#metrics.onScrape("dns_pop_demand", () =>
-      planned().map(({ pop, demand }) => [{ pop }, demand]),
-    );
-    this.#metrics.onScrape("dns_pop_shed", () =>
-      planned().map(({ pop, sheds }) => [
-        { pop },
-        sheds.reduce((sum, { fraction }) => sum + fraction, 0),
-      ]),
-    );
-    this.#metrics.onScrape("dns_load_stale", () =>
-      this.#load === undefined ? [] : [[{}, this.#load.state().isStale ? 1 : 0]],
-    );
   }
 
   #report(): RouterReport {
