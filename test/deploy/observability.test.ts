@@ -50,11 +50,15 @@ const expressions = dashboards.flatMap((board) =>
   ),
 );
 
-const alerts = (
-  parse(readFileSync(join(PROMETHEUS, "alerts.yml"), "utf8")) as {
-    groups: { rules: { alert: string; expr: string }[] }[];
-  }
-).groups.flatMap(({ rules }) => rules.map(({ alert, expr }) => ({ where: alert, expr })));
+const alerts = ["rules.yml", "alerts.yml"].flatMap((file) =>
+  (
+    parse(readFileSync(join(PROMETHEUS, file), "utf8")) as {
+      groups: { rules: { alert?: string; record?: string; expr: string }[] }[];
+    }
+  ).groups.flatMap(({ rules }) =>
+    rules.map(({ alert, record, expr }) => ({ where: `${alert ?? record}`, expr })),
+  ),
+);
 
 /** What an expression says about metrics that do not exist, or labels that they do not have. */
 function unknownNames(expr: string): string[] {
@@ -154,7 +158,7 @@ test("promtool parses every expression, the scrape configuration and the alerts"
   writeFileSync(file, JSON.stringify({ groups: [{ name: "panels", rules }] }));
   for (const args of [
     ["check", "rules", file],
-    ["check", "rules", join(PROMETHEUS, "alerts.yml")],
+    ["check", "rules", join(PROMETHEUS, "rules.yml"), join(PROMETHEUS, "alerts.yml")],
     ["check", "config", "--syntax-only", join(PROMETHEUS, "prometheus.yml")],
   ]) {
     const { code, stdout, stderr } = await runProcess({ command: "promtool", args });
