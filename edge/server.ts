@@ -33,6 +33,8 @@ import { OriginClient } from "./fetch/origin-client.ts";
 import { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { Lane } from "./lane/lane.ts";
+import { RoundTripSender } from "./measure/round-trip-sender.ts";
+import { listSockets } from "./measure/socket-list.ts";
 import { cpuMicroseconds, ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
@@ -66,6 +68,8 @@ export interface EdgeOptions {
   /** Left out: nothing outlives the process. */
   readonly disk?: DiskOptions;
   readonly capacityBitsPerSecond: number;
+  /** True: round trips of clients are measured and told. Left out: they are not. */
+  readonly measuresClients?: boolean;
   readonly profile: CacheProfile;
   /** In force until the state store says otherwise. */
   readonly sites: readonly Site[];
@@ -122,6 +126,7 @@ class Edge implements RunningDaemon {
   readonly #waiting = new WeakMap<Socket, () => boolean>();
   readonly #follower: Follower | undefined;
   readonly #heartbeats: HeartbeatSender | undefined;
+  readonly #roundTrips: RoundTripSender | undefined;
   readonly #recorder: ObjectRecorder | undefined;
   #admin: AdminServer | undefined;
   #requestNumber = 0;
@@ -162,6 +167,7 @@ class Edge implements RunningDaemon {
     this.#follower = this.#makeFollower();
     this.#recorder = this.#makeRecorder();
     this.#heartbeats = this.#makeHeartbeats();
+    this.#roundTrips = this.#makeRoundTrips();
     this.#exposeGauges();
   }
 
@@ -181,6 +187,7 @@ class Edge implements RunningDaemon {
     this.addresses = { http, admin: this.#admin.address };
     this.#state = "serving";
     this.#heartbeats?.start();
+    this.#roundTrips?.start(http);
     this.#recorder?.start();
   }
 
@@ -207,6 +214,7 @@ class Edge implements RunningDaemon {
     this.#sliced.abortAll();
     this.#origins.destroy();
     this.#heartbeats?.stop();
+    this.#roundTrips?.stop();
     this.#recorder?.stop();
     this.#memory?.stop();
     await this.#follower?.stop();
@@ -436,6 +444,13 @@ class Edge implements RunningDaemon {
       },
       { store: state, clock: this.#clock, log: this.#log },
     );
+  }
+
+  #makeRoundTrips(): RoundTripSender | undefined {
+    const { state: store, name: edge, pop, measuresClients = false } = this.#options;
+    if (store === undefined || !measuresClients) return undefined;
+    const told = { edge, pop, store };
+    return new RoundTripSender({ ...told, clock: this.#clock, log: this.#log, list: listSockets });
   }
 
   #exposeGauges(): void {

@@ -29,9 +29,9 @@ import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
 import { LoadKeeper } from "./data/load-keeper.ts";
 import { Locator } from "./data/locator.ts";
 import type { LatencyOrder } from "./data/map-build.ts";
-import { MapKeeper } from "./data/map-keeper.ts";
+import { MAP_PROBLEMS_TOLD_MAX, MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
-import { RoundTripKeeper } from "./data/round-trip-keeper.ts";
+import { type RoundTripKeeper, startRoundTrips } from "./data/round-trip-keeper.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
 import { toMapPop } from "./data/snapshot.ts";
 import { dressZones, type StartedSigning, startSigning } from "./data/start-signing.ts";
@@ -87,6 +87,8 @@ export interface RouterOptions {
   readonly geo: { readonly city?: string; readonly asn?: string };
   readonly coverageFile?: string;
   readonly latency: LatencyOrder;
+  /** True: what edges measure of their clients counts, too. Left out: it does not. */
+  readonly latencyFromEdges?: boolean;
   readonly zoneFiles: readonly string[];
   /** What goes between this server and others; left out: nothing. */
   readonly transfers?: TransferSettings;
@@ -202,9 +204,6 @@ function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
     },
   };
 }
-
-/** Problems of the map that a report tells of; the log has all. */
-const MAP_PROBLEMS_TOLD_MAX = 10;
 
 /** What a router has from its start on. */
 interface RouterParts extends Partial<StartedSigning> {
@@ -331,7 +330,7 @@ class Router {
       live: this.#live,
       clock: this.#clock,
       log,
-      told: () => this.#roundTrips?.told ?? [],
+      roundTrips: () => this.#roundTrips?.now ?? {},
       onBuild: (result) => builds.add({ result }),
     });
     exposeMap(this.#metrics, this.#live, map);
@@ -339,9 +338,7 @@ class Router {
     this.#map = map;
     this.#load?.start();
     if (options.state !== undefined) {
-      const followed = { store: options.state, clock: this.#clock, log };
-      this.#roundTrips = new RoundTripKeeper({ ...followed, rebuild: () => map.rebuild() });
-      this.#roundTrips.start();
+      this.#roundTrips = startRoundTrips(options.state, options, this.#clock, map);
       const report = () => this.#report();
       this.#reporter = new Reporter({ store: options.state, clock: this.#clock, log, report });
     }

@@ -19,6 +19,7 @@ import { ROUND_TRIPS_BYTES_MAX } from "./limits.ts";
 import {
   type Heartbeat,
   type LoadPlan,
+  type MeasuredRoundTrips,
   type ObjectRecord,
   type RoundTripTable,
   type RouterReport,
@@ -244,6 +245,17 @@ const roundTripTable = z.object({
   text: z.string().max(ROUND_TRIPS_BYTES_MAX),
 } satisfies Fields<RoundTripTable>);
 
+const measuredRoundTrips = z.object({
+  edge: name,
+  pop: name,
+  at: amount,
+  prefixes: z.array(
+    z.object({ prefix: name, ms: amount, samples: count } satisfies Fields<
+      MeasuredRoundTrips["prefixes"][number]
+    >),
+  ),
+} satisfies Fields<MeasuredRoundTrips>);
+
 const report = z.object({
   router: name,
   at: amount,
@@ -280,6 +292,8 @@ export const decodeChangeBody = decoder<ChangeBody>(changeBodySchema);
 export const decodeHeartbeat = decoder<Heartbeat>(heartbeatSchema);
 /** Reads a router's report (P). */
 export const decodeReport = decoder<RouterReport>(report);
+/** Reads what an edge has measured (P). */
+export const decodeMeasured = decoder<MeasuredRoundTrips>(measuredRoundTrips);
 /** Reads told round trips (P). */
 export const decodeRoundTrips = decoder<RoundTripTable>(roundTripTable);
 /** Reads a load plan (P). */

@@ -30,6 +30,7 @@ import { ObjectTable } from "./object-table.ts";
 import type {
   Heartbeat,
   LoadPlan,
+  MeasuredRoundTrips,
   ObjectRecord,
   RoundTripTable,
   RouterReport,
@@ -69,6 +70,7 @@ class EmbeddedState implements StateStore {
   readonly #acknowledged = new ExpiringMap<number>(NODES_MAX);
   readonly #heartbeats = new ExpiringMap<Heartbeat>(NODES_MAX);
   readonly #reports = new ExpiringMap<RouterReport>(NODES_MAX);
+  readonly #measured = new ExpiringMap<MeasuredRoundTrips>(NODES_MAX);
   readonly #loadPlan = new ExpiringMap<LoadPlan>(1);
   readonly #leases = new ExpiringMap<string>(LEASES_MAX);
   readonly #objects = new Map<string, ObjectTable>();
@@ -191,6 +193,16 @@ class EmbeddedState implements StateStore {
       const table = this.#roundTrips();
       return table?.version === known?.version && table?.at === known?.at ? undefined : table;
     });
+  }
+
+  measured(report: MeasuredRoundTrips, ttlMs: number): Promise<void> {
+    return this.#answer(() => {
+      this.#measured.set(report.edge, report, this.#clock.monotonic(), ttlMs);
+    });
+  }
+
+  measurements(): Promise<readonly MeasuredRoundTrips[]> {
+    return this.#answer(() => values(this.#measured.live(this.#clock.monotonic())));
   }
 
   recordObjects(

@@ -140,6 +140,21 @@ export interface RoundTripTable {
   readonly text: string;
 }
 
+/** Round trips that an edge has measured of its clients: TCP's own, of their connections. */
+export interface MeasuredRoundTrips {
+  readonly edge: string;
+  readonly pop: string;
+  readonly at: EpochMs;
+  readonly prefixes: readonly {
+    /** A /24 or /48. */
+    readonly prefix: string;
+    /** The median of its connections. */
+    readonly ms: number;
+    /** How many connections that is of. */
+    readonly samples: number;
+  }[];
+}
+
 /** What is known of one object on one edge. Facts about it, never its bytes. */
 export interface ObjectRecord {
   /** Cache key with its variant; opaque outside the edge. */

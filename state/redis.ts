@@ -9,6 +9,7 @@ import type { Change, ChangeBody } from "./change.ts";
 import {
   type Decoder,
   decodeHeartbeat,
+  decodeMeasured,
   decodeObject,
   decodeReport,
   decodeSecret,
@@ -25,6 +26,7 @@ import {
 import type {
   Heartbeat,
   LoadPlan,
+  MeasuredRoundTrips,
   ObjectRecord,
   RoundTripTable,
   RouterReport,
@@ -203,6 +205,15 @@ class RedisState implements StateStore {
     return checked(readRoundTrips(reply, this.#skip));
   }
 
+  measured(report: MeasuredRoundTrips, ttlMs: number): Promise<void> {
+    return this.#putExpiring("measured", report.edge, report, ttlMs);
+  }
+
+  async measurements(): Promise<readonly MeasuredRoundTrips[]> {
+    const found = await this.#readExpiring("measured", decodeMeasured, BULK_DEADLINE_MS);
+    return found.map(([, report]) => report);
+  }
+
   async recordObjects(
     edge: string,
     stored: readonly ObjectRecord[],
@@ -278,8 +289,12 @@ class RedisState implements StateStore {
     await this.#script(scripts.PUT_EXPIRING, [key], words);
   }
 
-  async #readExpiring<T>(key: string, decode: Decoder<T>): Promise<(readonly [string, T])[]> {
-    const reply = await this.#script(scripts.READ_EXPIRING, [key], []);
+  async #readExpiring<T>(
+    key: string,
+    decode: Decoder<T>,
+    deadlineMs = COMMAND_DEADLINE_MS,
+  ): Promise<(readonly [string, T])[]> {
+    const reply = await this.#script(scripts.READ_EXPIRING, [key], [], deadlineMs);
     return checked(readEntries(reply, key, decode, this.#skip));
   }
 

@@ -3,6 +3,7 @@ import type { Change, ChangeBody } from "./change.ts";
 import type {
   Heartbeat,
   LoadPlan,
+  MeasuredRoundTrips,
   ObjectRecord,
   RoundTripTable,
   RouterReport,
@@ -87,6 +88,12 @@ export interface StateStore {
 
   /** Those round trips; undefined: nobody has told any, or they are still those of `known`. */
   roundTrips(known?: Pick<RoundTripTable, "version" | "at">): Promise<RoundTripTable | undefined>;
+
+  /** Replaces what an edge has measured of its clients; it is forgotten after `ttlMs`. */
+  measured(report: MeasuredRoundTrips, ttlMs: number): Promise<void>;
+
+  /** What edges have measured and has not been forgotten, by edge name. */
+  measurements(): Promise<readonly MeasuredRoundTrips[]>;
 
   /**
    * Notes what an edge stores (`stored`) and no longer stores (`dropped`, object keys). Records

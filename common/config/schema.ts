@@ -160,6 +160,13 @@ const latencySchema = z.strictObject({
     .refine((ms) => ms <= 1_000, "must be at most 1s")
     .default(10)
     .describe("Another PoP becomes first for a prefix if it is faster by so much."),
+  fromEdges: z
+    .boolean()
+    .default(false)
+    .describe(
+      "True: edges measure their clients (Linux, with `ss` of iproute2), and routers steer by it " +
+        "where several PoPs have measured a prefix. See steering.md for what that is worth.",
+    ),
 });
 
 const edgesSchema = z.strictObject({

@@ -44,8 +44,9 @@ export interface MapOrder {
 export interface LatencyOrder {
   /** Left out: there is none. */
   readonly file?: string | undefined;
-  /** What others have told, newest last: it counts before the file. Left out: nothing. */
-  readonly told?: readonly string[] | undefined;
+  /** What edges have measured, for which the file counts, and what operators have told. */
+  readonly measured?: string;
+  readonly told?: string;
   readonly marginMs: number;
 }
 
@@ -150,11 +151,11 @@ function readCoverage(order: MapOrder): Result<Coverage, readonly FileProblem[]>
 
 function readLatency(order: MapOrder): Result<LatencySource | undefined, readonly FileProblem[]> {
   if (order.latency === undefined) return ok(undefined);
-  const { file, told = [], marginMs } = order.latency;
+  const { file, marginMs, ...elsewhere } = order.latency;
   const text = file === undefined ? ok("") : readTextFile(file);
   if (!text.ok) return text;
   const pops = order.pops.map(({ name }) => name);
-  const table = parseLatency(text.value, file ?? "", pops, told);
+  const table = parseLatency(text.value, file ?? "", pops, elsewhere);
   if (!table.ok) return table;
   if (table.value.rows.length === 0) return ok(undefined);
   return ok({ table: table.value, marginMs, firsts: order.firsts });

@@ -5,7 +5,10 @@ import type { Logger } from "../../common/log.ts";
 import { FileWatch } from "./file-watch.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { buildMapAside } from "./map.ts";
-import type { MapOrder } from "./map-build.ts";
+import type { LatencyOrder, MapOrder } from "./map-build.ts";
+
+/** Problems of a map that a router's report tells of; its log has all. */
+export const MAP_PROBLEMS_TOLD_MAX = 10;
 
 /** What a keeper needs. */
 export interface MapKeeperOptions {
@@ -14,7 +17,7 @@ export interface MapKeeperOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Round trips that others have told, at the moment of a build. */
-  readonly told: () => readonly string[];
+  readonly roundTrips: () => Pick<LatencyOrder, "measured" | "told">;
   /** Told of each build. */
   readonly onBuild: (result: "ok" | "failed") => void;
 }
@@ -75,10 +78,10 @@ export class MapKeeper {
   }
 
   async #build(): Promise<boolean> {
-    const { order, live, clock, log, onBuild, told } = this.#options;
+    const { order, live, clock, log, onBuild, roundTrips } = this.#options;
     const started = clock.monotonic();
     const { firsts } = live.parts().built.map;
-    const latency = order.latency && { ...order.latency, told: told() };
+    const latency = order.latency && { ...order.latency, ...roundTrips() };
     const built = await buildMapAside({ ...order, latency, firsts, replaceBroken: false });
     this.#lastMs = clock.monotonic() - started;
     onBuild(built.ok ? "ok" : "failed");

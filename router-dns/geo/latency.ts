@@ -33,19 +33,23 @@ const MS_MAX = 10_000;
  * without, `#` before remarks; or JSON of `{"192.0.2.0/24": {"syd": 12.5, "fra": 280}}`.
  *
  * Every problem of a CSV file is reported with its place. Of two values for one way the later one
- * counts, so that a file may be appended to. `told`: the same from elsewhere, read after the file;
- * what is wrong in it is left out, for nobody is at hand who could mend it, and PoPs come and go.
+ * counts, so that a file may be appended to. `measured` and `told` are the same from elsewhere,
+ * read before and after the file; what is wrong in them is left out, for nobody is at hand who
+ * could mend it, and PoPs come and go.
  */
 export function parseLatency(
   text: string,
   file: string,
   pops: readonly string[],
-  told: readonly string[] = [],
+  { measured = "", told = "" }: { readonly measured?: string; readonly told?: string } = {},
 ): Result<LatencyTable, readonly FileProblem[]> {
   const reader = new LatencyReader(file, pops);
+  reader.isForgiving = true;
+  readText(measured, reader);
+  reader.isForgiving = false;
   readText(text, reader);
   reader.isForgiving = true;
-  for (const more of told) readText(more, reader);
+  readText(told, reader);
   reader.isForgiving = false;
   return reader.finish();
 }

@@ -9,7 +9,7 @@
  *                `challenge:<token>`, `order:<certificate>`, `account:<directory>`
  *   log          stream: entry `<version>-0` with at, by, mark, body, in this order; bounded
  *   secrets      hash: name -> 32 hexadecimal digits
- *   acks, beats, reports   hashes: name -> `<forget at, ms>:<value>`
+ *   acks, beats, reports, measured   hashes: name -> `<forget at, ms>:<value>`
  *   lease:<name> string: who holds it; expires
  *   load         string: `<step>:<plan>`; expires
  *   round-trips  hash: version, at, body (JSON without both)

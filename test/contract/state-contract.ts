@@ -8,6 +8,7 @@ import { LOG_BYTES_MAX, LOG_CHANGES_MAX, OBJECTS_PER_EDGE_MAX } from "../../stat
 import type {
   Heartbeat,
   LoadPlan,
+  MeasuredRoundTrips,
   ObjectRecord,
   RouterReport,
   TokenRecord,
@@ -63,6 +64,11 @@ function anOrder(certificate: string): OrderRecord {
 export function aToken(id: string): TokenRecord {
   const hash = "0123456789abcdef".repeat(4);
   return { id, name: `robot ${id}`, hash, scope: "purge", sites: ["a"], createdAt: 1_000 };
+}
+
+/** What an edge has measured of one network. */
+export function someRoundTrips(edge: string, ms: number): MeasuredRoundTrips {
+  return { edge, pop: "syd", at: 1_000.5, prefixes: [{ prefix: "192.0.2.0/24", ms, samples: 9 }] };
 }
 
 export function aHeartbeat(edge: string, version = 0): Heartbeat {
@@ -320,6 +326,16 @@ export function stateContract(name: string, subject: StateSubject): void {
       assert.deepEqual(await store.reports(), [aReport("router")]);
     });
 
+    test("what edges measure is replaced, listed by name, and forgotten", async () => {
+      await store.measured(someRoundTrips("syd-1", 5), 60_000);
+      await store.measured(someRoundTrips("fra-1", 6), 60_000);
+      await store.measured(someRoundTrips("syd-1", 7), 60_000);
+      await store.measured(someRoundTrips("gone-1", 8), 20);
+      await until(async () => (await store.measurements()).length === 2);
+      const both = [someRoundTrips("fra-1", 6), someRoundTrips("syd-1", 7)];
+      assert.deepEqual(await store.measurements(), both);
+    });
+
     test("told round trips are replaced, have versions, and are sent when they are new", async () => {
       assert.equal(await store.roundTrips(), undefined);
       const text = '# "remarks" {\n192.0.2.0/24,syd,12.5\n';
@@ -461,6 +477,7 @@ export function everyCall(store: StateStore): Promise<unknown>[] {
     store.changesAfter(0, 500),
     store.putRoundTrips({ at: 0, by: "x", prefixes: 0, ways: 0, text: "" }),
     store.roundTrips(),
+    store.measurements(),
   ];
 }
 
@@ -475,6 +492,7 @@ export function quickCalls(store: StateStore): Promise<unknown>[] {
     store.heartbeats(),
     store.report(aReport("n"), 1_000),
     store.reports(),
+    store.measured(someRoundTrips("n", 1), 1_000),
     store.agreeOnLoad(aPlan(1, "n"), 1_000),
     store.recordObjects("n", [anObject("k", 1)], ["j"]),
     store.objects("n", 10, 0),

@@ -287,6 +287,42 @@ describe("state", () => {
     await isAt("127.0.20.1", 2);
   });
 
+  test("what edges have measured changes answers if it is asked for, and if it is enough", async (t) => {
+    const state = openEmbeddedState({ file: ":memory:" });
+    t.after(() => state.close());
+    const measure = (pop: string, ms: number, samples: number) => {
+      const prefixes = ["129.94.0.0/24", "129.94.1.0/24"].map((prefix, n) => ({
+        prefix,
+        ms,
+        samples: n === 0 ? 20 : samples,
+      }));
+      return state.measured({ edge: `${pop}-1`, pop, at: 1, prefixes }, 60_000);
+    };
+    await measure("syd", 250, 20);
+    await measure("nrt", 20, 7);
+    const start = async (latencyFromEdges: boolean) => {
+      const pops = fivePops({}).map((pop, i) => {
+        return { ...pop, edges: [edgeConfig(`${pop.name}-1`, `127.0.20.${i + 1}`)] };
+      });
+      const options = { pops, probe: NO_PROBE, state, name: `r${latencyFromEdges}` };
+      return startTestRouter(t, { ...options, latencyFromEdges });
+    };
+    const [with_, without] = [await start(true), await start(false)];
+    await eventually("it counts", async () => {
+      assert.deepEqual(await addresses(with_.dns, SYDNEY), ["127.0.20.4"]);
+    });
+    assert.deepEqual(await addresses(with_.dns, "129.94.1.0/24"), ["127.0.20.1"]);
+    assert.deepEqual(await addresses(without.dns, SYDNEY), ["127.0.20.1"]);
+    // What operators have told counts before it.
+    const text = "129.94.0.0/24,nrt,255\n";
+    await state.putRoundTrips({ at: 1, by: "test", prefixes: 1, ways: 1, text });
+    await eventually("what was told counts", async () => {
+      assert.equal((await state.reports()).find(({ router }) => router === "rtrue")?.roundTrips, 1);
+    });
+    // Within the margin of 10 ms: who is first stays first.
+    assert.deepEqual(await addresses(with_.dns, SYDNEY), ["127.0.20.4"]);
+  });
+
   test("when every edge is drained nothing is answered", async (t) => {
     const state = openEmbeddedState({ file: ":memory:" });
     t.after(() => state.close());

@@ -30,6 +30,7 @@ export const PEERS: readonly Peer[] = [
   { binary: "knotd", debianPackage: "knot", proves: "that another server answers alike" },
   { binary: "named", debianPackage: "bind9", proves: "that BIND can be our secondary" },
   { binary: "nsd", debianPackage: "nsd", proves: "that NSD can be our secondary" },
+  { binary: "ss", debianPackage: "iproute2", proves: "that the kernel tells how far clients are" },
   { binary: "curl", debianPackage: "curl", proves: "what HTTP clients see" },
   { binary: "nginx", debianPackage: "nginx-light", proves: "that we relay a foreign origin" },
   { binary: "prometheus", debianPackage: "prometheus", proves: "that we can be scraped" },
