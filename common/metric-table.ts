@@ -407,6 +407,30 @@ export const METRICS = {
     labels: [],
     help: "From a purge accepted to the last live edge's acknowledgement.",
   },
+  acme_certificates_total: {
+    part: "control",
+    kind: "counter",
+    labels: ["result"],
+    help: "Certificates that an authority was asked for by this server, `issued` or `failed`.",
+  },
+  acme_leader: {
+    part: "control",
+    kind: "gauge",
+    labels: [],
+    help: "1 on the control server that gets certificates.",
+  },
+  control_certificates: {
+    part: "control",
+    kind: "gauge",
+    labels: ["state"],
+    help: "Certificates that are `good`, have `ended`, or are `awaited`: ordered, and never came.",
+  },
+  control_certificate_expires_seconds: {
+    part: "control",
+    kind: "gauge",
+    labels: [],
+    help: "Seconds until the first of all certificates ends; negative if one has ended.",
+  },
   control_requests_total: {
     part: "control",
     kind: "counter",

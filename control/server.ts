@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import Fastify, { type FastifyError, type FastifyReply } from "fastify";
 import type { z } from "zod";
 import type { SocketAddress } from "../common/address.ts";
@@ -7,11 +8,13 @@ import type { RunningDaemon } from "../common/daemon.ts";
 import { boundAddress, ListenError } from "../common/listen.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
+import { systemRandom } from "../common/random.ts";
 import type { SealingKey } from "../common/sealed.ts";
 import { Follower } from "../state/follower.ts";
 import { type StateStore, StateUnavailableError } from "../state/store.ts";
 import { Access, type AccessPolicy } from "./access/access.ts";
 import { guardRoutes } from "./access/guard-routes.ts";
+import { type AcmeSettings, Issuer } from "./acme/issuer.ts";
 import { addCertificateRoutes } from "./api/certificates.ts";
 import { addChangeRoutes } from "./api/changes.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./api/context.ts";
@@ -49,6 +52,8 @@ export interface ControlOptions {
   readonly sealingKey: SealingKey;
   /** How a table of measured round trips is read. */
   readonly checkRoundTrips: CheckRoundTrips;
+  /** How certificates are got; left out: they are only put here. */
+  readonly acme?: AcmeSettings;
   /** Only in the demo: edges that can be stopped and started. */
   readonly demo?: DemoEdges;
   readonly log: Logger;
@@ -73,6 +78,9 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
   const follower = followLog(options, clock, seeder);
   metrics.onScrape("state_up", () => [[{}, store.isUp() ? 1 : 0]]);
   metrics.onScrape("state_lag_versions", () => [[{}, follower.lag()]]);
+
+  exposeCertificates(metrics, follower, clock);
+  const issuer = makeIssuer(options, follower, { metrics, clock });
 
   const { demo } = options;
   const tokens = () => follower.view().tokens;
@@ -105,10 +113,12 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
   }
   await seeder.run();
   follower.start();
+  issuer?.start();
 
   const stop = async () => {
     seeder.stop();
     purges.stop();
+    await issuer?.stop();
     await Promise.all([follower.stop(), app.close(), admin.close()]);
   };
   let stopping: Promise<void> | undefined;
@@ -126,6 +136,51 @@ export async function startControl(options: ControlOptions): Promise<RunningDaem
 interface ApiParts extends Pick<ControlOptions, "checkRoundTrips"> {
   readonly metrics: Metrics;
   readonly access: Access;
+}
+
+/** What gets certificates, if the configuration names an authority. */
+function makeIssuer(
+  options: ControlOptions,
+  follower: Follower,
+  { metrics, clock }: { readonly metrics: Metrics; readonly clock: Clock },
+): Issuer | undefined {
+  const { acme, config, state: store, sealingKey, log } = options;
+  if (acme === undefined) return undefined;
+  const ended = metrics.counter("acme_certificates_total");
+  const issuer = new Issuer({
+    ...acme,
+    ...(config.renewBeforeMs === undefined ? {} : { renewBeforeMs: config.renewBeforeMs }),
+    domain: config.domain,
+    holder: randomUUID(),
+    store,
+    sealingKey,
+    view: () => follower.view(),
+    isCurrent: () => follower.status() === "current",
+    onEnd: (result) => ended.add({ result }),
+    clock,
+    random: systemRandom,
+    log,
+  });
+  metrics.onScrape("acme_leader", () => [[{}, issuer.leads ? 1 : 0]]);
+  return issuer;
+}
+
+function exposeCertificates(metrics: Metrics, follower: Follower, clock: Clock): void {
+  metrics.onScrape("control_certificates", () => {
+    const { certificates, orders } = follower.view();
+    const all = [...certificates.values()];
+    const ended = all.filter(({ notAfter }) => notAfter <= clock.now()).length;
+    const awaited = [...orders.keys()].filter((name) => !certificates.has(name)).length;
+    return [
+      [{ state: "good" }, all.length - ended],
+      [{ state: "ended" }, ended],
+      [{ state: "awaited" }, awaited],
+    ];
+  });
+  metrics.onScrape("control_certificate_expires_seconds", () => {
+    const ends = [...follower.view().certificates.values()].map(({ notAfter }) => notAfter);
+    return ends.length === 0 ? [] : [[{}, (Math.min(...ends) - clock.now()) / 1_000]];
+  });
 }
 
 /** The API without its socket. */

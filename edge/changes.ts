@@ -30,14 +30,16 @@ export function applyChange(
     case "purge-all":
       applyPurge(body, edge);
       return;
+    case "challenge-put":
+    case "challenge-remove":
+      edge.challenges = view.challenges;
+      return;
     case "drain":
     case "undrain":
     case "token-put":
     case "token-remove":
     case "certificate-put":
     case "certificate-remove":
-    case "challenge-put":
-    case "challenge-remove":
     case "order-put":
     case "order-remove":
     case "account-put":
@@ -47,8 +49,9 @@ export function applyChange(
   }
 }
 
-/** Puts the sites of a view in force. */
+/** Puts the sites and challenges of a view in force. */
 export function applySites(view: FollowedView, edge: EdgeContext, options: TableOwner): void {
+  edge.challenges = view.challenges;
   for (const [name, site] of view.sites) {
     const before = edge.sites.byName.get(name);
     if (before === undefined || keyFingerprint(before) === keyFingerprint(site)) continue;

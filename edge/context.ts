@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../common/clock.ts";
 import type { IpPrefix } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
+import type { ChallengeRecord } from "../state/certificates.ts";
 import type { AccessLog } from "./access/access-log.ts";
 import type { RequestMetrics } from "./admin/request-metrics.ts";
 import type { EncodedForms } from "./coding/encoded-forms.ts";
@@ -36,6 +37,8 @@ export interface EdgeContext {
   readonly ownHosts: ReadonlySet<string>;
   /** Replaced as a whole when sites change. */
   sites: SiteTable;
+  /** What authorities want to see before they sign certificates, by token. Replaced as a whole. */
+  challenges: ReadonlyMap<string, ChallengeRecord>;
   /** True while purges may have been missed: nothing stored is served without asking. */
   revalidateAll(): boolean;
   /** Names one answer in a client's hands and in the log. */

@@ -263,6 +263,7 @@ class Edge implements RunningDaemon {
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
       sites: buildSiteTable(sites, { name, cdnDomain, anyHost }),
+      challenges: new Map(),
       revalidateAll: () => this.#follower?.status() === "catching-up",
       notReady: () => this.#notServing(),
       nextRequestId: () => {

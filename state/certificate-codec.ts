@@ -44,7 +44,7 @@ export const challengeSchema = z.object({
 /** An order, with its sealed key if there is one. */
 export const orderSchema = z.object({
   certificate: text,
-  site: text,
+  site: text.optional(),
   hosts,
   directory: text,
   url: text.optional(),

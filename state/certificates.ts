@@ -43,7 +43,8 @@ export interface ChallengeRecord {
 export interface OrderRecord {
   /** The name of the certificate. */
   readonly certificate: string;
-  readonly site: string;
+  /** The site that it is for; left out: the CDN itself. */
+  readonly site?: string;
   readonly hosts: readonly string[];
   /** The authority: URL of its ACME directory. */
   readonly directory: string;

@@ -139,6 +139,8 @@ const https = z.object({
   alpn: z.array(z.string()).min(1),
   port: count,
   hints: z.boolean(),
+  certificate: z.string().optional(),
+  challenge: z.enum(["http-01", "dns-01"]).optional(),
 } satisfies Fields<NonNullable<Site["https"]>>);
 
 /** A site as the daemons use it, with durations in ms; not what people write (`siteSchema`). */

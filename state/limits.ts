@@ -22,6 +22,9 @@ export const CHAIN_BYTES_MAX = 64 * 1024;
 /** Certificates in force: every edge has all of them in memory. */
 export const CERTIFICATES_MAX = 2_000;
 
+/** How long a challenge is answered at most. */
+export const CHALLENGE_MS_MAX = 3_600_000;
+
 /** Leases that the store knows of: one for each kind of work that one node does for all. */
 export const LEASES_MAX = 100;
 

@@ -33,6 +33,7 @@ export function checkConfig(config: Config): readonly CheckProblem[] {
       "key",
     ),
     ...dnssecProblems(config),
+    ...certificateProblems(config),
   ];
 }
 
@@ -116,6 +117,15 @@ function dnssecProblems({ dnssec, cdn }: Config): CheckProblem[] {
 
 /** RFC 1035 section 2.3.4: 253 characters, of which `<site>.<edge>.edge.` may take 133. */
 const REDIRECTING_DOMAIN_LENGTH_MAX = 120;
+
+function certificateProblems({ acme, sites }: Config): CheckProblem[] {
+  if (acme !== undefined) return [];
+  return sites.flatMap(({ https }, s): CheckProblem[] =>
+    https?.certificate === "acme"
+      ? [{ path: ["sites", s, "https", "certificate"], message: "needs an authority: set acme" }]
+      : [],
+  );
+}
 
 function routerProblems({ router, cdn }: Config): CheckProblem[] {
   const problems: CheckProblem[] = [];

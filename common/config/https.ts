@@ -21,5 +21,25 @@ export const httpsSchema = z.strictObject({
     .describe("True: records also say the addresses that the client gets for A and AAAA."),
 });
 
+/** What a site says of HTTPS: its records, and its certificate. */
+export const siteHttpsSchema = httpsSchema.extend({
+  certificate: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be acme, or the name of a certificate")
+    .optional()
+    .describe(
+      "`acme`: one is got from the authority of `acme`, and renewed. Otherwise the name of one that " +
+        "was put here: see certificates.md. Left out: any that is good for the host.",
+    ),
+  challenge: z
+    .enum(["http-01", "dns-01"])
+    .optional()
+    .describe(
+      "How the authority sees that the hosts are ours, with `certificate: acme`; left out: `http-01`. " +
+        "`dns-01` needs a CNAME for each: see certificates.md.",
+    ),
+});
+
 /** HTTPS records of the names of sites, defaults filled in. */
 export type HttpsConfig = z.infer<typeof httpsSchema>;

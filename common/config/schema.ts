@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseRedisUrl } from "../redis-url.ts";
 import { logSchema } from "./access-log.ts";
+import { acmeSchema } from "./acme.ts";
 import { catalogSchema } from "./catalogs.ts";
 import { dnssecSchema } from "./dnssec.ts";
 import {
@@ -256,6 +257,9 @@ export const configSchema = z.strictObject({
   router: routerSchema.prefault({}).describe("The DNS side."),
   edge: edgesSchema.prefault({}).describe("What all edges have in common."),
   control: controlSchema.prefault({}).describe("The side of operators."),
+  acme: acmeSchema
+    .optional()
+    .describe("Where certificates are got from by themselves; left out: nowhere."),
   tls: tlsSchema.prefault({}).describe("Certificates, as the whole CDN has them."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
   load: loadSchema.prefault({}).describe("How clients of full PoPs are spread over others."),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { compressSchema } from "./compress.ts";
 import { duration, hostName, label, originUrl, size } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
-import { httpsSchema } from "./https.ts";
+import { siteHttpsSchema } from "./https.ts";
 import { keySchema } from "./key.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
@@ -131,9 +131,11 @@ const siteFields = z.strictObject({
       "Edges encode stored responses that the origin has not encoded; left out: they do not. `{}`: " +
         "with the defaults below.",
     ),
-  https: httpsSchema
+  https: siteHttpsSchema
     .optional()
-    .describe("HTTPS records for the name of this site; left out: as `cdn.https`."),
+    .describe(
+      "HTTPS records for the name of this site, and its certificate; left out: records as `cdn.https`.",
+    ),
   answers: z
     .int()
     .min(1)

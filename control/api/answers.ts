@@ -173,7 +173,7 @@ const tokenRevoked = z.strictObject({
 
 const order = {
   hosts: texts,
-  site: z.string(),
+  site: z.string().optional(),
   failures: count.describe("In a row."),
   error: z.string().optional().describe("Why the last try failed."),
   next: time.describe("Not tried again before."),
@@ -268,6 +268,12 @@ const status = z.strictObject({
     }),
   ),
   sites: z.array(siteAnswer),
+  certificates: z.strictObject({
+    good: count,
+    problems: z
+      .array(z.strictObject({ name: z.string(), problem: z.string() }))
+      .describe("Those that have ended, cannot be used, or have not come."),
+  } satisfies Fields<shapes.CertificateSummary>),
   demo: z.boolean(),
 } satisfies Fields<shapes.StatusBody>);
 

@@ -19,6 +19,7 @@ import type {
   CertificateListBody,
   CertificatePutBody,
   CertificateRemovedBody,
+  CertificateSummary,
   DryRunBody,
 } from "./shapes.ts";
 import { checkConditions } from "./site-versions.ts";
@@ -219,6 +220,30 @@ export function certificateBody(
   };
 }
 
+/** All certificates in a few words (P, but for the clock); nothing while the store is away. */
+export function certificateSummary(
+  snapshot: Pick<Snapshot, "certificates" | "orders"> | undefined,
+  { clock, sealingKey }: Pick<ApiContext, "clock" | "sealingKey">,
+): CertificateSummary {
+  const { certificates = [], orders = [] } = snapshot ?? {};
+  const problems = new Map<string, string>();
+  for (const { certificate, error } of orders) {
+    if (error !== undefined) problems.set(certificate, `does not come: ${error}`);
+  }
+  for (const { name, key, notAfter } of certificates) {
+    const opened = unseal(sealingKey, name, key);
+    if (!opened.ok) problems.set(name, `its key ${opened.error}`);
+    else if (notAfter <= clock.now()) problems.set(name, `has ended on ${iso(notAfter)}`);
+  }
+  const good = certificates.filter(({ name, notAfter }) => {
+    return notAfter > clock.now() && !(problems.get(name)?.startsWith("its key") ?? false);
+  });
+  return {
+    good: good.length,
+    problems: [...problems].map(([name, problem]) => ({ name, problem })),
+  };
+}
+
 /** What tells two certificates of one name apart, for people (P). */
 function publicPart(
   record: CertificateRecord,
@@ -241,8 +266,13 @@ function publicPart(
 
 function orderBody(order: Snapshot["orders"][number]): NonNullable<CertificateBody["order"]> {
   const { hosts, site, failures, error, nextAt } = order;
-  const next = iso(nextAt);
-  return { hosts, site, failures, next, ...(error === undefined ? {} : { error }) };
+  return {
+    hosts,
+    ...(site === undefined ? {} : { site }),
+    failures,
+    next: iso(nextAt),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 /** Names one content of a certificate (P). A key that is sealed anew is the same content. */

@@ -33,6 +33,8 @@ export interface ControlConfig {
   readonly dns: readonly SocketAddress[];
   /** Where a router's admin port is reached, by the control server. */
   readonly routerAdmin: SocketAddress;
+  /** True if certificates are got from an authority. */
+  readonly hasAuthority?: boolean;
   /** How long before their end certificates are renewed; left out: at two thirds of their life. */
   readonly renewBeforeMs?: number;
 }

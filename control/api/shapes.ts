@@ -137,10 +137,17 @@ export interface TokenRevokedBody {
   readonly version: number;
 }
 
+/** Certificates in a few words: for `GET /v1/status`. */
+export interface CertificateSummary {
+  readonly good: number;
+  /** Those that have ended, cannot be used, or have not come, and why. */
+  readonly problems: readonly { readonly name: string; readonly problem: string }[];
+}
+
 /** How far getting a certificate from an authority has come. */
 export interface OrderBody {
   readonly hosts: readonly string[];
-  readonly site: string;
+  readonly site?: string;
   /** Failures in a row. */
   readonly failures: number;
   /** Why the last try failed. */
@@ -327,6 +334,7 @@ export interface StatusBody {
     readonly mapProblems: readonly string[];
   }[];
   readonly sites: readonly SiteBody[];
+  readonly certificates: CertificateSummary;
   /** True in the demo, where edges can be stopped and started. */
   readonly demo: boolean;
 }

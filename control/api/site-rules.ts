@@ -2,7 +2,10 @@ import { takenBy } from "../../common/config/check.ts";
 import { ruleHostProblems } from "../../common/config/rule-check.ts";
 import type { Config } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
+import type { CertificateRecord } from "../../state/certificates.ts";
+import { coversHost } from "../certificates/pair.ts";
 import { cdnHost } from "../site-text.ts";
+import type { ControlConfig } from "./context.ts";
 import { ApiError, fieldText } from "./errors.ts";
 
 /**
@@ -109,5 +112,40 @@ function problemIn(
     field,
     message: `"${parsed.hostname}" is not a host of the site "${site.name}"`,
     remedy: `Its hosts: ${hosts.join(", ")}.`,
+  });
+}
+
+/** Says why a site cannot have the certificate that it names, or undefined (P). */
+export function certificateConflict(
+  site: Site,
+  certificates: readonly CertificateRecord[],
+  config: Pick<ControlConfig, "domain" | "hasAuthority">,
+): ApiError | undefined {
+  const name = site.https?.certificate;
+  const field = "https.certificate";
+  if (name === undefined) return undefined;
+  if (name === "acme") {
+    if (config.hasAuthority === true) return undefined;
+    return new ApiError("invalid", {
+      field,
+      message: "there is no authority to get certificates from",
+      remedy: "Set acme: in the configuration of the control server, or put one here yourself.",
+    });
+  }
+  const certificate = certificates.find((one) => one.name === name);
+  if (certificate === undefined) {
+    return new ApiError("invalid", {
+      field,
+      message: `there is no certificate "${name}"`,
+      remedy: `Put it here first: meridian certificate put ${name} --chain FILE --key FILE`,
+    });
+  }
+  const hosts = site.hosts.length === 0 ? [cdnHost(site.name, config.domain)] : site.hosts;
+  const bare = hosts.find((host) => !coversHost(certificate.hosts, host));
+  if (bare === undefined) return undefined;
+  return new ApiError("invalid", {
+    field,
+    message: `the certificate "${name}" is not good for ${bare}, only for ${certificate.hosts.join(" ")}`,
+    remedy: "Use one that has all hosts of the site.",
   });
 }

@@ -26,7 +26,7 @@ import type {
   SitePutBody,
   SiteRemovedBody,
 } from "./shapes.ts";
-import { siteConflict } from "./site-rules.ts";
+import { certificateConflict, siteConflict } from "./site-rules.ts";
 import { type Conditions, checkConditions, siteAt, siteHistory } from "./site-versions.ts";
 
 const SITES_PAGE_MAX = 1_000;
@@ -160,7 +160,7 @@ async function putSite(
 ): Promise<SitePutBody | DryRunBody> {
   const { domain } = context.config;
   const startedAt = context.clock.monotonic();
-  const done = await changeSite(context, { call, name: site.name }, ({ sites }) => {
+  const done = await changeSite(context, { call, name: site.name }, ({ sites, certificates }) => {
     if (mode === "must-be-new" && sites.some((other) => other.name === site.name)) {
       throw new ApiError("exists", {
         field: "name",
@@ -170,6 +170,8 @@ async function putSite(
     }
     const conflict = siteConflict(site, sites, context.config);
     if (conflict !== undefined) throw conflict;
+    const missing = certificateConflict(site, certificates, context.config);
+    if (missing !== undefined) throw missing;
     return { kind: "site-put", site };
   });
   if ("dryRun" in done) return done;

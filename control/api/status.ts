@@ -2,6 +2,7 @@ import type { PopConfig } from "../../common/config/schema.ts";
 import { edgeNode, type Heartbeat, type RouterReport, type Snapshot } from "../../state/records.ts";
 import { StateUnavailableError } from "../../state/store.ts";
 import { siteBody } from "../site-text.ts";
+import { certificateSummary } from "./certificates.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./context.ts";
 import type { EdgeStatus, EdgeView, StatusBody } from "./shapes.ts";
 
@@ -29,6 +30,7 @@ export function addStatusRoutes(app: ApiServer, context: ApiContext): void {
       },
       dns: context.config.dns,
       demo: context.demo !== undefined,
+      certificates: certificateSummary(view?.snapshot, context),
       ...describe(context.config, view, (edge) => context.demo?.isRunning(edge)),
     };
   });

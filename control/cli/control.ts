@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { controlOptions } from "./roles.ts";
-import { accessPolicy, sealingKey, serveUntilSignal } from "./run.ts";
+import { accessPolicy, acmeSettings, sealingKey, serveUntilSignal } from "./run.ts";
 import { startControl } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -27,7 +27,14 @@ async function runControl(options: { config: string; log: LogStyle }): Promise<v
   try {
     const access = accessPolicy(deployment.config, log);
     const key = sealingKey(deployment.config, log);
-    const options = controlOptions(deployment.config, { state, log, access, sealingKey: key });
+    const acme = acmeSettings(deployment.config);
+    const options = controlOptions(deployment.config, {
+      state,
+      log,
+      access,
+      sealingKey: key,
+      ...(acme && { acme }),
+    });
     const daemon = await startControl(options);
     await serveUntilSignal(daemon, log);
   } finally {

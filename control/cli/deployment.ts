@@ -74,6 +74,9 @@ export function absoluteFiles(config: Config, folder: string): Config {
       ...config.control,
       tokenFile: absolute(config.control.tokenFile ?? "meridian.token"),
     },
+    ...(config.acme?.ca === undefined
+      ? {}
+      : { acme: { ...config.acme, ca: absolute(config.acme.ca) } }),
     tls: { keyFile: absolute(config.tls.keyFile ?? "meridian-tls.key") },
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     pops: config.pops.map((pop) => ({

@@ -141,8 +141,9 @@ export function controlOptions(
   {
     access,
     sealingKey,
+    acme,
     ...shared
-  }: Required<Shared> & Pick<ControlOptions, "access" | "sealingKey">,
+  }: Required<Shared> & Pick<ControlOptions, "access" | "sealingKey" | "acme">,
 ): ControlOptions {
   return {
     listen: config.control.listen,
@@ -155,7 +156,10 @@ export function controlOptions(
       sites: config.sites,
       dns: config.router.listen,
       routerAdmin: routerAdminTarget(config),
+      hasAuthority: config.acme !== undefined,
+      ...(config.acme?.renewBefore === undefined ? {} : { renewBeforeMs: config.acme.renewBefore }),
     },
+    ...(acme === undefined ? {} : { acme }),
     access,
     sealingKey,
     checkRoundTrips: roundTripCheck(config.pops),

@@ -1,5 +1,6 @@
 import type { Config } from "../../common/config/schema.ts";
 import { type RunningDaemon, runUntilSignal } from "../../common/daemon.ts";
+import { formatProblem, readTextFile } from "../../common/file-problem.ts";
 import { isLoopback } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
 import { systemRandom } from "../../common/random.ts";
@@ -7,6 +8,7 @@ import type { SealingKey } from "../../common/sealed.ts";
 import { readOrMakeSealingKey, SEALING_KEY_VARIABLE } from "../../common/sealing-key.ts";
 import type { AccessPolicy } from "../access/access.ts";
 import { operatorToken, TokenFileError } from "../access/operator-token.ts";
+import type { AcmeSettings } from "../acme/issuer.ts";
 import { usageFailure } from "./failure.ts";
 
 /**
@@ -69,6 +71,16 @@ export function sealingKey({ tls }: Config, log: Logger): SealingKey {
   const { key, created } = found.value;
   log.info({ event: "sealing-key", file, id: key.id, created });
   return key;
+}
+
+/** How certificates are got; the file of a private authority's certificate is read now. */
+export function acmeSettings({ acme }: Config): AcmeSettings | undefined {
+  if (acme === undefined) return undefined;
+  const { ca, renewBefore: _, ...config } = acme;
+  if (ca === undefined) return { config };
+  const pem = readTextFile(ca);
+  if (!pem.ok) throw usageFailure(`acme.ca: ${pem.error.map(formatProblem).join("; ")}`);
+  return { config, ca: pem.value };
 }
 
 /** How long daemons may take to go when one of them could not start. */

@@ -1,7 +1,7 @@
-import { Resolver } from "node:dns/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../common/clock.ts";
 import type { SiteBody, WaitedFor } from "../api/shapes.ts";
+import { nameResolver, POINTS_HERE, whereTo } from "../names.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
 
@@ -11,8 +11,6 @@ export const EDGES_WAIT_MS = 10_000;
 export const NAMES_WAIT_MS = 600_000;
 /** How often names are looked up. */
 const LOOK_EVERY_MS = 2_000;
-/** How long one look-up may take. */
-const LOOK_TIMEOUT_MS = 2_000;
 
 /** What `?wait=` says for a command with or without --wait. */
 export function waitQuery(wait: boolean | undefined): string | undefined {
@@ -46,8 +44,7 @@ export interface NameWatch {
  * that the CDN's own name has. Says what is seen whenever that changes.
  */
 export async function watchNames(site: SiteBody, watch: NameWatch): Promise<void> {
-  const resolver = new Resolver({ timeout: LOOK_TIMEOUT_MS, tries: 2 });
-  if (watch.resolver !== undefined) resolver.setServers([watch.resolver]);
+  const resolver = nameResolver(watch.resolver);
   const hosts = site.site.hosts ?? [];
   const seen = new Map<string, string>();
   const deadline = systemClock.monotonic() + watch.timeoutMs;
@@ -71,28 +68,5 @@ export async function watchNames(site: SiteBody, watch: NameWatch): Promise<void
       );
     }
     await pause(LOOK_EVERY_MS);
-  }
-}
-
-const POINTS_HERE = "leads to the CDN";
-
-async function whereTo(host: string, target: string, resolver: Resolver): Promise<string> {
-  const aliases = await answerOf(resolver.resolveCname(host));
-  if (aliases.includes(target)) return POINTS_HERE;
-  if (aliases.length > 0) return `is a CNAME of ${aliases.join(", ")}, not of ${target}`;
-  const [own, ours] = await Promise.all(
-    [host, target].map((name) => answerOf(resolver.resolve4(name))),
-  );
-  if (own === undefined || own.length === 0) return "has no record yet";
-  const isOurs = own.every((address) => ours?.includes(address));
-  return isOurs ? POINTS_HERE : `has the address ${own.join(", ")}, not those of ${target}`;
-}
-
-/** What a name has; nothing if it is not there or nobody answers. */
-async function answerOf(question: Promise<string[]>): Promise<string[]> {
-  try {
-    return (await question).map((name) => name.toLowerCase().replace(/\.$/, ""));
-  } catch {
-    return [];
   }
 }

@@ -46,6 +46,7 @@ interface AddFlags extends ClientFlags {
   readonly origin: readonly string[];
   readonly host?: readonly string[];
   readonly compress?: boolean;
+  readonly certificate?: string;
   readonly wait?: boolean;
   readonly timeout: number;
   readonly resolver?: string;
@@ -58,7 +59,11 @@ export function siteCommand(): Command {
     .requiredOption("--origin <url>", "where its content is; repeatable, in order", gather)
     .option("--host <name>", "a host name of its own; repeatable", gather)
     .option("--compress", "edges encode what the origin has not encoded")
-    .option("--wait", "until all edges have it, and its hosts lead to the CDN")
+    .option("--certificate <name>", "acme: get one and renew it; or one that was put here")
+    .option(
+      "--wait",
+      "until all edges have it, its hosts lead to the CDN, and it has a certificate",
+    )
     .addOption(
       new Option("--timeout <duration>", "how long --wait looks at its hosts")
         .argParser(readDuration)
@@ -131,11 +136,13 @@ async function applySite(file: string, flags: ApplyFlags): Promise<void> {
 }
 
 async function addSite(name: string, flags: AddFlags): Promise<void> {
+  const { certificate } = flags;
   const site: SiteInput = {
     name,
     hosts: [...(flags.host ?? [])],
     origin: { urls: [...flags.origin] },
     ...(flags.compress === true ? { compress: {} } : {}),
+    ...(certificate === undefined ? {} : { https: { certificate } }),
   };
   const answer = await callApi<SitePutBody>(flags.api, {
     method: "POST",

@@ -50,7 +50,14 @@ export function formatStatus(status: StatusBody): string {
     "\n",
     state.up ? "" : "Of the sites, only those of the configuration are known just now:\n",
     formatTable([["SITE", "SERVED AT", "HOSTS", "ORIGIN"], ...sites]),
+    certificatesText(status.certificates),
   ].join("");
+}
+
+function certificatesText({ good, problems }: StatusBody["certificates"]): string {
+  if (good + problems.length === 0) return "";
+  const lines = problems.map(({ name, problem }) => `  ${name} ${problem}\n`);
+  return [`\ncertificates: ${good} good\n`, ...lines].join("");
 }
 
 const EDGE_HEADING = [

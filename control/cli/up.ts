@@ -3,7 +3,7 @@ import { runUntilSignal } from "../../common/daemon.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
 import { loadDeployment, openState } from "./deployment.ts";
 import { controlOptions, edgeOptions, placedEdges, routerOptions } from "./roles.ts";
-import { accessPolicy, DaemonGroup, sealingKey } from "./run.ts";
+import { accessPolicy, acmeSettings, DaemonGroup, sealingKey } from "./run.ts";
 import { startControl, startEdge, startRouter } from "./start.ts";
 import { logOption } from "./values.ts";
 
@@ -33,9 +33,14 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
   try {
     const access = accessPolicy(config, log);
     const key = sealingKey(config, log);
+    const acme = acmeSettings(config);
     const group = new DaemonGroup(log);
     const shared = { state, log };
-    await group.start(startControl(controlOptions(config, { ...shared, access, sealingKey: key })));
+    await group.start(
+      startControl(
+        controlOptions(config, { ...shared, access, sealingKey: key, ...(acme && { acme }) }),
+      ),
+    );
     const edges = placedEdges(config);
     const sharesProcess = edges.length > 1;
     for (const placed of edges) {

@@ -12,6 +12,7 @@ import { answerHead } from "../serve/answer-head.ts";
 import { clientEdits } from "../serve/client-edits.ts";
 import { selectedBody } from "../serve/selected-body.ts";
 import { sliceChunks } from "../serve/send-chunks.ts";
+import { CHALLENGE_PATH } from "../steps/challenge.ts";
 import { standingsOf } from "../steps/lookup.ts";
 import type { CacheObject } from "../store/store.ts";
 import { type HeadText, type HitFacts, headText, hitText, isPlainHead } from "./answer-text.ts";
@@ -52,8 +53,9 @@ const NO_CHUNKS: readonly Buffer[] = [];
 export function findHit(head: RequestHead, edge: EdgeContext): Hit | undefined {
   const { method, target, block } = head;
   const { site, host, isUnconditional } = askedOf(block, edge);
-  // What is about the edge itself is answered elsewhere.
+  // What is about the edge itself, or about its certificates, is answered elsewhere.
   if (site === undefined || target === "/healthz") return undefined;
+  if (edge.challenges.size > 0 && target.startsWith(CHALLENGE_PATH)) return undefined;
   const derived = deriveRequest(site, { method, host, target, fields: block.fields });
   const { rule, bypass, key, base, fields: requestFields } = derived;
   if (bypass !== undefined || derived.climbs || rule?.redirect !== undefined) return undefined;

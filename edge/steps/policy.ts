@@ -3,6 +3,7 @@ import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { deriveRequest } from "../key/derive.ts";
 import { askedOfHost, hostName } from "../key/site.ts";
+import { answerChallenge, challengeOf } from "./challenge.ts";
 import { answerHealth } from "./health.ts";
 import { answerPurge } from "./purge.ts";
 import { answerRedirect } from "./redirect.ts";
@@ -28,6 +29,8 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
   exchange.site = site;
   if (verdict.target === "/healthz" && isOwnHost(exchange, edge))
     return answerHealth(exchange, edge);
+  const challenge = challengeOf(verdict, edge);
+  if (challenge !== undefined) return answerChallenge(exchange, challenge);
   if (exchange.site === undefined) {
     exchange.refusal = "unknown-site";
     return "refuse";

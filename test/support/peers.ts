@@ -38,6 +38,7 @@ export const PEERS: readonly Peer[] = [
   { binary: "chromium", debianPackage: "chromium", proves: "that the console page works" },
   { binary: "zsh", debianPackage: "zsh", proves: "that zsh takes our completions" },
   { binary: "fish", debianPackage: "fish", proves: "that fish takes our completions" },
+  { binary: "pebble", debianPackage: "pebble", proves: "that an ACME server signs for us" },
   { binary: "git", debianPackage: "git", proves: "that a clean clone works" },
 ];
 
