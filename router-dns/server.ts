@@ -453,7 +453,7 @@ class Router {
     if (store === undefined) return undefined;
     const { name, sites, log } = this.#options;
     const take = (view: FollowedView): void => {
-      this.#live.setSites(view.sites, view.version);
+      this.#live.setSites(view);
       this.#monitor.setDrained(view.drained);
       this.#signing?.signAhead();
       const sites = [...view.sites.values()];

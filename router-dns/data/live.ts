@@ -3,6 +3,7 @@ import type { Site } from "../../common/config/site.ts";
 import { formatProblem } from "../../common/file-problem.ts";
 import type { Logger } from "../../common/log.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
+import type { ChallengeRecord } from "../../state/certificates.ts";
 import type { LoadPlan } from "../../state/records.ts";
 import type { SteerView } from "../geo/choose.ts";
 import { createSteering } from "../geo/choose.ts";
@@ -14,19 +15,30 @@ import type { BrokenAlias } from "../zone/alias.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
 import { RouterFilesError } from "./files.ts";
 import type { BuiltMap } from "./map-build.ts";
-import { brokenAliasesOf, buildView, buildZones, type CdnIdentity } from "./snapshot.ts";
+import {
+  brokenAliasesOf,
+  buildView,
+  buildZones,
+  type CdnContent,
+  type CdnIdentity,
+} from "./snapshot.ts";
 
 /** Everything that can change while a router runs. */
 export interface LiveParts {
   readonly fileZones: readonly Zone[];
   readonly built: BuiltMap;
   readonly sites: ReadonlyMap<string, Site>;
+  /** What certificate authorities want to see, by token; left out: nothing. */
+  readonly challenges?: ReadonlyMap<string, ChallengeRecord>;
   /** Version of the state that `sites` are from. */
   readonly version: number;
   readonly health: ReadonlyMap<string, EdgeHealth>;
   /** Left out: load decides nothing. */
   readonly plan?: LoadPlan | undefined;
 }
+
+/** What all routers take from the state. */
+export type SharedParts = Required<Pick<LiveParts, "sites" | "challenges" | "version">>;
 
 /** Told of the zones that are served; `fileZones` in the order of their files. */
 export type ZonesListener = (table: ZoneTable, fileZones: readonly Zone[]) => void;
@@ -123,10 +135,11 @@ export class LiveSnapshot {
     this.#swap();
   }
 
-  /** Takes the sites that are in force at a version of the state. */
-  setSites(sites: ReadonlyMap<string, Site>, version: number): void {
-    if (sites === this.#parts.sites) return;
-    this.#replaceZones({ ...this.#parts, sites, version });
+  /** Takes the sites and challenges that are in force at a version of the state. */
+  setSites({ sites, challenges, version }: SharedParts): void {
+    const before = this.#parts;
+    if (sites === before.sites && challenges === before.challenges) return;
+    this.#replaceZones({ ...before, sites, challenges, version });
   }
 
   /** Takes the zones of the files. */
@@ -184,7 +197,7 @@ export class LiveSnapshot {
     const { fileZones } = parts;
     const catalogs = this.#options.catalogs?.(fileZones) ?? [];
     const others = [...fileZones, ...catalogs, ...this.#fetchedZones.values()];
-    const zones = buildZones(this.#options, others, parts.sites, serial);
+    const zones = buildZones(this.#options, others, contentOf(parts), serial);
     if (!zones.ok) return zones;
     const { byApex } = zones.value;
     const missing = [...this.#expected].filter((key) => !byApex.has(key));
@@ -224,4 +237,8 @@ export class LiveSnapshot {
     const { built, sites, health, plan } = this.#parts;
     return buildView({ map: built.map, pops, sites, health, ttlSeconds, answersMax, plan });
   }
+}
+
+function contentOf({ sites, challenges }: LiveParts): CdnContent {
+  return challenges === undefined ? { sites } : { sites, challenges: challenges.values() };
 }

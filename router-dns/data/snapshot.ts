@@ -1,8 +1,10 @@
+import { challengeName, delegatedName } from "../../common/acme-names.ts";
 import type { HttpsConfig } from "../../common/config/https.ts";
 import type { EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type IpBytes, type IpPrefix, parseIp } from "../../common/ip.ts";
 import type { Result } from "../../common/result.ts";
+import type { ChallengeRecord } from "../../state/certificates.ts";
 import type { LoadPlan } from "../../state/records.ts";
 import {
   possibleAnswers,
@@ -23,7 +25,7 @@ import { TYPE } from "../wire/codes.ts";
 import { type NameKey, parseName } from "../wire/name.ts";
 import { type HttpsService, httpsService } from "../wire/svcb.ts";
 import { type BrokenAlias, brokenAliases } from "../zone/alias.ts";
-import { buildCdnZone, type HostAddress } from "../zone/cdn-zone.ts";
+import { buildCdnZone, type HostAddress, type NamedText } from "../zone/cdn-zone.ts";
 import { buildReverseZones } from "../zone/reverse-zone.ts";
 import { buildZoneTable, type Zone, type ZoneTable } from "../zone/zone.ts";
 
@@ -49,11 +51,18 @@ export interface CdnIdentity {
 /** The site that names of quick mode are counted under when there is no site. */
 const ANY_SITE = "any";
 
+/** What changes in the CDN's own zone. */
+export interface CdnContent {
+  readonly sites: ReadonlyMap<string, Site>;
+  /** What certificate authorities want to see; left out: nothing. */
+  readonly challenges?: Iterable<ChallengeRecord>;
+}
+
 /** The CDN's own zone, built for the sites of the moment, and the others (P). */
 export function buildZones(
   identity: CdnIdentity,
   others: readonly Zone[],
-  sites: ReadonlyMap<string, Site>,
+  { sites, challenges = [] }: CdnContent,
   serial: number,
 ): Result<ZoneTable, string> {
   const { domain, nameservers, hostmaster, ttlSeconds, pops, anyName } = identity;
@@ -68,12 +77,33 @@ export function buildZones(
     ...(maxTtlSeconds === undefined ? {} : { maxTtlSeconds }),
     sites: [...sites.keys()],
     services: servicesOf(sites, identity.https),
+    texts: challengeTexts(challenges, domain),
     ...(anyName ? { anyNameSite: first } : {}),
     hasNamesBelowEdges: identity.hasNamesBelowEdges ?? false,
   });
   if (!own.ok) return own;
   const reverse = buildReverseZones({ ...common, prefixes: identity.reverse ?? [], maxTtlOf });
   return buildZoneTable([own.value, ...reverse, ...others]);
+}
+
+/** Of one string of a TXT record (RFC 1035 section 3.3). */
+const TEXT_BYTES_MAX = 255;
+
+/**
+ * The TXT records that prove that hosts are ours (P; RFC 8555 section 8.4): each at the name that
+ * customers' challenges may lead to, and at its own if that lies in the CDN's zone.
+ */
+function challengeTexts(challenges: Iterable<ChallengeRecord>, domain: string): NamedText[] {
+  const texts: NamedText[] = [];
+  for (const { kind, host, value: text } of challenges) {
+    if (kind !== "dns-01" || Buffer.byteLength(text) > TEXT_BYTES_MAX) continue;
+    texts.push({ name: delegatedName(host, domain), text });
+    if (host !== domain && !host.endsWith(`.${domain}`)) continue;
+    const name = challengeName(host);
+    // What the store holds may be damaged, and must not take the zone with it.
+    if (parseName(name).ok) texts.push({ name, text });
+  }
+  return texts;
 }
 
 /** What HTTPS records of the sites say that have them. */

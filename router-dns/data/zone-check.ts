@@ -55,7 +55,7 @@ type Findings = Pick<ZoneFilesCheck, "problems" | "warnings">;
 /** With the configuration, an alias that leads nowhere is an error, or at least odd. */
 function aliasesBeside(zones: readonly Zone[], beside: ServedBeside): Findings {
   const sites = new Map(beside.sites.map((site) => [site.name, site]));
-  const table = buildZones(beside.identity, zones, sites, 1);
+  const table = buildZones(beside.identity, zones, { sites }, 1);
   // Two zones of one name, or a name that is too long: the router says so at its start.
   if (!table.ok) {
     const file = zones[0]?.file ?? "";

@@ -3,7 +3,7 @@ import { parseIp } from "../../common/ip.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import { TYPE } from "../wire/codes.ts";
 import { isAtOrBelow, type Name, nameKey, parseName } from "../wire/name.ts";
-import { addressRdata, nameRdata, soaRdata } from "../wire/rdata.ts";
+import { addressRdata, nameRdata, soaRdata, txtRdata } from "../wire/rdata.ts";
 import type { HttpsService } from "../wire/svcb.ts";
 import { buildZone, groupByOwner, type SteeredName, type Zone, type ZoneRecord } from "./zone.ts";
 
@@ -48,10 +48,22 @@ export interface CdnZoneOptions extends Infrastructure {
   readonly edges: readonly HostAddress[];
   /** True: every name below an edge's has its addresses too. Redirects lead there. */
   readonly hasNamesBelowEdges?: boolean;
+  /** TXT records that come and go, in the zone; left out: none. */
+  readonly texts?: readonly NamedText[];
+}
+
+/** A name with its final label, and the text of a TXT record there. */
+export interface NamedText {
+  readonly name: string;
+  /** At most 255 octets. */
+  readonly text: string;
 }
 
 /** TTL of what changes only with the configuration: SOA, NS and the name servers' addresses. */
 const INFRASTRUCTURE_TTL_SECONDS = 3600;
+
+/** Of what is asked for once and is another one the next time. */
+const TEXT_TTL_SECONDS = 1;
 
 /** How long "no such site" may be remembered, so that a new site is seen within a minute. */
 const NEGATIVE_TTL_SECONDS = 60;
@@ -81,6 +93,12 @@ export function buildCdnZone(options: CdnZoneOptions): Result<Zone, string> {
         addressRecord(mustParseName(`${prefix}${name}.edge`, origin), address, ttlSeconds),
       ),
     ),
+    ...(options.texts ?? []).map(({ name, text }) => ({
+      owner: mustParseName(name),
+      type: TYPE.TXT,
+      ttlSeconds: TEXT_TTL_SECONDS,
+      rdata: txtRdata([Buffer.from(text)]),
+    })),
   ];
   const taken = new Set(records.map(({ owner }) => nameKey(owner)));
   const steered = steeredNames(options, origin).filter(({ owner }) => !taken.has(nameKey(owner)));

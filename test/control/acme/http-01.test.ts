@@ -8,10 +8,8 @@ import { startStory } from "./story.ts";
 describe("a certificate by HTTP-01, from pebble", () => {
   it("comes by itself once the host leads here, and not a question is asked before", async (t) => {
     const story = await startStory(t);
-    const added = await story.run(
-      ...["site", "add", "shop", "--origin", story.origin, "--host", "www.shop.example"],
-      ...["--certificate", "acme"],
-    );
+    const site = ["shop", "--origin", story.origin, "--host", "www.shop.example"];
+    const added = await story.run("site", "add", ...site, "--certificate", "acme");
     assert.equal(added.code, 0, added.stderr);
     await eventually("the reason is visible", async () => {
       const list = await story.run("certificate", "list");

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import type { SocketAddress } from "../../../common/address.ts";
+import type { SiteInput } from "../../../common/config/site.ts";
 import { listenTcp } from "../../../common/listen.ts";
 import { freePort } from "../../support/free-port.ts";
 import { type Pebble, type PebbleOptions, startPebble } from "../../support/pebble.ts";
@@ -22,6 +23,8 @@ export interface AcmeStory {
   readonly child: RunningProcess;
   /** Runs a command of the control API. */
   run(...args: string[]): ReturnType<typeof runMeridian>;
+  /** Puts a site in force. */
+  apply(site: SiteInput): ReturnType<typeof runMeridian>;
   /** Puts records into the customer's zone `shop.example`. */
   customerZone(records: string): void;
 }
@@ -81,6 +84,7 @@ ${options.more ?? ""}`,
   const api = `http://127.0.0.1:${apiPort}`;
   const { child } = await startMeridian(scope, ["up", "--config", file]);
   const env = { ...process.env, MERIDIAN_TOKEN_FILE: join(dir, "meridian.token") };
+  const run = (...args: string[]) => runMeridian([...args, "--api", api], { env });
   return {
     pebble,
     dns,
@@ -90,7 +94,12 @@ ${options.more ?? ""}`,
     origin: `http://127.0.0.1:${port}`,
     dir,
     child,
-    run: (...args) => runMeridian([...args, "--api", api], { env }),
+    run,
+    apply: (site) => {
+      const file = join(dir, "site.json");
+      writeFileSync(file, JSON.stringify(site));
+      return run("site", "apply", file);
+    },
     customerZone,
   };
 }

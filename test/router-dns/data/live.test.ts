@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { delegatedName } from "../../../common/acme-names.ts";
 import { type Logger, silentLogger } from "../../../common/log.ts";
 import { LiveSnapshot } from "../../../router-dns/data/live.ts";
 import { compileMap } from "../../../router-dns/geo/compile.ts";
 import { noCoverage } from "../../../router-dns/geo/coverage.ts";
 import { PlaceSet } from "../../../router-dns/geo/place-set.ts";
 import { newEdgeHealth, nextHealth } from "../../../router-dns/health/board.ts";
+import { TYPE } from "../../../router-dns/wire/codes.ts";
 import { nameKey, parseName } from "../../../router-dns/wire/name.ts";
 import { parseZoneFile } from "../../../router-dns/zone/zone-file.ts";
 import { fivePops, siteConfig } from "../support.ts";
@@ -16,6 +18,8 @@ const MAP = compileMap({
   locations: { places: new PlaceSet(), v4: undefined, v6: undefined, sources: [] },
   coverage: noCoverage(),
 });
+
+const challenges = new Map();
 
 function sites(...names: string[]) {
   return new Map(names.map((name) => [name, siteConfig(name)]));
@@ -81,10 +85,10 @@ function serial(live: LiveSnapshot): number {
 test("sites become names as they come and go, and the serial only rises", () => {
   const live = start(7);
   assert.equal(serial(live), 8);
-  live.setSites(sites("first", "second"), 12);
+  live.setSites({ sites: sites("first", "second"), challenges, version: 12 });
   assert.equal(serial(live), 13);
   assert.equal(zoneOf(live)?.nodes.get(key("second.kingcdn.test"))?.steered, "second");
-  live.setSites(sites("first"), 2);
+  live.setSites({ sites: sites("first"), challenges, version: 2 });
   assert.equal(serial(live), 13, "a store that begins again does not turn it back");
   assert.equal(zoneOf(live)?.nodes.get(key("second.kingcdn.test")), undefined);
 });
@@ -95,7 +99,7 @@ test("a snapshot that a query holds does not change under it", () => {
   const failed = { kind: "probe", number: 1, works: false, detail: "", at: 1 } as const;
   const down = nextHealth(newEdgeHealth(0, false), failed, { rise: 2, fall: 3 });
   live.setHealth(new Map([["syd-1", down]]));
-  live.setSites(sites(), 3);
+  live.setSites({ sites: sites(), challenges, version: 3 });
   assert.notEqual(live.snapshot(), held);
   assert.ok(held.zones.byApex.get(key("kingcdn.test"))?.nodes.has(key("first.kingcdn.test")));
   assert.equal(live.view().pops[0]?.edges[0]?.standing, "down");
@@ -137,11 +141,11 @@ test("an alias of a site that is not there is said once, and once that it is men
   const broken =
     /^alias-broken shop\.zone:6:1: shop\.test\. is an ALIAS of second\.kingcdn\.test\., and/;
   assert.match(lines.join("\n"), broken);
-  live.setSites(sites("first", "third"), 1);
+  live.setSites({ sites: sites("first", "third"), challenges, version: 1 });
   assert.equal(lines.length, 1, "it is known");
-  live.setSites(sites("first", "second"), 2);
+  live.setSites({ sites: sites("first", "second"), challenges, version: 2 });
   assert.match(lines[1] ?? "", /^alias-mended shop\.zone:6:1: /);
-  live.setSites(sites("first"), 3);
+  live.setSites({ sites: sites("first"), challenges, version: 3 });
   assert.match(lines[2] ?? "", broken);
 });
 
@@ -152,4 +156,29 @@ test("a zone file with an alias that leads nowhere leaves the zones of before", 
   live.setFileZones([fileZone("@ ALIAS www.example.com.")]);
   assert.equal(zoneOf(live, "shop.test"), before);
   assert.match(lines.join("\n"), /^zones-refused shop\.zone:6:1: /);
+});
+
+test("RFC 8555 s.8.4: a challenge has a TXT record, in the zone or where it is led to", () => {
+  const live = start();
+  const base = { kind: "dns-01", expiresAt: 9 } as const;
+  const all = [
+    { ...base, token: "a", host: "kingcdn.test", value: "of-the-domain" },
+    { ...base, token: "b", host: "kingcdn.test", value: "of-the-wildcard" },
+    { ...base, token: "c", host: "www.shop.example", value: "of-a-customer" },
+    { ...base, token: "d", host: "..kingcdn.test", value: "of-nothing" },
+    { ...base, token: "e", host: "kingcdn.test", value: "x".repeat(256) },
+    { ...base, token: "f", kind: "http-01", host: "kingcdn.test", value: "for-edges" },
+  ] as const;
+  const texts = (name: string): string[] => {
+    const sets = zoneOf(live)?.nodes.get(key(name))?.rrsets ?? [];
+    const rdatas = sets.find(({ type }) => type === TYPE.TXT)?.rdatas ?? [];
+    return rdatas.map(({ prefix }) => Buffer.from(prefix).toString("latin1", 1));
+  };
+  assert.deepEqual(texts("_acme-challenge.kingcdn.test"), []);
+  const put = new Map(all.map((one) => [one.token, one]));
+  live.setSites({ sites: sites(), challenges: put, version: 5 });
+  assert.deepEqual(texts("_acme-challenge.kingcdn.test"), ["of-the-domain", "of-the-wildcard"]);
+  assert.deepEqual(texts(delegatedName("www.shop.example", "kingcdn.test")), ["of-a-customer"]);
+  live.setSites({ sites: sites(), challenges, version: 6 });
+  assert.deepEqual(texts("_acme-challenge.kingcdn.test"), []);
 });
