@@ -66,9 +66,9 @@ export function dueCertificates(
 }
 
 /**
- * What nobody needs any more (P): orders for what is not wanted, challenges and ordered certificates
- * that have ended. A certificate that is not wanted stays until its end: whoever turns a site off and
- * on again is not made to order anew.
+ * What nobody needs any more (P): orders for what is not wanted, challenges and ordered
+ * certificates that have ended. A certificate that is not wanted stays until its end: whoever turns
+ * a site off and on again is not made to order anew.
  */
 export function leftOvers(
   view: Pick<View, "certificates" | "orders" | "challenges">,
@@ -107,8 +107,8 @@ export interface FailureHint {
 }
 
 /**
- * How long to wait after the n-th failure in a row, in ms (P). `chance` is from 0 to 1. Never shorter
- * than what the authority asked for (RFC 8555 section 6.6).
+ * How long to wait after the n-th failure in a row, in ms (P). `chance` is from 0 to 1. Never
+ * shorter than what the authority asked for (RFC 8555 section 6.6).
  */
 export function retryPauseMs(failures: number, hint: FailureHint, chance: number): number {
   const { retryAfterMs = 0, isRateLimit } = hint;

@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** Libraries that have one door: whoever wants another one has a second answer to one question. */
 const DOORS: Readonly<Record<string, RegExp>> = {
-  undici: /^(edge\/fetch|control\/api)\//,
+  undici: /^(edge\/fetch|control\/api|control\/acme)\//,
   redis: /^state\//,
   "node:sqlite": /^(state\/|edge\/store\/disk\/lock\.ts$)/,
   "@prometheus-io/client": /^common\/metrics\.ts$/,
