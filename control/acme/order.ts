@@ -36,8 +36,8 @@ export interface OrderWork {
 /**
  * Gets one certificate (RFC 8555 section 7.1): orders it, or goes on with the order of a server
  * that did not come to the end; shows what the authority wants to see; and puts the certificate in
- * force. Rejects with an AuthorityError if the authority does not play along. Every step can be the last
- * one of this server: what the next one needs is in the store by then.
+ * force. Rejects with an AuthorityError if the authority does not play along. Every step can be the
+ * last one of this server: what the next one needs is in the store by then.
  */
 export async function getCertificate(work: OrderWork): Promise<CertificateRecord> {
   const { wanted, authority, clock, put } = work;

@@ -4,6 +4,7 @@ import type { View } from "../../state/apply.ts";
 import type { RecordChange } from "../../state/certificates.ts";
 import { renewalTime } from "../certificates/schedule.ts";
 import { cdnHost } from "../site-text.ts";
+import { acmeName } from "./names.ts";
 
 /** A certificate that ought to be there. */
 export interface WantedCertificate {
@@ -19,11 +20,6 @@ export interface WantedBy {
   readonly domain: string;
   /** One for `*.<domain>` too. */
   readonly wildcard: boolean;
-}
-
-/** The name of the certificate that is ordered for a site (P). */
-export function acmeName(site: string): string {
-  return `acme.${site}`;
 }
 
 /** The name of the CDN's own wildcard certificate: no site's, as theirs have a dot. */

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../common/clock.ts";
-import type { SiteBody, WaitedFor } from "../api/shapes.ts";
+import { acmeName } from "../acme/names.ts";
+import type { CertificateListBody, SiteBody, WaitedFor } from "../api/shapes.ts";
+import { coversHost } from "../certificates/pair.ts";
 import { nameResolver, POINTS_HERE, whereTo } from "../names.ts";
+import { callApi } from "./api-client.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
 
@@ -30,6 +33,47 @@ export function printWaited({ acknowledged = [], pending = [] }: WaitedFor): voi
   throw new CommandFailure(`not applied after ${EDGES_WAIT_MS / 1_000} s: ${late.join(", ")}`, {
     remedy: "It stays in the log, and they apply it as soon as they can: meridian status.",
   });
+}
+
+/** How often it is looked whether a certificate has come. */
+const CERTIFICATE_EVERY_MS = 1_000;
+
+/**
+ * Waits until the certificate of a site has come; says what keeps it whenever that changes. Fails
+ * when `timeoutMs` has passed.
+ */
+export async function watchCertificate(
+  { site }: SiteBody,
+  { api, timeoutMs }: { readonly api: string | undefined; readonly timeoutMs: number },
+): Promise<void> {
+  const asked = site.https?.certificate;
+  if (asked === undefined) return;
+  const name = asked === "acme" ? acmeName(site.name) : asked;
+  const hosts = site.hosts ?? [];
+  const deadline = systemClock.monotonic() + timeoutMs;
+  let said = "";
+  const say = (what: string): void => {
+    if (what !== said) process.stdout.write(`certificate: ${what}\n`);
+    said = what;
+  };
+  for (;;) {
+    const list = await callApi<CertificateListBody>(api, { path: "/certificates" });
+    const there = list.certificates.find((one) => one.name === name && !one.expired);
+    // One that is there from before may lack a host that the site has now.
+    if (there !== undefined && hosts.every((host) => coversHost(there.hosts, host))) {
+      say(`is there, until ${there.notAfter.slice(0, 10)}`);
+      return;
+    }
+    const order = there?.order ?? list.awaited.find((one) => one.name === name);
+    say(order?.error ?? (order === undefined ? "is not ordered yet" : "is ordered"));
+    if (systemClock.monotonic() > deadline) {
+      throw new CommandFailure(`after ${timeoutMs / 1_000} s there is no certificate: ${said}`, {
+        remedy:
+          "The site is hosted all the same, and the certificate is tried for: certificate list.",
+      });
+    }
+    await pause(CERTIFICATE_EVERY_MS);
+  }
 }
 
 /** Where names are looked up, and for how long. */

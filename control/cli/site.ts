@@ -16,7 +16,14 @@ import { callApi } from "./api-client.ts";
 import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
 import { reportProblems } from "./config.ts";
 import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-versions.ts";
-import { EDGES_WAIT_MS, NAMES_WAIT_MS, printWaited, waitQuery, watchNames } from "./site-wait.ts";
+import {
+  EDGES_WAIT_MS,
+  NAMES_WAIT_MS,
+  printWaited,
+  waitQuery,
+  watchCertificate,
+  watchNames,
+} from "./site-wait.ts";
 import { formatTable } from "./table.ts";
 import { gather, readDuration } from "./values.ts";
 
@@ -161,6 +168,10 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   printWaited(answer);
   const { timeout: timeoutMs, resolver } = flags;
   await watchNames(answer, { timeoutMs, ...(resolver === undefined ? {} : { resolver }) });
+  if (flags.certificate === undefined) return;
+  await watchCertificate(answer, { api: flags.api, timeoutMs });
+  const [host = answer.cdnHost] = answer.site.hosts ?? [];
+  printText(`\nhttps://${host}/`);
 }
 
 function printOrigins({ origins }: SitePutBody): void {
