@@ -15,6 +15,8 @@ export interface ApiCall {
   readonly headers?: Readonly<Record<string, string>>;
   /** How long the API itself was asked to wait before it answers. */
   readonly waitMs?: number;
+  /** Gives the call up. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -30,7 +32,10 @@ export async function callApi<T>(api: string | undefined, call: ApiCall): Promis
   try {
     response = await fetch(url, {
       method: call.method ?? "GET",
-      signal: AbortSignal.timeout(CALL_TIMEOUT_MS + (call.waitMs ?? 0)),
+      signal: AbortSignal.any([
+        AbortSignal.timeout(CALL_TIMEOUT_MS + (call.waitMs ?? 0)),
+        ...(call.signal === undefined ? [] : [call.signal]),
+      ]),
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(call.body === undefined ? {} : { "content-type": "application/json" }),

@@ -20,6 +20,7 @@ import { routerCommand } from "./router.ts";
 import { siteCommand } from "./site.ts";
 import { statusCommand } from "./status.ts";
 import { tokenCommand } from "./token.ts";
+import { topCommand } from "./top.ts";
 import { upCommand } from "./up.ts";
 import { zoneCommand } from "./zone.ts";
 
@@ -56,6 +57,7 @@ export function buildProgram(): Command {
     .addCommand(drainCommand())
     .addCommand(undrainCommand())
     .addCommand(statusCommand())
+    .addCommand(topCommand())
     .addCommand(explainCommand())
     .addCommand(logCommand())
     .addCommand(certificateCommand())

@@ -35,6 +35,19 @@ export const readPrefix: (text: string) => IpPrefix = reader(parsePrefix);
 /** Reads `90s`, `10m`; output: milliseconds. */
 export const readDuration: (text: string) => number = reader(parseDurationMs);
 
+/** The shortest and the longest time between two looks at a running CDN. */
+const INTERVAL_MS_MIN = 200;
+const INTERVAL_MS_MAX = 3_600_000;
+
+/** Reads how often something is looked at, from `200ms` to `1h`; output: milliseconds. */
+export function readInterval(text: string): number {
+  const ms = readDuration(text);
+  if (ms < INTERVAL_MS_MIN || ms > INTERVAL_MS_MAX) {
+    throw new InvalidArgumentError("must be from 200ms to 1h");
+  }
+  return ms;
+}
+
 /** Reads an IP address and gives it back as written. */
 export function readIp(text: string): string {
   const bytes = parseIp(text);

@@ -39,6 +39,7 @@ export const PEERS: readonly Peer[] = [
   { binary: "zsh", debianPackage: "zsh", proves: "that zsh takes our completions" },
   { binary: "fish", debianPackage: "fish", proves: "that fish takes our completions" },
   { binary: "pebble", debianPackage: "pebble", proves: "that an ACME server signs for us" },
+  { binary: "script", debianPackage: "bsdutils", proves: "what a terminal is shown" },
   { binary: "git", debianPackage: "git", proves: "that a clean clone works" },
 ];
 
