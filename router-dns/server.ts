@@ -118,7 +118,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   const { log } = options;
   const watched = watchedEdges(
     options.pops,
-    withTrust(options.probe),
+    withTrust(options.probe, { clock, log }),
     options.anyName ? undefined : options.domain,
   );
   const maxTtls = maxTtlsOf(options);

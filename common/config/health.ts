@@ -46,8 +46,8 @@ const checkSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      "File (PEM) of authorities whose certificates are trusted instead of the usual ones, read at " +
-        "the start.",
+      "File (PEM) of authorities whose certificates are trusted instead of the usual ones. Read " +
+        "again when it changes.",
     ),
   verify: z
     .boolean()

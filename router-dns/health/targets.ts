@@ -30,7 +30,7 @@ export type ProbeConfig =
       readonly caFile?: string;
     });
 
-/** The same with its files read. */
+/** The same with its files read. What is trusted may be another at each look. */
 export type TrustingProbe = PlainProbe | (HttpsCheck & { readonly context: SecureContext });
 
 const HTTPS_PORT = 443;
@@ -64,5 +64,5 @@ function targetOf(
   const { path, expect, body, authority = ownName } = probe;
   const asked = { host, port, path, authority, expect, ...(body === undefined ? {} : { body }) };
   if (probe.kind === "http") return { kind: "http", ...asked };
-  return { kind: "https", ...asked, tls: { context: probe.context, verify: probe.verify } };
+  return { kind: "https", ...asked, tls: probe };
 }

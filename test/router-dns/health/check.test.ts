@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { createSecureContext } from "node:tls";
 import { formatSocketAddress } from "../../../common/address.ts";
+import { systemClock } from "../../../common/clock.ts";
+import { silentLogger } from "../../../common/log.ts";
 import { withTrust } from "../../../router-dns/data/check-trust.ts";
 import { BODY_BYTES_MAX, isExpected, probe } from "../../../router-dns/health/probe.ts";
 import {
@@ -16,6 +18,7 @@ import {
 import { RouterFilesError } from "../../../router-dns/server.ts";
 import { makeCertificate, type TestCertificate } from "../../support/certificate.ts";
 import { eventually } from "../../support/eventually.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { freePort } from "../../support/free-port.ts";
 import { runProcess, startProcess } from "../../support/process.ts";
 import { type Scope, suiteScope } from "../../support/scope.ts";
@@ -25,6 +28,8 @@ import { edgeConfig, startTestRouter } from "../support.ts";
 const NAME = "syd-1.edge.kingcdn.test";
 const HTTPS = { kind: "https", path: "/healthz", expect: [200], verify: true } as const;
 const HTTP = { kind: "http", path: "/healthz", expect: [200] } as const;
+
+const FOLLOWED = { clock: systemClock, log: silentLogger };
 
 describe("a check of nginx behind a certificate of its own", () => {
   const scope = suiteScope();
@@ -50,7 +55,7 @@ describe("a check of nginx behind a certificate of its own", () => {
 
   function check(config: ProbeConfig): ReturnType<typeof probe> {
     const edge = edgeConfig("syd-1", "127.0.0.1", plainPort);
-    return probeOnce(edge, withTrust(config));
+    return probeOnce(edge, withTrust(config, FOLLOWED));
   }
 
   it("works with the authority that signed it", async () => {
@@ -125,9 +130,33 @@ describe("a check of nginx behind a certificate of its own", () => {
     }
   });
 
+  it("takes a file of authorities that has changed, and keeps the last good one", async (t) => {
+    const caFile = join(tempDir(t), "ca.pem");
+    writeFileSync(caFile, readFileSync(other.certificate));
+    const clock = new FakeClock();
+    const events: unknown[] = [];
+    const note = (entry: object) => events.push((entry as { event: string }).event);
+    const log = { ...silentLogger, info: note, error: note } as unknown as typeof silentLogger;
+    const trusting = withTrust({ ...HTTPS, port, caFile }, { clock, log });
+    const edge = edgeConfig("syd-1", "127.0.0.1", plainPort);
+    const works = async (expected: boolean) => {
+      clock.advance(2_000);
+      assert.equal((await probeOnce(edge, trusting)).works, expected);
+    };
+    await works(false);
+    writeFileSync(caFile, readFileSync(own.certificate));
+    await eventually("the new one is trusted", () => works(true));
+    writeFileSync(caFile, "no certificate\n");
+    await eventually("the broken one is seen", async () => {
+      await works(true);
+      assert.deepEqual(events, ["check-trust-read", "check-trust-kept"]);
+    });
+    await works(true);
+  });
+
   it("does not start with a file of authorities that it cannot use", (t) => {
     const file = join(tempDir(t), "ca.pem");
-    const start = () => withTrust({ ...HTTPS, caFile: file });
+    const start = () => withTrust({ ...HTTPS, caFile: file }, FOLLOWED);
     assert.throws(start, missing(/ca\.pem: cannot be used for health\.check\.ca: ENOENT/));
     writeFileSync(file, "no certificate\n");
     assert.throws(start, missing(/ca\.pem: has no certificate/));
