@@ -5,17 +5,11 @@ export interface HistogramOptions {
   readonly labelNames: readonly string[];
   /** Upper bounds, rising. */
   readonly buckets: readonly number[];
+  /** Labels that every sample has. */
+  readonly constantLabels: Labels;
 }
 
 type Labels = Readonly<Record<string, string>>;
-
-/** One line of the exposition, as the library writes it. */
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly sharedLabels: Labels;
-  readonly value: number;
-  readonly metricName: string;
-}
 
 /** The distribution for one set of label values. */
 export class HistogramSeries {
@@ -24,6 +18,7 @@ export class HistogramSeries {
   /** Values in each bucket alone; the last one has those beyond all bounds. */
   readonly #counts: number[];
   #sum = 0;
+  #heads: readonly string[] | undefined;
 
   constructor(labels: Labels, bounds: readonly number[]) {
     this.labels = labels;
@@ -39,58 +34,72 @@ export class HistogramSeries {
     this.#sum += value;
   }
 
-  samples(name: string): Sample[] {
-    const sample = (suffix: string, labels: Sample["labels"], value: number): Sample => ({
-      labels,
-      sharedLabels: this.labels,
-      value,
-      metricName: `${name}_${suffix}`,
-    });
+  /** Its lines of the exposition; what stands before the values is written once. */
+  text(name: string, constantLabels: Labels): string {
+    this.#heads ??= headsOf(name, { ...this.labels, ...constantLabels }, this.#bounds);
     let total = 0;
-    const buckets = this.#counts.map((count, bucket) => {
+    let text = "";
+    for (const [bucket, count] of this.#counts.entries()) {
       total += count;
-      return sample("bucket", { le: this.#bounds[bucket] ?? "+Inf" }, total);
-    });
-    return [...buckets, sample("sum", {}, this.#sum), sample("count", {}, total)];
+      text += `${this.#heads[bucket]}${total}\n`;
+    }
+    const sumAt = this.#counts.length;
+    return `${text}${this.#heads[sumAt]}${this.#sum}\n${this.#heads[sumAt + 1]}${total}\n`;
   }
+}
+
+/** What stands before the value of each bucket, of the sum and of the count. */
+function headsOf(name: string, labels: Labels, bounds: readonly number[]): readonly string[] {
+  const rest = Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`);
+  const all = rest.length === 0 ? "" : `{${rest.join(",")}}`;
+  const buckets = [...bounds, "+Inf"].map(
+    (bound) => `${name}_bucket{${[`le="${bound}"`, ...rest].join(",")}} `,
+  );
+  return [...buckets, `${name}_sum${all} `, `${name}_count${all} `];
+}
+
+/** A label value as the text format has it. */
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
 }
 
 /**
  * A histogram whose series are kept by who counts: the library looks the series up by a text of all
- * its labels for every value, which costs more than the rest of a hit's counting.
+ * its labels for every value, which costs more than the rest of a hit's counting. It would also
+ * write each line anew for each scrape, which takes ten times as long as this does.
  */
 export class Histogram {
-  readonly name: string;
-  readonly help: string;
-  readonly type = "histogram";
-  readonly aggregator = "sum";
-  readonly #labelNames: readonly string[];
-  readonly #buckets: readonly number[];
+  readonly #options: HistogramOptions;
   readonly #series = new Map<string, HistogramSeries>();
 
-  constructor({ name, help, labelNames, buckets }: HistogramOptions) {
-    this.name = name;
-    this.help = help;
-    this.#labelNames = labelNames;
-    this.#buckets = buckets;
+  constructor(options: HistogramOptions) {
+    this.#options = options;
   }
 
   /** The series of these label values, made when it is asked for first. */
   series(labels: Labels): HistogramSeries {
     let key = "";
-    for (const name of this.#labelNames) key += `${labels[name]}\n`;
+    for (const name of this.#options.labelNames) key += `${labels[name]}\n`;
     let series = this.#series.get(key);
     if (series === undefined) {
-      series = new HistogramSeries(labels, this.#buckets);
+      series = new HistogramSeries(labels, this.#options.buckets);
       this.#series.set(key, series);
     }
     return series;
   }
 
-  /** What the registry of the library asks for when somebody scrapes. */
-  async get() {
-    const { name, help, type, aggregator } = this;
-    const values = [...this.#series.values()].flatMap((series) => series.samples(name));
-    return { name, help, type, aggregator, values };
+  /** Ends all series that have this value of a label. */
+  forget(label: string, value: string): void {
+    for (const [key, { labels }] of this.#series) {
+      if (labels[label] === value) this.#series.delete(key);
+    }
+  }
+
+  /** The Prometheus text exposition of all its series. */
+  text(): string {
+    const { name, help, constantLabels } = this.#options;
+    let text = `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
+    for (const series of this.#series.values()) text += series.text(name, constantLabels);
+    return text;
   }
 }

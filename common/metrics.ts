@@ -1,10 +1,4 @@
-import {
-  Counter,
-  collectDefaultMetrics,
-  Gauge,
-  type Metric,
-  Registry,
-} from "@prometheus-io/client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "@prometheus-io/client";
 import { Histogram, type HistogramSeries } from "./histogram.ts";
 import { METRICS, type MetricName, type MetricSpec } from "./metric-table.ts";
 
@@ -39,11 +33,13 @@ export interface CounterSeries {
  */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #constantLabels: Readonly<Record<string, string>>;
   readonly #instruments = new Map<string, Instrument>();
   readonly #pending = new Map<string, PendingCount[]>();
 
   /** `constantLabels` (such as `edge` and `pop`) are put on every sample. */
   constructor(part: MetricsPart, constantLabels: Readonly<Record<string, string>> = {}) {
+    this.#constantLabels = constantLabels;
     this.#registry.setDefaultLabels({ ...constantLabels });
     collectDefaultMetrics({ register: this.#registry });
     for (const [name, spec] of Object.entries<MetricSpec>(METRICS)) {
@@ -105,9 +101,30 @@ export class Metrics {
     };
   }
 
+  /** Ends all series of a site: whoever has kept one must not count in it any more. */
+  async forgetSite(site: string): Promise<void> {
+    for (const pending of this.#pending.values()) {
+      const kept = pending.filter(({ labels }) => labels["site"] !== site);
+      pending.splice(0, pending.length, ...kept);
+    }
+    for (const [name, instrument] of this.#instruments) {
+      if (!METRICS[name as MetricName].labels.includes("site" as never)) continue;
+      if (instrument instanceof Histogram) instrument.forget("site", site);
+      else {
+        for (const { labels } of (await instrument.get()).values) {
+          if (labels["site"] === site) instrument.remove(labels as Record<string, string>);
+        }
+      }
+    }
+  }
+
   /** The Prometheus text exposition of everything, and its content type. */
   async expose(): Promise<{ readonly body: string; readonly contentType: string }> {
-    return { body: await this.#registry.metrics(), contentType: this.#registry.contentType };
+    let body = await this.#registry.metrics();
+    for (const instrument of this.#instruments.values()) {
+      if (instrument instanceof Histogram) body += `\n${instrument.text()}`;
+    }
+    return { body, contentType: this.#registry.contentType };
   }
 
   /** The series of a counter that add up by themselves until somebody scrapes. */
@@ -144,9 +161,9 @@ export class Metrics {
       case "gauge":
         return new Gauge(base);
       case "histogram": {
-        const histogram = new Histogram({ ...base, buckets: spec.buckets });
-        this.#registry.registerMetric(histogram as unknown as Metric<string>);
-        return histogram;
+        const { labels: labelNames, help, buckets } = spec;
+        const constantLabels = this.#constantLabels;
+        return new Histogram({ name: base.name, help, labelNames, buckets, constantLabels });
       }
     }
   }

@@ -10,6 +10,7 @@ import type { RunningDaemon } from "../common/daemon.ts";
 import { type IpPrefix, LOOPBACK_PREFIXES } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
+import { SiteLabels } from "../common/site-labels.ts";
 import { Follower } from "../state/follower.ts";
 import { edgeNode } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
@@ -18,6 +19,7 @@ import { CONNECTIONS_MAX, createListener, type Listener } from "./accept/listene
 import { AccessLog } from "./access/access-log.ts";
 import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
+import { OriginStates } from "./admin/origin-states.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
 import { applyChange, applySites } from "./changes.ts";
 import { type Encode, encodeInThreads } from "./coding/encode.ts";
@@ -47,6 +49,9 @@ export { DiskFolderError } from "./store/disk/disk-folder.ts";
 
 /** How long the start waits for the state store before serving what the configuration says. */
 const STATE_WAIT_MS = 2_000;
+
+/** Sites with metrics of their own, where nothing else is said. */
+const SITE_METRICS = 100;
 
 /** How long a stop waits for the last lines of the access log to be written. */
 const LOG_WAIT_MS = 2_000;
@@ -83,6 +88,8 @@ export interface EdgeOptions {
   /** False: `node:http` reads all requests, as it does those that are not plain. For tests. */
   readonly fastLane?: boolean;
   readonly log: Logger;
+  /** How many sites have metrics of their own; left out: 100. */
+  readonly siteMetrics?: number;
   /** How requests are written down; left out: they are only counted. */
   readonly access?: AccessLogConfig;
   readonly clock?: Clock;
@@ -113,6 +120,7 @@ class Edge implements RunningDaemon {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: Metrics;
+  readonly #siteLabels: SiteLabels;
   readonly #context: EdgeContext;
   readonly #storage: Storage;
   readonly #memory: ProcessMemory | undefined;
@@ -153,9 +161,11 @@ class Edge implements RunningDaemon {
       options.ownsProcess === true
         ? new ProcessMemory(options.memoryBytes, this.#storage.memory, this.#clock)
         : undefined;
-    const originUp = this.#metrics.gauge("edge_origin_up");
+    this.#siteLabels = new SiteLabels(options.siteMetrics ?? SITE_METRICS);
+    const origins = new OriginStates();
+    origins.expose(this.#metrics, this.#siteLabels);
     this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
-      originUp.set({ site, origin }, up ? 1 : 0);
+      origins.note(site, origin, up);
     });
     this.#encodingJobs = this.#makeEncodingJobs();
     this.#sliced = this.#makeSliced();
@@ -179,7 +189,7 @@ class Edge implements RunningDaemon {
     // Purges may have come while this edge was down: what it finds is confirmed before it is used.
     if (isCurrent === false && this.#storage.disk?.hasObjects) this.#store.purges.doubtAll();
     this.#admin = await startAdminServer(admin, {
-      metrics: this.#metrics,
+      metrics: { expose: () => this.#expose() },
       readiness: () => this.#readiness(),
       routes: { "/explain": (query) => explainRequest(query, this.#context, this.#followed()) },
     });
@@ -257,7 +267,7 @@ class Edge implements RunningDaemon {
         saved: this.#metrics.counter("edge_encoded_saved_bytes_total"),
       }),
       sliced: this.#sliced,
-      metrics: new RequestMetrics(this.#metrics),
+      metrics: new RequestMetrics(this.#metrics, this.#siteLabels),
       access: this.#openAccessLog(),
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
@@ -291,7 +301,7 @@ class Edge implements RunningDaemon {
         store: this.#store,
         origins: this.#origins,
         log: this.#log,
-        onRequestEnd: (site, result) => fills.add({ site, result }),
+        onRequestEnd: (site, result) => fills.add({ site: this.#siteLabels.of(site), result }),
       },
       this.#clock,
     );
@@ -309,7 +319,9 @@ class Edge implements RunningDaemon {
           bodyBytes: announcedBytes(response),
         }) === undefined,
       clock: this.#clock,
-      onFillEnd: (fill, result) => fills.add({ site: fill.plan.site.name, result }),
+      onFillEnd: (fill, result) => {
+        fills.add({ site: this.#siteLabels.of(fill.plan.site.name), result });
+      },
       onStored: (fill, response) => {
         const { key, url, site } = fill.plan;
         const bodyBytes = response.bodyBytes ?? 0;
@@ -463,6 +475,15 @@ class Edge implements RunningDaemon {
     metrics.onScrape("edge_connections", () => [[{}, this.#doors.open]]);
     metrics.onScrape("state_up", () => [[{}, this.#options.state?.isUp() === false ? 0 : 1]]);
     metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+  }
+
+  /** Sites that have become quiet make room for others first. */
+  async #expose(): ReturnType<Metrics["expose"]> {
+    for (const site of this.#siteLabels.review(this.#clock.monotonic())) {
+      this.#context.metrics.forget(site);
+      await this.#metrics.forgetSite(site);
+    }
+    return this.#metrics.expose();
   }
 
   #followed(): { readonly status: string; readonly version: number } {

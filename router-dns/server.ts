@@ -12,6 +12,7 @@ import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
 import { ok, type Result } from "../common/result.ts";
+import { SiteLabels } from "../common/site-labels.ts";
 import { type FollowedView, Follower } from "../state/follower.ts";
 import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
@@ -54,6 +55,9 @@ import type { HostAddress } from "./zone/cdn-zone.ts";
 import type { Zone } from "./zone/zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
+
+/** Sites with metrics of their own, where nothing else is said. */
+const SITE_METRICS = 100;
 
 /** How long a stop waits for the last lines of the query log to be written. */
 const LOG_WAIT_MS = 2_000;
@@ -102,6 +106,8 @@ export interface RouterOptions {
   readonly state?: StateStore;
   /** Where the last state of the store is kept for a start without it; left out: nowhere. */
   readonly keepFile?: string;
+  /** How many sites have metrics of their own; left out: 100. */
+  readonly siteMetrics?: number;
   /** How queries are written down; left out: they are only counted. */
   readonly queries?: QueryLogConfig;
   readonly log: Logger;
@@ -219,6 +225,7 @@ class Router {
   readonly #live: LiveSnapshot;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
+  readonly #siteLabels: SiteLabels;
   readonly #counters: QueryCounters;
   readonly #queries: QueryLog | undefined;
   readonly #service: DnsService;
@@ -256,7 +263,8 @@ class Router {
     this.#live = live;
     this.#clock = clock;
     this.#metrics = new Metrics("dns");
-    this.#counters = new QueryCounters(this.#metrics);
+    this.#siteLabels = new SiteLabels(options.siteMetrics ?? SITE_METRICS);
+    this.#counters = new QueryCounters(this.#metrics, this.#siteLabels);
     this.#signing = signing;
     this.#copies = copies;
     this.#maxTtls = maxTtls;
@@ -509,9 +517,13 @@ class Router {
   #startAdmin(): Promise<AdminServer> {
     return startAdminServer(this.#options.admin, {
       metrics: {
-        expose: () => {
+        expose: async () => {
           this.#service.flushQueries();
           this.#counters.flush();
+          for (const site of this.#siteLabels.review(this.#clock.monotonic())) {
+            this.#counters.forget(site);
+            await this.#metrics.forgetSite(site);
+          }
           this.#service.flush();
           this.#signingMetrics?.flush();
           return this.#metrics.expose();

@@ -263,6 +263,20 @@ export const configSchema = z.strictObject({
   tls: tlsSchema.prefault({}).describe("Certificates, as the whole CDN has them."),
   health: healthSchema.prefault({}).describe("How routers see that an edge is up."),
   load: loadSchema.prefault({}).describe("How clients of full PoPs are spread over others."),
+  metrics: z
+    .strictObject({
+      sites: z
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(100)
+        .describe(
+          "Sites with metrics of their own: those with the most requests. All others are counted " +
+            "together, as site `other`.",
+        ),
+    })
+    .prefault({})
+    .describe("What `/metrics` of edges and routers has."),
   log: logSchema.default({}).describe("What is written of each request and query."),
   pops: z.array(popSchema).min(1).describe("Places with edges."),
   sites: z

@@ -76,7 +76,8 @@ function pieces(edge: string): Partial<Record<AccessField, Piece>> {
       seconds === undefined ? "" : `,"upstream":${jsonSeconds(seconds)}`,
     collapsed: ({ collapsed }) => (collapsed ? ',"collapsed":true' : ""),
     aborted: ({ aborted }) => (aborted ? ',"aborted":true' : ""),
-    method: ({ method }) => `,"method":${jsonText(method)}`,
+    method: ({ method }) =>
+      method === "GET" ? ',"method":"GET"' : `,"method":${jsonText(method)}`,
     target: ({ target }) => `,"target":${jsonText(target)}`,
   };
 }
@@ -144,8 +145,9 @@ function combinedFormat(): LineFormat {
       after: ` "${combinedText(referer)}" "${combinedText(userAgent)}"\n`,
     }),
     middle({ method, target, status, bodyBytes }, protocol, now) {
+      const verb = method === "GET" ? method : combinedText(method);
       const shown = combinedText(target);
-      return `${time.of(now)} "${method} ${shown} ${protocol}" ${status} ${bodyBytes}`;
+      return `${time.of(now)} "${verb} ${shown} ${protocol}" ${status} ${bodyBytes}`;
     },
   };
 }

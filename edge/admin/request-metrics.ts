@@ -1,5 +1,6 @@
 import type { HistogramSeries } from "../../common/histogram.ts";
 import type { CounterSeries, Metrics } from "../../common/metrics.ts";
+import type { SiteLabels } from "../../common/site-labels.ts";
 
 /** How the cache took part in an answer: the label values of `edge_requests_total{cache}`. */
 export type CacheLabel = "hit" | "stale" | "revalidated" | "miss" | "bypass";
@@ -32,12 +33,14 @@ export class RequestMetrics {
   readonly #bytes;
   readonly #duration;
   readonly #firstByte;
+  readonly #labels: SiteLabels;
   readonly #series = new Map<string, Map<CacheLabel, Series>>();
   /** Since the start, for heartbeats. */
   requests = 0;
   bodyBytes = 0;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, labels: SiteLabels) {
+    this.#labels = labels;
     this.#requests = metrics.counter("edge_requests_total");
     this.#bytes = metrics.counter("edge_response_bytes_total");
     this.#duration = metrics.histogram("edge_request_duration_seconds");
@@ -46,7 +49,8 @@ export class RequestMetrics {
 
   /** Counts one request when its answer has been handed to the socket. */
   note(answered: AnsweredRequest): void {
-    const { site, cache, bodyBytes } = answered;
+    const { cache, bodyBytes } = answered;
+    const site = answered.site === NO_SITE ? NO_SITE : this.#labels.count(answered.site);
     this.requests += 1;
     this.bodyBytes += bodyBytes;
     const series = this.#series.get(site)?.get(cache) ?? this.#makeSeries(site, cache);
@@ -60,6 +64,11 @@ export class RequestMetrics {
     series.bytes.add(bodyBytes);
     series.duration.observe(answered.durationSeconds);
     series.firstByte.observe(answered.firstByteSeconds);
+  }
+
+  /** A site has no series of its own any more. */
+  forget(site: string): void {
+    this.#series.delete(site);
   }
 
   #makeSeries(site: string, cache: CacheLabel): Series {

@@ -1,4 +1,5 @@
 import type { Metrics } from "../../common/metrics.ts";
+import type { SiteLabels } from "../../common/site-labels.ts";
 import type { Outcome } from "../pipeline.ts";
 import type { SteerReason } from "../steering.ts";
 import type { Transport } from "../transport/answer.ts";
@@ -39,10 +40,12 @@ export class QueryCounters {
   readonly #queriesTotal;
   readonly #steeredTotal;
   readonly #duration;
+  readonly #labels: SiteLabels;
   #total = 0;
   #timedLeft = TIMED_PER_SECOND_MAX;
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: Metrics, labels: SiteLabels) {
+    this.#labels = labels;
     this.#queriesTotal = metrics.counter("dns_queries_total");
     this.#steeredTotal = metrics.counter("dns_steered_total");
     this.#duration = metrics.histogram("dns_query_duration_seconds");
@@ -99,8 +102,16 @@ export class QueryCounters {
     }
   }
 
-  #countSteered({ site, answer }: NonNullable<Outcome["steered"]>, queries: number): void {
-    const { pop = "none", reason } = answer;
+  /** A site has no series of its own any more. */
+  forget(site: string): void {
+    for (const [key, { labels }] of this.#steered) {
+      if (labels.site === site) this.#steered.delete(key);
+    }
+  }
+
+  #countSteered(steered: NonNullable<Outcome["steered"]>, queries: number): void {
+    const { pop = "none", reason } = steered.answer;
+    const site = this.#labels.count(steered.site, queries);
     const key = `${site} ${pop} ${reason}`;
     const known = this.#steered.get(key);
     if (known !== undefined) known.count += queries;

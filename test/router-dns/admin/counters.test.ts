@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Metrics } from "../../../common/metrics.ts";
+import { SiteLabels } from "../../../common/site-labels.ts";
 import { QueryCounters, TIMED_PER_SECOND_MAX } from "../../../router-dns/admin/counters.ts";
 import type { Outcome } from "../../../router-dns/pipeline.ts";
 import { RCODE, TYPE } from "../../../router-dns/wire/codes.ts";
@@ -14,7 +15,7 @@ async function lines(metrics: Metrics, name: string): Promise<string[]> {
 
 test("queries are counted by transport, type and code, once, when they are handed over", async () => {
   const metrics = new Metrics("dns");
-  const counters = new QueryCounters(metrics);
+  const counters = new QueryCounters(metrics, new SiteLabels(100));
   counters.count("udp", ANSWERED);
   counters.count("udp", ANSWERED);
   counters.count("tcp", { ...ANSWERED, qtype: TYPE.AAAA, rcode: RCODE.NXDOMAIN });
@@ -33,7 +34,7 @@ test("queries are counted by transport, type and code, once, when they are hande
 
 test("nobody can make up labels: unknown types are one, whatever their number", async () => {
   const metrics = new Metrics("dns");
-  const counters = new QueryCounters(metrics);
+  const counters = new QueryCounters(metrics, new SiteLabels(100));
   for (let qtype = 300; qtype < 60_000; qtype += 7) counters.count("udp", { ...ANSWERED, qtype });
   counters.flush();
   assert.equal((await lines(metrics, "dns_queries_total")).length, 1);
@@ -41,7 +42,7 @@ test("nobody can make up labels: unknown types are one, whatever their number", 
 
 test("steered answers are counted by site, PoP and reason; without a PoP as none", async () => {
   const metrics = new Metrics("dns");
-  const counters = new QueryCounters(metrics);
+  const counters = new QueryCounters(metrics, new SiteLabels(100));
   const base = { addresses: [], ttlSeconds: 20, scopePrefixLength: 0 };
   const steered = { site: "s", answer: { ...base, pop: undefined, reason: "all-down" } } as const;
   counters.count("udp", { ...ANSWERED, steered });
@@ -53,7 +54,7 @@ test("steered answers are counted by site, PoP and reason; without a PoP as none
 
 test("in each second only so many queries are timed", async () => {
   const metrics = new Metrics("dns");
-  const counters = new QueryCounters(metrics);
+  const counters = new QueryCounters(metrics, new SiteLabels(100));
   for (let i = 0; i < TIMED_PER_SECOND_MAX; i += 1) {
     assert.equal(counters.isTimed, true);
     counters.time("udp", 0.0001);
