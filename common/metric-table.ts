@@ -262,6 +262,18 @@ export const METRICS = {
     labels: [],
     help: "1 while a majority of routers can vote on the health of edges, as this one sees it.",
   },
+  dns_rollouts_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["result"],
+    help: "Changes of sites that came to DNS after edges had them (acknowledged), or without (overdue).",
+  },
+  dns_rollouts_waiting: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "Changes of sites that are not in DNS yet because edges get them first.",
+  },
   dns_rrl_total: {
     part: "dns",
     kind: "counter",

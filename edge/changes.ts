@@ -3,26 +3,25 @@ import type { Change, ChangeBody } from "../state/change.ts";
 import type { FollowedView } from "../state/follower.ts";
 import type { PurgeForce } from "../state/purge.ts";
 import type { EdgeContext } from "./context.ts";
-import { buildSiteTable, type TableOwner } from "./key/site.ts";
-import { keyFingerprint } from "./key/url-keys.ts";
 import { purgeScope, purgeUrl } from "./purges.ts";
+import type { SitesInForce } from "./sites-in-force.ts";
 
 /** Carries one change of the log out, before the view that contains it becomes visible. */
 export function applyChange(
   change: Change,
   view: FollowedView,
   edge: EdgeContext,
-  options: TableOwner,
+  sites: SitesInForce,
 ): void {
   const { body } = change;
   switch (body.kind) {
     case "site-put":
-      applySites(view, edge, options);
+      sites.take(view.sites);
       return;
     case "site-remove":
-      applySites(view, edge, options);
+      sites.take(view.sites);
       // One that is put again later under this name may be something else.
-      purgeScope(body.site, { kind: "all" }, { soft: false }, edge);
+      sites.purgeRemoved(body.site);
       return;
     case "purge-urls":
     case "purge-prefixes":
@@ -47,19 +46,6 @@ export function applyChange(
     default:
       unreachable(body);
   }
-}
-
-/** Puts the sites and challenges of a view in force. */
-export function applySites(view: FollowedView, edge: EdgeContext, options: TableOwner): void {
-  edge.challenges = view.challenges;
-  for (const [name, site] of view.sites) {
-    const before = edge.sites.byName.get(name);
-    if (before === undefined || keyFingerprint(before) === keyFingerprint(site)) continue;
-    // A purge of a URL finds the keys of the rules that are in force, not those of earlier ones.
-    edge.store.purges.doubtSite(name);
-  }
-  edge.sites = buildSiteTable(view.sites.values(), options);
-  edge.origins.keepOnly(view.sites.values());
 }
 
 function applyPurge(

@@ -21,7 +21,7 @@ import { HeartbeatSender } from "./admin/heartbeat.ts";
 import { ObjectRecorder } from "./admin/object-records.ts";
 import { OriginStates } from "./admin/origin-states.ts";
 import { RequestMetrics } from "./admin/request-metrics.ts";
-import { applyChange, applySites } from "./changes.ts";
+import { applyChange } from "./changes.ts";
 import { type Encode, encodeInThreads } from "./coding/encode.ts";
 import { EncodedForms } from "./coding/encoded-forms.ts";
 import { EncodingJobs } from "./coding/encoding-jobs.ts";
@@ -40,6 +40,7 @@ import { listSockets } from "./measure/socket-list.ts";
 import { cpuMicroseconds, ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
 import { Turns } from "./serve/turns.ts";
+import { SitesInForce } from "./sites-in-force.ts";
 import { type DiskOptions, openStorage, type Storage } from "./storage.ts";
 import { Invalidations } from "./store/invalidations.ts";
 import type { Store } from "./store/store.ts";
@@ -80,6 +81,8 @@ export interface EdgeOptions {
   readonly sites: readonly Site[];
   /** Quick mode: the first site answers for every Host. */
   readonly anyHost: boolean;
+  /** How long a site or host that is removed is served on; left out: not at all. */
+  readonly keepRemovedMs?: number;
   readonly state?: StateStore;
   /** From where `PURGE` is accepted; left out: loopback. */
   readonly purgeFrom?: readonly IpPrefix[];
@@ -132,6 +135,7 @@ class Edge implements RunningDaemon {
   readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
   readonly #waiting = new WeakMap<Socket, () => boolean>();
+  readonly #sites: SitesInForce;
   readonly #follower: Follower | undefined;
   readonly #heartbeats: HeartbeatSender | undefined;
   readonly #roundTrips: RoundTripSender | undefined;
@@ -174,6 +178,7 @@ class Edge implements RunningDaemon {
     this.#listener = this.#makeListener();
     this.#lane = this.#makeLane();
     this.#doors = this.#makeDoors();
+    this.#sites = this.#makeSites();
     this.#follower = this.#makeFollower();
     this.#recorder = this.#makeRecorder();
     this.#heartbeats = this.#makeHeartbeats();
@@ -228,6 +233,7 @@ class Edge implements RunningDaemon {
     this.#recorder?.stop();
     this.#memory?.stop();
     await this.#follower?.stop();
+    this.#sites.stop();
     await this.#admin?.close();
     await this.#storage.disk?.stop();
     await this.#context.access?.stop(LOG_WAIT_MS);
@@ -388,10 +394,14 @@ class Edge implements RunningDaemon {
     handleRequest(request, response, this.#context);
   }
 
+  #makeSites(): SitesInForce {
+    const { name, cdnDomain, anyHost, keepRemovedMs = 0 } = this.#options;
+    return new SitesInForce(this.#context, { owner: { name, cdnDomain, anyHost }, keepRemovedMs });
+  }
+
   #makeFollower(): Follower | undefined {
-    const { state, name, sites, cdnDomain, anyHost } = this.#options;
+    const { state, name, sites } = this.#options;
     if (state === undefined) return undefined;
-    const table = { name, cdnDomain, anyHost };
     const { disk } = this.#storage;
     return new Follower({
       store: state,
@@ -400,15 +410,16 @@ class Edge implements RunningDaemon {
       log: this.#log,
       clock: this.#clock,
       onChange: (change, view) => {
-        applyChange(change, view, this.#context, table);
+        applyChange(change, view, this.#context, this.#sites);
         const { body } = change;
-        // What rules its objects were stored under is not known any more: see `applySites`.
+        // What rules its objects were stored under is not known any more: see `SitesInForce`.
         if (this.#isResuming() && body.kind === "site-put") {
           this.#store.purges.doubtSite(body.site.name);
         }
       },
       onSnapshot: (view, historyLost) => {
-        applySites(view, this.#context, table);
+        this.#context.challenges = view.challenges;
+        this.#sites.take(view.sites);
         if (!historyLost) return;
         this.#store.purges.doubtAll();
       },

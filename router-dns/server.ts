@@ -13,7 +13,6 @@ import { Metrics } from "../common/metrics.ts";
 import { type Random, systemRandom } from "../common/random.ts";
 import { ok, type Result } from "../common/result.ts";
 import { SiteLabels } from "../common/site-labels.ts";
-import { type FollowedView, Follower } from "../state/follower.ts";
 import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
 import { exposeLoad, exposeVotes } from "./admin/council-metrics.ts";
@@ -34,6 +33,7 @@ import { MAP_PROBLEMS_TOLD_MAX, MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import { type RoundTripKeeper, startRoundTrips } from "./data/round-trip-keeper.ts";
 import type { SignedCopies } from "./data/signed-copies.ts";
+import { SiteFollower } from "./data/site-follower.ts";
 import { toMapPop } from "./data/snapshot.ts";
 import { dressZones, type StartedSigning, startSigning } from "./data/start-signing.ts";
 import { ZoneFiles } from "./data/zone-files.ts";
@@ -232,7 +232,7 @@ class Router {
   readonly #redirects: RedirectService | undefined;
   readonly #monitor: HealthMonitor;
   readonly #council: Council;
-  readonly #follower: Follower | undefined;
+  readonly #follower: SiteFollower | undefined;
   readonly #transfers: Transfers | undefined;
   readonly #signing: LiveSigning | undefined;
   readonly #copies: SignedCopies | undefined;
@@ -457,25 +457,36 @@ class Router {
     transfers.start();
   }
 
-  #makeFollower(store: StateStore | undefined): Follower | undefined {
+  #makeFollower(store: StateStore | undefined): SiteFollower | undefined {
     if (store === undefined) return undefined;
     const { name, sites, log } = this.#options;
-    const take = (view: FollowedView): void => {
-      this.#live.setSites(view);
-      this.#monitor.setDrained(view.drained);
-      this.#signing?.signAhead();
-      const sites = [...view.sites.values()];
-      const version = Math.max(view.version, this.#live.version());
-      this.#keeper?.keep({ version, sites, drained: [...view.drained] });
-    };
-    return new Follower({
+    const { sites: known, challenges = new Map(), version } = this.#live.parts();
+    const releases = this.#metrics.counter("dns_rollouts_total");
+    return new SiteFollower({
+      router: name,
       store,
-      node: name,
+      inForce: { sites: known, challenges, version },
       initialSites: sites,
       log,
       clock: this.#clock,
-      onChange: (_change, view) => take(view),
-      onSnapshot: (view) => take(view),
+      isAnswered: (edge) => {
+        const health = this.#council.health().get(edge);
+        return health?.drained === false && health.probed !== "down";
+      },
+      onView: ({ drained }) => {
+        this.#monitor.setDrained(drained);
+        this.#keeper?.keep({ drained: [...drained] });
+      },
+      onSites: (inForce) => {
+        const { sites, version } = inForce;
+        this.#live.setSites(inForce);
+        this.#signing?.signAhead();
+        const kept = Math.max(version, this.#live.version());
+        this.#keeper?.keep({ version: kept, sites: [...sites.values()] });
+        // Whoever waits for a change waits for this.
+        this.#reporter?.sendNow();
+      },
+      onRelease: (result, versions) => releases.add({ result }, versions),
     });
   }
 
@@ -560,13 +571,14 @@ class Router {
     if (state === undefined) return;
     this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
     this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
+    this.#metrics.onScrape("dns_rollouts_waiting", () => [[{}, this.#follower?.waiting ?? 0]]);
   }
 
   #report(): RouterReport {
     return {
       router: this.#options.name,
       at: this.#clock.now(),
-      version: this.#follower?.view().version ?? 0,
+      ...(this.#follower?.report() ?? { version: 0 }),
       queriesPerSecond: this.#queriesPerSecond,
       mapProblems: this.#map?.problems.slice(0, MAP_PROBLEMS_TOLD_MAX),
       roundTrips: this.#roundTrips?.inForce,

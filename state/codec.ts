@@ -21,6 +21,7 @@ import {
   type LoadPlan,
   type MeasuredRoundTrips,
   type ObjectRecord,
+  type RolloutReport,
   type RoundTripTable,
   type RouterReport,
   TOKEN_SCOPES,
@@ -258,10 +259,19 @@ const measuredRoundTrips = z.object({
   ),
 } satisfies Fields<MeasuredRoundTrips>);
 
+/** How far answers are behind, as it is stored. */
+export const rolloutReportSchema = z.object({
+  version: count,
+  waiting: count,
+  waitedMs: count,
+  edges: z.array(z.string()),
+} satisfies Fields<RolloutReport>);
+
 const report = z.object({
   router: name,
   at: amount,
   version: count,
+  rollout: rolloutReportSchema.optional(),
   queriesPerSecond: amount,
   mapProblems: z.array(z.string()).optional(),
   roundTrips: count.optional(),

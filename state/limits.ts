@@ -39,3 +39,12 @@ export const OBJECTS_PER_EDGE_MAX = 10_000;
 
 /** A record of an object that is longer than this, as JSON, is not kept. */
 export const OBJECT_RECORD_BYTES_MAX = 8 * 1024;
+
+/** For so long DNS waits for an edge that lives and does not say that it has a change. */
+export const ROLLOUT_WAIT_MS = 10_000;
+
+/**
+ * Beyond the TTL of what DNS answered, edges serve a removed site for so long: a router may have
+ * waited before it took the removal, and a resolver may have asked just then.
+ */
+export const REMOVED_MARGIN_MS: number = ROLLOUT_WAIT_MS + 5_000;

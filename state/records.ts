@@ -104,11 +104,25 @@ export interface PopLoad {
   }[];
 }
 
+/** How far a router's answers are behind the log, because edges get changes first. */
+export interface RolloutReport {
+  /** Every change of a site up to this version is in DNS. */
+  readonly version: number;
+  /** Versions that wait. */
+  readonly waiting: number;
+  /** How long the oldest of them has waited, and for whom. */
+  readonly waitedMs: number;
+  readonly edges: readonly string[];
+}
+
 /** What a router says about itself and about the edges as it sees them. */
 export interface RouterReport {
   readonly router: string;
   readonly at: EpochMs;
+  /** What it has read of the log. */
   readonly version: number;
+  /** Left out: all that it has read is in DNS. */
+  readonly rollout?: RolloutReport;
   readonly queriesPerSecond: number;
   /** What is wrong with files and databases of its map, in lines; left out: it does not say. */
   readonly mapProblems?: readonly string[] | undefined;

@@ -6,6 +6,7 @@ import {
   changeBodySchema,
   heartbeatSchema,
   objectRecordSchema,
+  rolloutReportSchema,
   tokenRecordSchema,
 } from "../../state/codec.ts";
 import { TOKEN_SCOPES } from "../../state/records.ts";
@@ -80,12 +81,29 @@ const waitedFor = {
   pending: z.array(pendingEdge).optional(),
 } satisfies Fields<shapes.WaitedFor>;
 
+const rollout = {
+  ...waitedFor,
+  stage: z
+    .enum(["accepted", "edges", "dns", "done"])
+    .optional()
+    .describe("With `?wait=`: how far it has come. Edges get a change first, then DNS."),
+  routers: z
+    .array(
+      z.strictObject({
+        router: z.string(),
+        version,
+        ms: count.optional().describe("After how long it was in DNS; left out: not yet."),
+      } satisfies Fields<shapes.RouterProgress>),
+    )
+    .optional(),
+} satisfies Fields<shapes.RolloutBody>;
+
 const sitePut = z.strictObject({
   ...site,
   version,
   origins: z.array(originCheck).describe("How each origin answered when it was tried."),
   warnings: texts,
-  ...waitedFor,
+  ...rollout,
 } satisfies Fields<shapes.SitePutBody>);
 
 const difference = z.strictObject({
@@ -103,8 +121,9 @@ const dryRun = z.strictObject({
 const siteRemoved = z.strictObject({
   version,
   removed: z.string(),
+  servedForSeconds: count.describe("For clients whose resolvers remember an answer."),
   warnings: texts,
-  ...waitedFor,
+  ...rollout,
 } satisfies Fields<shapes.SiteRemovedBody>);
 
 const siteList = z.strictObject({
@@ -263,6 +282,7 @@ const status = z.strictObject({
       name: z.string(),
       version,
       lag: count,
+      rollout: rolloutReportSchema.optional().describe("Left out: all it has read is in DNS."),
       queriesPerSecond: z.number(),
       mapProblems: texts.describe("Wrong with databases and files of its map."),
     }),

@@ -2,7 +2,7 @@ import type { ApiContext } from "./context.ts";
 import type { WaitedFor } from "./shapes.ts";
 
 /** A change that a call has made, and how long the call wants to wait for edges. */
-interface WaitingCall {
+export interface WaitingCall {
   readonly call: { readonly query: { readonly wait: number } };
   /** When the call began. */
   readonly startedAt: number;

@@ -5,6 +5,7 @@ import type { Change, ChangeBody } from "../../state/change.ts";
 import type {
   Heartbeat,
   ObjectRecord,
+  RolloutReport,
   RouterReport,
   TokenRecord,
   TokenScope,
@@ -232,17 +233,37 @@ export interface WaitedFor {
   readonly pending?: readonly PendingEdge[];
 }
 
+/** How far a change of a site has come, edges first: in answers to calls that say `?wait=`. */
+export interface RolloutBody extends WaitedFor {
+  /**
+   * `accepted`: in the log. `edges`: every edge that lives has it. `dns`: every router answers by
+   * it, though an edge that lives does not have it yet. `done`: both.
+   */
+  readonly stage?: "accepted" | "edges" | "dns" | "done";
+  readonly routers?: readonly RouterProgress[];
+}
+
+/** The version up to which a router has every change in its answers. */
+export interface RouterProgress {
+  readonly router: string;
+  readonly version: number;
+  /** How long after the API accepted the change it was seen in DNS; left out: it is not yet. */
+  readonly ms?: number;
+}
+
 /** `POST /v1/sites` and `PUT /v1/sites/{site}`. */
-export interface SitePutBody extends SiteBody, WaitedFor {
+export interface SitePutBody extends SiteBody, RolloutBody {
   readonly version: number;
   readonly origins: readonly OriginCheck[];
   readonly warnings: readonly string[];
 }
 
 /** `DELETE /v1/sites/{site}`. */
-export interface SiteRemovedBody extends WaitedFor {
+export interface SiteRemovedBody extends RolloutBody {
   readonly version: number;
   readonly removed: string;
+  /** How long edges serve it on, for clients whose resolvers remember an answer. */
+  readonly servedForSeconds: number;
   readonly warnings: readonly string[];
 }
 
@@ -329,6 +350,8 @@ export interface StatusBody {
     readonly name: string;
     readonly version: number;
     readonly lag: number;
+    /** How far its answers are behind what it has read, because edges get changes first. */
+    readonly rollout?: RolloutReport;
     readonly queriesPerSecond: number;
     /** What is wrong with databases and files of its map; empty: nothing. */
     readonly mapProblems: readonly string[];

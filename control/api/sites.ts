@@ -3,10 +3,10 @@ import { invariant } from "../../common/assert.ts";
 import { label } from "../../common/config/fields.ts";
 import { type Site, siteSchema } from "../../common/config/site.ts";
 import type { Change, ChangeBody } from "../../state/change.ts";
+import { REMOVED_MARGIN_MS } from "../../state/limits.ts";
 import type { Snapshot } from "../../state/records.ts";
 import { type Caller, lacksSite } from "../access/token.ts";
 import { cdnHost, siteBody, siteInput, siteTag } from "../site-text.ts";
-import { appliedBy } from "./applied.ts";
 import {
   type ApiContext,
   type ApiServer,
@@ -18,6 +18,7 @@ import {
 import { differences } from "./differences.ts";
 import { ApiError } from "./errors.ts";
 import { checkOrigins } from "./origin-check.ts";
+import { rolledOut } from "./rollout.ts";
 import type {
   DryRunBody,
   SiteBody,
@@ -97,8 +98,9 @@ export function addSiteRoutes(app: ApiServer, context: ApiContext): void {
       });
       if ("dryRun" in done) return done;
       const warnings = fileWarnings(context, name);
-      const progress = await appliedBy(context, { call, startedAt, version: done.version });
-      return { version: done.version, removed: name, warnings, ...progress };
+      const progress = await rolledOut(context, { call, startedAt, version: done.version });
+      const servedForSeconds = context.config.ttlSeconds + REMOVED_MARGIN_MS / 1_000;
+      return { version: done.version, removed: name, servedForSeconds, warnings, ...progress };
     },
   );
 }
@@ -177,7 +179,7 @@ async function putSite(
   if ("dryRun" in done) return done;
   const [origins, progress] = await Promise.all([
     checkOrigins(site, cdnHost(site.name, domain), context.clock),
-    appliedBy(context, { call, startedAt, version: done.version }),
+    rolledOut(context, { call, startedAt, version: done.version }),
   ]);
   return {
     ...siteBody(site, domain),

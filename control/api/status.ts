@@ -66,13 +66,16 @@ export function describe(
       location: pop.location,
       edges: pop.edges.map((edge) => edgeStatus(pop, edge, view, running(edge.name))),
     })),
-    routers: (view?.reports ?? []).map(({ router, version, queriesPerSecond, mapProblems }) => ({
-      name: router,
-      version,
-      lag: Math.max(0, head - version),
-      queriesPerSecond,
-      mapProblems: mapProblems ?? [],
-    })),
+    routers: (view?.reports ?? []).map(
+      ({ router, version, rollout, queriesPerSecond, mapProblems }) => ({
+        name: router,
+        version,
+        lag: Math.max(0, head - version),
+        ...(rollout === undefined ? {} : { rollout }),
+        queriesPerSecond,
+        mapProblems: mapProblems ?? [],
+      }),
+    ),
     sites: sites
       .sort((a, b) => a.name.localeCompare(b.name))
       .map((site) => siteBody(site, config.domain)),

@@ -11,6 +11,7 @@ import { ok } from "../../common/result.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
 import { parseLatency } from "../../router-dns/geo/latency.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
+import { REMOVED_MARGIN_MS } from "../../state/limits.ts";
 import type { StateStore } from "../../state/store.ts";
 import { edgeAdminListen, routerAdminTarget } from "../admin-addresses.ts";
 import type { ControlOptions } from "../server.ts";
@@ -133,6 +134,7 @@ export function edgeOptions(
     siteMetrics: config.metrics.sites,
     ...(config.log.access === undefined ? {} : { access: config.log.access }),
     anyHost: false,
+    keepRemovedMs: config.cdn.ttl + REMOVED_MARGIN_MS,
     ...shared,
   };
 }

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../../common/clock.ts";
 import { acmeName } from "../acme/names.ts";
-import type { CertificateListBody, SiteBody, WaitedFor } from "../api/shapes.ts";
+import type { CertificateListBody, RolloutBody, SiteBody, WaitedFor } from "../api/shapes.ts";
 import { coversHost } from "../certificates/pair.ts";
 import { nameResolver, POINTS_HERE, whereTo } from "../names.ts";
 import { callApi } from "./api-client.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatTable } from "./table.ts";
 
-/** How long --wait lets the edges take, and the API wait for them. */
-export const EDGES_WAIT_MS = 10_000;
+/** How long --wait lets edges and DNS take, and the API wait: longer than DNS waits for edges. */
+export const EDGES_WAIT_MS = 15_000;
 /** How long it watches names, if nobody says. */
 export const NAMES_WAIT_MS = 600_000;
 /** How often names are looked up. */
@@ -74,6 +74,22 @@ export async function watchCertificate(
     }
     await pause(CERTIFICATE_EVERY_MS);
   }
+}
+
+/** Shows which edges have a change of a site, and which routers; fails if DNS is behind. */
+export function printRollout(answer: RolloutBody): void {
+  const { routers = [] } = answer;
+  printWaited(answer);
+  const rows = routers.map(({ router, ms }) => [
+    router,
+    ms === undefined ? "does not answer by it yet" : `answers by it after ${ms} ms`,
+  ]);
+  process.stdout.write(formatTable(rows, "  "));
+  const late = routers.filter(({ ms }) => ms === undefined).map(({ router }) => router);
+  if (late.length === 0) return;
+  throw new CommandFailure(`not in DNS after ${EDGES_WAIT_MS / 1_000} s: ${late.join(", ")}`, {
+    remedy: "Routers take it as soon as they can: meridian status.",
+  });
 }
 
 /** Where names are looked up, and for how long. */

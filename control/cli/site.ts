@@ -19,7 +19,7 @@ import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-ver
 import {
   EDGES_WAIT_MS,
   NAMES_WAIT_MS,
-  printWaited,
+  printRollout,
   waitQuery,
   watchCertificate,
   watchNames,
@@ -95,7 +95,8 @@ export function siteCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(showSite);
   const remove = clientCommand("remove <name>")
-    .description("stop hosting a site")
+    .description("stop hosting a site: DNS first, edges when no resolver remembers it")
+    .option("--wait", "until DNS does not answer it any more")
     .addHelpText("after", EXAMPLES)
     .action(removeSite);
   return new Command("site")
@@ -139,7 +140,7 @@ async function applySite(file: string, flags: ApplyFlags): Promise<void> {
   printText(`Site "${site.name}" with ${rules} is in force (version ${answer.version}).`);
   printOrigins(answer);
   printWarnings(answer.warnings);
-  if (flags.wait === true) printWaited(answer);
+  if (flags.wait === true) printRollout(answer);
 }
 
 async function addSite(name: string, flags: AddFlags): Promise<void> {
@@ -165,7 +166,7 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   printWarnings(answer.warnings);
   if (flags.wait !== true) return;
   printText("");
-  printWaited(answer);
+  printRollout(answer);
   const { timeout: timeoutMs, resolver } = flags;
   await watchNames(answer, { timeoutMs, ...(resolver === undefined ? {} : { resolver }) });
   if (flags.certificate === undefined) return;
@@ -259,15 +260,24 @@ function negativeText(ttls: SiteBody["site"]["negativeTtl"]): string | undefined
     .join(", ");
 }
 
-async function removeSite(name: string, flags: ClientFlags): Promise<void> {
+async function removeSite(
+  name: string,
+  flags: ClientFlags & { readonly wait?: boolean },
+): Promise<void> {
   const answer = await callApi<SiteRemovedBody>(flags.api, {
     method: "DELETE",
     path: `/sites/${encodeURIComponent(name)}`,
+    query: { wait: waitQuery(flags.wait) },
+    waitMs: EDGES_WAIT_MS,
   });
   if (flags.json === true) return printJson(answer);
   printText(`Site "${answer.removed}" is removed (version ${answer.version}).`);
+  printText(
+    `Edges serve it for ${answer.servedForSeconds} s more, for resolvers that remember it.`,
+  );
   printText("Its owner should take the CNAME record away: it points at nothing now.");
   printWarnings(answer.warnings);
+  if (flags.wait === true) printRollout(answer);
 }
 
 function printRecords(body: SiteBody): void {

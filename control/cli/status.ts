@@ -28,10 +28,7 @@ export function formatStatus(status: StatusBody): string {
     ? `${state.kind} state at version ${state.version}`
     : `${state.kind} state does NOT ANSWER: edges serve on, nothing can be changed`;
   const edges = status.pops.flatMap((pop) => pop.edges);
-  const routers = status.routers.map(
-    ({ name, lag, queriesPerSecond }) =>
-      `${name} (${Math.round(queriesPerSecond)} queries/s${lag > 0 ? `, ${lag} behind` : ""})`,
-  );
+  const routers = status.routers.map(routerText);
   const problems = status.routers.flatMap(({ name, mapProblems }) =>
     mapProblems.map((problem) => `router ${name}, map: ${problem}\n`),
   );
@@ -93,6 +90,19 @@ function edgeRow(edge: EdgeStatus, status: StatusBody): string[] {
     versionText(edge),
     edge.routers[0]?.detail ?? "-",
   ];
+}
+
+/** A router, and what of the log is not in its answers. */
+function routerText(router: StatusBody["routers"][number]): string {
+  const { name, lag, queriesPerSecond, rollout } = router;
+  const facts = [`${Math.round(queriesPerSecond)} queries/s`];
+  if (lag > 0) facts.push(`${lag} behind`);
+  if (rollout !== undefined && rollout.waiting > 0) {
+    const { waiting, waitedMs, edges } = rollout;
+    const whom = edges.length === 0 ? "edges" : edges.join(" ");
+    facts.push(`${waiting} not in DNS yet: for ${(waitedMs / 1_000).toFixed(1)} s without ${whom}`);
+  }
+  return `${name} (${facts.join(", ")})`;
 }
 
 function versionText({ version, lag = 0 }: EdgeStatus): string {

@@ -30,21 +30,27 @@ export interface TableOwner {
 
 /**
  * Makes the table of hosts (P). Of two sites that claim the same host the first one has it, and a
- * site's own name below the CDN's domain is never another one's.
+ * site's own name below the CDN's domain is never another one's. `leaving`: hosts that no site has
+ * any more and that are served as long as nobody else has them.
  */
 export function buildSiteTable(
   sites: Iterable<Site>,
   { name, cdnDomain, anyHost }: TableOwner,
+  leaving: readonly HostOfSite[] = [],
 ): SiteTable {
-  const list = [...sites];
+  const own = [...sites];
+  const names = new Set(own.map((site) => site.name));
+  const gone = new Set(leaving.map(({ site }) => site).filter((site) => !names.has(site.name)));
+  const list = [...own, ...gone];
   const byHost = new Map<string, Site>();
   const claim = (host: string, site: Site) => {
     if (!byHost.has(host)) byHost.set(host, site);
   };
   if (cdnDomain !== undefined) {
-    for (const site of list) claim(hostName(`${site.name}.${cdnDomain}`), site);
+    for (const site of own) claim(hostName(`${site.name}.${cdnDomain}`), site);
   }
-  for (const site of list) for (const host of site.hosts) claim(hostName(host), site);
+  for (const site of own) for (const host of site.hosts) claim(hostName(host), site);
+  for (const { host, site } of leaving) claim(host, site);
   const byName = new Map(list.map((site) => [site.name, site]));
   const byEdgeName = cdnDomain === undefined ? new Map() : edgeNames(list, name, cdnDomain);
   return { byHost, byEdgeName, byName, anyHost: anyHost ? list[0] : undefined };
