@@ -14,15 +14,23 @@ export class AuthorityError extends Error {
   override readonly name = "AuthorityError";
   /** What kind of no (RFC 8555 section 6.7), such as `rateLimited`; undefined: it did not say. */
   readonly type: string | undefined;
+  /** The status of its answer; undefined: there was none. */
+  readonly status: number | undefined;
   /** How long it wants to be left alone (RFC 8555 section 6.6). */
   readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
-    more: { readonly type?: string; readonly retryAfterMs?: number; readonly cause?: unknown } = {},
+    more: {
+      readonly type?: string;
+      readonly status?: number;
+      readonly retryAfterMs?: number;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, more.cause === undefined ? {} : { cause: more.cause });
     this.type = more.type;
+    this.status = more.status;
     this.retryAfterMs = more.retryAfterMs;
   }
 }
@@ -127,6 +135,7 @@ function refuse({ url, status, headers, text }: Refusal): void {
   const retryAfterMs = retryAfter(headers["retry-after"]);
   const said = problem?.detail ?? `HTTP ${status}`;
   throw new AuthorityError(`${new URL(url).host} says: ${said}`, {
+    status,
     ...(type === undefined ? {} : { type }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

@@ -16,6 +16,9 @@ const ASK_EVERY_MS = 500;
 /** How often at most: the pause doubles from one question to the next. */
 const ASK_EVERY_MS_MAX = 5_000;
 
+/** What an authority answers when it does not know an order, or not for this account. */
+const GONE: ReadonlySet<number> = new Set([400, 401, 403, 404, 410]);
+
 /** What getting one certificate works with. */
 export interface OrderWork {
   readonly authority: Authority;
@@ -87,8 +90,8 @@ async function openOrder(work: OrderWork): Promise<OpenOrder> {
   if (isSame && before.url !== undefined && before.key !== undefined) {
     const key = unseal(sealingKey, wanted.name, before.key);
     const order = await authority.orderAt(before.url).catch((error: unknown) => {
-      // An order that is forgotten or has expired there is none any more.
-      if (error instanceof AuthorityError && error.type !== undefined) return undefined;
+      // One that it has forgotten there is none any more; it may not say so in a problem document.
+      if (error instanceof AuthorityError && GONE.has(error.status ?? 0)) return undefined;
       throw error;
     });
     if (key.ok && order !== undefined && order.status !== "invalid") {

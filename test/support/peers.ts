@@ -40,6 +40,7 @@ export const PEERS: readonly Peer[] = [
   { binary: "fish", debianPackage: "fish", proves: "that fish takes our completions" },
   { binary: "pebble", debianPackage: "pebble", proves: "that an ACME server signs for us" },
   { binary: "script", debianPackage: "bsdutils", proves: "what a terminal is shown" },
+  { binary: "pebble-challtestsrv", debianPackage: "pebble", proves: "names for an ACME server" },
   { binary: "git", debianPackage: "git", proves: "that a clean clone works" },
 ];
 
