@@ -44,6 +44,12 @@ export const METRICS = {
     labels: ["site", "cache"],
     help: "From the end of the request head to the response head.",
   },
+  edge_refused_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["site", "reason"],
+    help: "Requests refused by what protects a site, by reason (address-refused, too-many-requests, script-refused, page-refused, not-signed, link-expired, length-required, content-too-large).",
+  },
   edge_fills_total: {
     part: "edge",
     kind: "counter",

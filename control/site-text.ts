@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CompressOptions } from "../common/config/compress.ts";
+import type { Protect, ProtectInput } from "../common/config/protect.ts";
 import type { RuleInput, SiteRule } from "../common/config/rule.ts";
 import type { Site, SiteInput } from "../common/config/site.ts";
 import { formatDurationMs, formatSizeBytes } from "../common/units.ts";
@@ -12,12 +13,13 @@ import type { CnameRecord, SiteBody } from "./api/shapes.ts";
 const CUSTOMER_CNAME_TTL_SECONDS = 3_600;
 
 /** A site in the form in which people write it: durations and sizes as text (P). */
-export function siteInput({ compress, negativeTtl, ...site }: Site): SiteInput {
+export function siteInput({ compress, negativeTtl, protect, ...site }: Site): SiteInput {
   const { connectTimeout, firstByteTimeout, idleTimeout, totalTimeout, ...origin } = site.origin;
   return {
     ...site,
     ...(compress === undefined ? {} : { compress: compressInput(compress) }),
     ...(negativeTtl === undefined ? {} : { negativeTtl: durationTexts(negativeTtl) }),
+    ...(protect === undefined ? {} : { protect: protectInput(protect) }),
     origin: {
       ...origin,
       connectTimeout: formatDurationMs(connectTimeout),
@@ -40,15 +42,29 @@ function durationTexts(byStatus: Readonly<Record<string, number>>): Record<strin
 }
 
 function ruleInput(rule: SiteRule): RuleInput {
-  const { ttl, clientTtl, staleWhileRevalidate, staleIfError, ...others } = rule;
+  const { ttl, clientTtl, staleWhileRevalidate, staleIfError, protect, ...others } = rule;
   return {
     ...others,
+    ...(protect === undefined ? {} : { protect: protectInput(protect) }),
     ...(ttl === undefined ? {} : { ttl: lifetimesInput(ttl) }),
     ...(clientTtl === undefined ? {} : { clientTtl: lifetimesInput(clientTtl) }),
     ...(staleWhileRevalidate === undefined
       ? {}
       : { staleWhileRevalidate: formatDurationMs(staleWhileRevalidate) }),
     ...(staleIfError === undefined ? {} : { staleIfError: formatDurationMs(staleIfError) }),
+  };
+}
+
+function protectInput({ rate, cors, maxBody, ...others }: Protect): ProtectInput {
+  return {
+    ...others,
+    ...(rate === undefined ? {} : { rate: rate && { ...rate, per: formatDurationMs(rate.per) } }),
+    ...(cors === undefined
+      ? {}
+      : { cors: cors && { ...cors, maxAge: formatDurationMs(cors.maxAge) } }),
+    ...(maxBody === undefined
+      ? {}
+      : { maxBody: maxBody === false ? maxBody : formatSizeBytes(maxBody) }),
   };
 }
 

@@ -60,6 +60,10 @@ export class ClientExchange {
   host = "";
   /** Path and query. */
   target = "";
+  /** What the answer says to scripts of other pages, instead of what the origin says. */
+  cors: FieldLines | undefined;
+  /** What a refusal says beside its reason. */
+  refusalFields: FieldLines | undefined;
   /** The same as the origin is asked for them: rules may put them elsewhere. */
   originTarget = "";
   site: Site | undefined;

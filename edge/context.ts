@@ -11,6 +11,7 @@ import type { Fills } from "./fetch/collapse.ts";
 import type { OriginClient } from "./fetch/origin-client.ts";
 import type { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import type { SiteTable } from "./key/site.ts";
+import type { Protection } from "./protect/protection.ts";
 import type { Turns } from "./serve/turns.ts";
 import type { Invalidations } from "./store/invalidations.ts";
 import type { Store } from "./store/store.ts";
@@ -30,6 +31,7 @@ export interface EdgeContext {
   readonly metrics: RequestMetrics;
   /** Left out: requests are only counted. */
   readonly access: AccessLog | undefined;
+  readonly protection: Protection;
   readonly turns: Turns;
   /** From where `PURGE` is accepted. */
   readonly purgeFrom: readonly IpPrefix[];

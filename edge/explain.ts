@@ -14,13 +14,14 @@ import type { FieldLine, FieldLines } from "./http/fields.ts";
 import { tagsOf } from "./http/tags.ts";
 import { deriveRequest, placeOf } from "./key/derive.ts";
 import { askedOfHost } from "./key/site.ts";
+import { addressOf, type Guarded, type GuardedRequest } from "./protect/protection.ts";
 import { standingsOf } from "./steps/lookup.ts";
 import { type CacheObject, partKey, type StoredVariants } from "./store/store.ts";
 
 /**
- * Answers `/explain?url=&method=&header=name:value` (any number of `header`): what this edge would
- * do with such a request now, and why, from the functions that decide about real ones. Changes
- * nothing.
+ * Answers `/explain?url=&method=&client=&header=name:value` (any number of `header`): what this
+ * edge would do with such a request now, and why, from the functions that decide about real ones.
+ * Changes nothing.
  */
 export async function explainRequest(
   query: URLSearchParams,
@@ -48,12 +49,13 @@ export async function explainRequest(
     const decision = { kind: "reject", reason: "unknown-site" };
     return { status: 200, body: { ...base, decision } };
   }
-  const asked = deriveRequest(site, {
-    method,
-    host,
-    target,
-    fields: requestFields,
-  });
+  const address = addressOf(query.get("client") ?? undefined);
+  const guarded = guardedAs(edge, { site, method, host, target, fields: requestFields, address });
+  const stopped = stoppedBy(guarded);
+  if (stopped !== undefined) {
+    return { status: 200, body: { ...base, site: site.name, decision: stopped } };
+  }
+  const asked = deriveRequest(site, { ...guarded, method, host });
   const { rule, key, bypass, fields } = asked;
   if (rule?.redirect !== undefined || asked.climbs) {
     return {
@@ -62,7 +64,7 @@ export async function explainRequest(
         ...base,
         site: site.name,
         ...ruleFacts(rule),
-        ...answeredHere(rule, { host, target }),
+        ...answeredHere(rule, { host, target: guarded.target }),
       },
     };
   }
@@ -95,6 +97,19 @@ export async function explainRequest(
       coalesced: edge.fills.mayCoalesce(key),
     },
   };
+}
+
+function guardedAs(
+  { protection, clock }: EdgeContext,
+  request: Omit<GuardedRequest, "now" | "monotonic">,
+): Guarded {
+  return protection.explain({ ...request, now: clock.now(), monotonic: clock.monotonic() });
+}
+
+/** What protection answers without asking anybody; undefined: it lets the request pass. */
+function stoppedBy({ refusal, preflight }: Guarded): object | undefined {
+  if (refusal !== undefined) return { kind: "reject", reason: refusal.reason };
+  return preflight === undefined ? undefined : { kind: "preflight", reason: "cors" };
 }
 
 function ruleFacts(rule: SiteRule | undefined): object {

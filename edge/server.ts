@@ -39,6 +39,7 @@ import { RoundTripSender } from "./measure/round-trip-sender.ts";
 import { listSockets } from "./measure/socket-list.ts";
 import { cpuMicroseconds, ProcessMemory } from "./memory/process-memory.ts";
 import { handleRequest } from "./pipeline.ts";
+import { Protection } from "./protect/protection.ts";
 import { Turns } from "./serve/turns.ts";
 import { SitesInForce } from "./sites-in-force.ts";
 import { type DiskOptions, openStorage, type Storage } from "./storage.ts";
@@ -86,6 +87,8 @@ export interface EdgeOptions {
   readonly state?: StateStore;
   /** From where `PURGE` is accepted; left out: loopback. */
   readonly purgeFrom?: readonly IpPrefix[];
+  /** File with the keys of signed URLs and cookies; left out: there are none. */
+  readonly signingKeys?: string;
   /** After how many milliseconds without a byte a connection is closed; left out: a minute. */
   readonly idleMs?: number;
   /** False: `node:http` reads all requests, as it does those that are not plain. For tests. */
@@ -206,8 +209,9 @@ class Edge implements RunningDaemon {
     this.#recorder?.start();
   }
 
-  /** SIGHUP: somebody has moved the log away. */
+  /** SIGHUP: somebody has moved the log away, or changed the keys. */
   async reload(): Promise<void> {
+    this.#context.protection.readKeys();
     await this.#context.access?.reopen();
   }
 
@@ -275,6 +279,7 @@ class Edge implements RunningDaemon {
       sliced: this.#sliced,
       metrics: new RequestMetrics(this.#metrics, this.#siteLabels),
       access: this.#openAccessLog(),
+      protection: this.#openProtection(),
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
@@ -288,6 +293,15 @@ class Edge implements RunningDaemon {
       },
       noteWaiting: (socket, isWaiting) => this.#waiting.set(socket, isWaiting),
     };
+  }
+
+  #openProtection(): Protection {
+    const refused = this.#metrics.counter("edge_refused_total");
+    return new Protection({
+      keyFile: this.#options.signingKeys,
+      log: this.#log,
+      onRefused: (site, reason) => refused.add({ site: this.#siteLabels.of(site), reason }),
+    });
   }
 
   #openAccessLog(): AccessLog | undefined {

@@ -4,8 +4,10 @@ import { createProxyServer } from "http-proxy";
 import { IDLE_MS_MAX } from "./accept/listener.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
+import type { FieldLines } from "./http/fields.ts";
 import { fieldLinesFromRaw } from "./http/fields.ts";
 import { askedOfHost } from "./key/site.ts";
+import { addressOf } from "./protect/protection.ts";
 import { type ErrorReason, errorResponse } from "./serve/error-response.ts";
 import { originRequestFields } from "./serve/origin-request-fields.ts";
 
@@ -53,9 +55,24 @@ export class UpgradeProxy {
       this.#refuse(socket, "unknown-site");
       return;
     }
+    const guarded = edge.protection.guard({
+      site,
+      method: "GET",
+      host,
+      target: verdict.target,
+      fields,
+      address: addressOf(request.socket.remoteAddress),
+      now: edge.clock.now(),
+      monotonic: edge.clock.monotonic(),
+    });
+    if (guarded.refusal !== undefined) {
+      this.#refuse(socket, guarded.refusal.reason, guarded.refusal.fields);
+      return;
+    }
     const origin = originRequestFields({
       method: "GET",
-      requestFields: fields,
+      // A WebSocket's Origin is for the server to judge (RFC 6455 section 10.2): it stays.
+      requestFields: withOrigin(guarded.fields, fields),
       edge: edge.name,
       clientAddress: clientAddressOf(request),
       scheme: "http",
@@ -76,7 +93,7 @@ export class UpgradeProxy {
       connection: "Upgrade",
       upgrade: request.headers.upgrade ?? "",
     };
-    request.url = verdict.target;
+    request.url = guarded.target;
     this.#sockets.add(socket);
     socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
     socket.once("close", () => this.#sockets.delete(socket));
@@ -98,11 +115,13 @@ export class UpgradeProxy {
     this.#proxy.close();
   }
 
-  #refuse(socket: Socket, reason: ErrorReason): void {
+  #refuse(socket: Socket, reason: ErrorReason, more: FieldLines = []): void {
     if (!socket.writable || socket.destroyed) return;
     const edge = this.#edge;
     const answer = errorResponse(reason, { edge: edge.name, requestId: edge.nextRequestId() });
-    const lines = answer.fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const lines = [...answer.fields, ...more]
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join("");
     socket.end(
       `HTTP/1.1 ${answer.status} ${reason}\r\nconnection: close\r\n${lines}\r\n${answer.body}`,
     );
@@ -111,4 +130,9 @@ export class UpgradeProxy {
 
 function clientAddressOf(request: IncomingMessage): string {
   return (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+}
+
+function withOrigin(fields: FieldLines, sent: FieldLines): FieldLines {
+  const isOrigin = ([name]: FieldLines[number]) => name === "origin";
+  return [...fields.filter((line) => !isOrigin(line)), ...sent.filter(isOrigin)];
 }

@@ -2,6 +2,13 @@ import { z } from "zod";
 import type { CompressOptions } from "../common/config/compress.ts";
 import type { HeaderEdits } from "../common/config/header-edits.ts";
 import type { KeyOptions } from "../common/config/key.ts";
+import type {
+  CorsPolicy,
+  Protect,
+  RateLimit,
+  RefererPolicy,
+  SignedPolicy,
+} from "../common/config/protect.ts";
 import type { Redirect } from "../common/config/redirect.ts";
 import { type Match, OVERRIDES } from "../common/config/rule.ts";
 import type { Site } from "../common/config/site.ts";
@@ -95,6 +102,44 @@ const redirect = z
 const lifetimes = z.union([count, z.record(z.string(), count)]).optional();
 const setCookie = z.enum(["refuse", "strip", "keep"]).optional();
 
+/** A part of a rule's protection that takes away what the site has is `false`. */
+function partOf<T extends z.ZodType>(part: T) {
+  return z.union([z.literal(false), part]).optional();
+}
+
+const texts = z.array(z.string());
+
+const protect = z
+  .object({
+    allow: partOf(texts),
+    deny: partOf(texts),
+    rate: partOf(
+      z.object({
+        requests: count,
+        per: count,
+        burst: count.optional(),
+        ipv4: count,
+        ipv6: count,
+      } satisfies Fields<RateLimit>),
+    ),
+    cors: partOf(
+      z.object({
+        origins: texts,
+        methods: texts,
+        headers: names,
+        expose: names,
+        credentials: z.boolean(),
+        maxAge: count,
+      } satisfies Fields<CorsPolicy>),
+    ),
+    referers: partOf(
+      z.object({ hosts: texts, empty: z.boolean() } satisfies Fields<RefererPolicy>),
+    ),
+    signed: partOf(z.object({ keys: texts, cookies: z.boolean() } satisfies Fields<SignedPolicy>)),
+    maxBody: partOf(count),
+  } satisfies Fields<Protect>)
+  .optional();
+
 const rule = z.object({
   key,
   clientTtl: lifetimes,
@@ -111,6 +156,7 @@ const rule = z.object({
   cache: z.boolean(),
   compress: z.literal(false).optional(),
   coalesce: z.boolean().optional(),
+  protect,
 } satisfies Fields<Site["rules"][number]>);
 
 const origin = z.object({
@@ -158,6 +204,7 @@ const site = z.object({
   requestHeaders: edits,
   responseHeaders: edits,
   slices,
+  protect,
   rules: z.array(rule),
   compress: compress.optional(),
   https: https.optional(),

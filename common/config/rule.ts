@@ -2,6 +2,7 @@ import { z } from "zod";
 import { duration, hostName, lifetimes } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { keySchema } from "./key.ts";
+import { protectSchema } from "./protect.ts";
 import { redirectSchema } from "./redirect.ts";
 
 /** Rules of one site: the first that matches is looked for in order. */
@@ -165,6 +166,11 @@ export const ruleSchema = z.strictObject({
     .optional()
     .describe("False: nothing is encoded here; left out: what the site's `compress` says."),
   coalesce: z.boolean().optional().describe("Replaces `coalesce` of the site."),
+  protect: protectSchema
+    .optional()
+    .describe(
+      "Who may ask; each part that is left out is as the site has it, `false` takes it away.",
+    ),
 });
 
 /** One rule of a site. */

@@ -182,6 +182,14 @@ const edgesSchema = z.strictObject({
     .array(ipPrefix)
     .optional()
     .describe("Who may send the method PURGE; left out: loopback. An empty list: nobody."),
+  signingKeys: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "File with the keys of signed URLs and cookies, a line for each: an id, a space, a secret. Read " +
+        "again on SIGHUP. Left out: what needs a signature is refused.",
+    ),
 });
 
 const controlSchema = z.strictObject({

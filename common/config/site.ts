@@ -4,6 +4,7 @@ import { duration, hostName, label, originUrl, size } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { siteHttpsSchema } from "./https.ts";
 import { keySchema } from "./key.ts";
+import { protectSchema } from "./protect.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
 
@@ -117,6 +118,9 @@ const siteFields = z.strictObject({
   responseHeaders: responseEditsSchema
     .optional()
     .describe("Changes to the fields that go to clients, also to those of answers of the edge."),
+  protect: protectSchema
+    .optional()
+    .describe("Who may ask for what, how often, and from which pages: see protection.md."),
   slices: slicesSchema
     .prefault({})
     .describe("How large objects are fetched and stored: see large-objects.md."),

@@ -64,6 +64,7 @@ export function addExplainRoutes(app: ApiServer, context: ApiContext): void {
       const decision = await relay(`edge ${edge}`, target, [
         ["url", url],
         ["method", method],
+        ...(client === undefined ? [] : [["client", client] as const]),
         ...lines.map((line) => ["header", line] as const),
       ]);
       return { edge, ...(dns === undefined ? {} : { dns }), decision };

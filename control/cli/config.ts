@@ -39,13 +39,14 @@ function fileProblems(
   relative: Config,
 ): Pick<CheckReport, "problems"> & { readonly warnings: readonly FileProblem[] } {
   const config = absoluteFiles(relative, dirname(resolve(file)));
-  const { geoip, coverage, latency, health, zones, tsig } = config;
+  const { geoip, coverage, latency, health, edge, zones, tsig } = config;
   const named = [
     [["geoip", "city"], geoip.city],
     [["geoip", "asn"], geoip.asn],
     [["coverage"], coverage],
     [["latency", "file"], latency.file],
     [["health", "check", "ca"], health.check.ca],
+    [["edge", "signingKeys"], edge.signingKeys],
     ...zones.flatMap(({ file, primaries }, index) =>
       primaries === undefined ? [[["zones", index, "file"], file] as const] : [],
     ),

@@ -77,6 +77,12 @@ export function absoluteFiles(config: Config, folder: string): Config {
     ...(config.acme?.ca === undefined
       ? {}
       : { acme: { ...config.acme, ca: absolute(config.acme.ca) } }),
+    edge: {
+      ...config.edge,
+      ...(config.edge.signingKeys === undefined
+        ? {}
+        : { signingKeys: absolute(config.edge.signingKeys) }),
+    },
     tls: { keyFile: absolute(config.tls.keyFile ?? "meridian-tls.key") },
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     pops: config.pops.map((pop) => ({

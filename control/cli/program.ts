@@ -17,6 +17,7 @@ import { mapCommand } from "./map.ts";
 import { originCommand } from "./origin.ts";
 import { purgeCommand } from "./purge.ts";
 import { routerCommand } from "./router.ts";
+import { signCommand } from "./sign.ts";
 import { siteCommand } from "./site.ts";
 import { statusCommand } from "./status.ts";
 import { tokenCommand } from "./token.ts";
@@ -53,6 +54,7 @@ export function buildProgram(): Command {
     .addCommand(controlCommand())
     .addCommand(originCommand())
     .addCommand(siteCommand())
+    .addCommand(signCommand())
     .addCommand(purgeCommand())
     .addCommand(drainCommand())
     .addCommand(undrainCommand())

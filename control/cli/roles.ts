@@ -130,6 +130,7 @@ export function edgeOptions(
     measuresClients: config.latency.fromEdges,
     profile: config.edge.profile,
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
+    ...(config.edge.signingKeys === undefined ? {} : { signingKeys: config.edge.signingKeys }),
     sites: config.sites,
     siteMetrics: config.metrics.sites,
     ...(config.log.access === undefined ? {} : { access: config.log.access }),

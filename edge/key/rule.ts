@@ -37,15 +37,26 @@ export interface RuledRequest {
  * `/static/*`.
  */
 export function ruleFor(site: Site, request: RuledRequest): SiteRule | undefined {
+  const [asSent, ...others] = rulesFor(site, request);
+  if (others.length === 0 || asSent?.cache === false) return asSent;
+  return others.find((rule) => rule?.cache === false);
+}
+
+/**
+ * The rule that a request matches as it was sent, and the one that it matches as an origin may take
+ * it, if that is another one (P); undefined stands for none.
+ */
+export function rulesFor(site: Site, request: RuledRequest): readonly (SiteRule | undefined)[] {
   const rules = compiledRules(site);
-  if (rules.length === 0) return undefined;
+  if (rules.length === 0) return NO_RULE;
   const facts = factsOf(request);
   const asSent = firstMatch(rules, facts);
-  if (!DOUBTFUL.test(facts.path)) return asSent;
+  if (!DOUBTFUL.test(facts.path)) return [asSent];
   const asTaken = firstMatch(rules, { ...facts, path: plainPath(facts.path) });
-  if (asSent === asTaken || asSent?.cache === false) return asSent;
-  return asTaken?.cache === false ? asTaken : undefined;
+  return asSent === asTaken ? [asSent] : [asSent, asTaken];
 }
+
+const NO_RULE: readonly undefined[] = [undefined];
 
 /**
  * The rules that requests for a URL may be answered by, whatever their methods, fields and cookies;
@@ -105,7 +116,7 @@ function factsOf({ method, host, target, fields }: RuledRequest): RequestFacts {
 const DOUBTFUL = /[%;\\]|\/\/|\/\.\.?(?:\/|$)/;
 
 /** The shortest way to write what an origin could take a path for (P). */
-function plainPath(path: string): string {
+export function plainPath(path: string): string {
   const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );

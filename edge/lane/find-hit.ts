@@ -8,6 +8,7 @@ import { isUnconditional, type Selection } from "../decide/precondition.ts";
 import { decideReuse } from "../decide/reuse.ts";
 import { type DerivedRequest, deriveRequest } from "../key/derive.ts";
 import { askedOfHost, type SiteTable } from "../key/site.ts";
+import { isProtected } from "../protect/policy.ts";
 import { answerHead } from "../serve/answer-head.ts";
 import { clientEdits } from "../serve/client-edits.ts";
 import { selectedBody } from "../serve/selected-body.ts";
@@ -56,6 +57,7 @@ export function findHit(head: RequestHead, edge: EdgeContext): Hit | undefined {
   // What is about the edge itself, or about its certificates, is answered elsewhere.
   if (site === undefined || target === "/healthz") return undefined;
   if (edge.challenges.size > 0 && target.startsWith(CHALLENGE_PATH)) return undefined;
+  if (isProtected(site)) return undefined;
   const derived = deriveRequest(site, { method, host, target, fields: block.fields });
   const { rule, bypass, key, base, fields: requestFields } = derived;
   if (bypass !== undefined || derived.climbs || rule?.redirect !== undefined) return undefined;

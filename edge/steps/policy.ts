@@ -5,6 +5,7 @@ import { deriveRequest } from "../key/derive.ts";
 import { askedOfHost, hostName } from "../key/site.ts";
 import { answerChallenge, challengeOf } from "./challenge.ts";
 import { answerHealth } from "./health.ts";
+import { guard } from "./protect.ts";
 import { answerPurge } from "./purge.ts";
 import { answerRedirect } from "./redirect.ts";
 import type { StepResult } from "./step.ts";
@@ -40,12 +41,14 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
 
 /** Which object is it about, and is the cache for it at all? */
 export function deriveKey(exchange: ClientExchange, edge: EdgeContext): StepResult {
-  const { site, host, target } = exchange;
+  const { site, host } = exchange;
   if (site === undefined) {
     exchange.refusal = "unknown-site";
     return "refuse";
   }
-  const { method, requestFields: fields } = exchange;
+  const guarded = guard(exchange, edge, site);
+  if (guarded !== "passed") return guarded;
+  const { method, target, requestFields: fields } = exchange;
   const derived = deriveRequest(site, { method, host, target, fields });
   exchange.rule = derived.rule;
   if (derived.rule?.redirect !== undefined) return answerRedirect(exchange, edge, derived.rule);

@@ -3,9 +3,8 @@ import type { SiteRule } from "../../common/config/rule.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { placeOf } from "../key/derive.ts";
-import { clientEdits } from "../serve/client-edits.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
-import { noteWhenSent } from "./respond.ts";
+import { editsFor, noteWhenSent } from "./respond.ts";
 
 /** Sends the client where its rule says. Nothing is stored, and the origin is not asked. */
 export function answerRedirect(
@@ -13,7 +12,7 @@ export function answerRedirect(
   edge: EdgeContext,
   rule: SiteRule,
 ): "done" | "refuse" {
-  const { response, site, method } = exchange;
+  const { response } = exchange;
   const location = redirectTarget(rule, placeOf(exchange));
   if (location === undefined || rule.redirect === undefined) {
     exchange.refusal = "internal";
@@ -29,7 +28,7 @@ export function answerRedirect(
     status,
     cacheStatus: { kind: "made-here", detail: "redirect" },
     ageSeconds: undefined,
-    edits: clientEdits(site, rule, method),
+    edits: editsFor(exchange),
   });
   // What is left of the request's body would be taken for the next request.
   if (exchange.hasBody) fields.push(["connection", "close"]);

@@ -7,6 +7,7 @@ import { type Selection, selectRepresentation } from "../decide/precondition.ts"
 import type { ContentRange } from "../http/content-range.ts";
 import { type FieldLines, hasField, singleField } from "../http/fields.ts";
 import { takesTrailers } from "../http/trailers.ts";
+import { withCors } from "../protect/cors.ts";
 import { type AnswerHead, answerHead } from "../serve/answer-head.ts";
 import type { CacheStatus, ForwardReason } from "../serve/cache-status.ts";
 import { type ClientEdits, clientEdits } from "../serve/client-edits.ts";
@@ -193,7 +194,7 @@ export function refuse(exchange: ClientExchange, edge: EdgeContext): StepResult 
   const reason = refusal ?? "internal";
   edge.log.debug({ event: "refused", reason, requestId, site: exchange.site?.name });
   const fields = clientResponseFields({
-    fields: error.fields,
+    fields: [...error.fields, ...(exchange.refusalFields ?? [])],
     edge: edge.name,
     status: error.status,
     cacheStatus: forwarded(exchange, { ttlSeconds: undefined, detail: reason }),
@@ -240,8 +241,10 @@ function forwardReason({ bypass, reuse }: ClientExchange): ForwardReason {
   return reuse.reason === "request" ? "request" : "stale";
 }
 
-function editsFor({ site, rule, method }: ClientExchange): ClientEdits | undefined {
-  return clientEdits(site, rule, method);
+/** What changes of an answer on its way to the client. */
+export function editsFor(exchange: ClientExchange): ClientEdits | undefined {
+  const { site, rule, method, cors } = exchange;
+  return withCors(clientEdits(site, rule, method), cors);
 }
 
 /** Counts and logs the exchange once its last byte has been handed to the socket. */

@@ -40,6 +40,22 @@ const edits = fc.constantFrom<HeaderEdits>(
   { remove: ["X-C"] },
 );
 const setCookie = fc.constantFrom("refuse" as const, "strip" as const, "keep" as const);
+const protect = fc.record(
+  {
+    allow: fc.constantFrom(false as const, ["192.0.2.0/24", "2001:db8::/32"]),
+    deny: fc.constant<string[]>(["10.0.0.0/8"]),
+    rate: fc.constantFrom(false as const, { requests: 5 }, { requests: 9, per: "1m", burst: 3 }),
+    cors: fc.constantFrom(
+      false as const,
+      { origins: ["*"] },
+      { origins: ["https://a.test"], maxAge: "9s" },
+    ),
+    referers: fc.constantFrom(false as const, { hosts: ["*.a.test"], empty: false }),
+    signed: fc.constantFrom(false as const, { keys: ["k1"], cookies: false }),
+    maxBody: fc.constantFrom(false as const, "1MiB"),
+  },
+  { requiredKeys: [] },
+);
 const rule: fc.Arbitrary<RuleInput> = fc.record(
   {
     match,
@@ -56,6 +72,7 @@ const rule: fc.Arbitrary<RuleInput> = fc.record(
     coalesce: fc.boolean(),
     key,
     compress: fc.constant(false as const),
+    protect,
   },
   { requiredKeys: ["match"] },
 );
@@ -85,6 +102,7 @@ const input: fc.Arbitrary<SiteInput> = fc.record(
     setCookie,
     requestHeaders: edits,
     responseHeaders: edits,
+    protect,
     rules: fc.uniqueArray(rule, {
       maxLength: 3,
       selector: ({ match }) => JSON.stringify(match),

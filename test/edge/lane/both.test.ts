@@ -9,6 +9,7 @@ const RUN_MS_MAX = 115_000;
 const FILES = [
   "test/edge/accept/listener.test.ts",
   "test/edge/pipeline.test.ts",
+  "test/edge/protect/*.test.ts",
   "test/edge/ranges.test.ts",
   "test/edge/suite-gaps.test.ts",
   "test/edge/threats/*.test.ts",
