@@ -100,11 +100,11 @@ async function measureLatency(): Promise<void> {
   );
   const site = aSite({ origins: [origin.url] });
   await control.append({ kind: "site-put", site }, "bench");
-  let over = false;
+  const over = new AbortController();
   let served = 0;
   const clients = edges.map(async ({ addresses: { http: at } }) => {
     invariant(at !== undefined, "an edge serves HTTP");
-    while (!over) {
+    while (!over.signal.aborted) {
       const { status } = await fetchAt("http://shop.example/a", { at });
       if (status === 200) served += 1;
       await pause(CLIENT_PAUSE_MS);
@@ -125,7 +125,7 @@ async function measureLatency(): Promise<void> {
     samples.push(performance.now() - start);
   }
   const seconds = (performance.now() - started) / 1_000;
-  over = true;
+  over.abort();
   await Promise.all(clients);
   show(`requests that ${EDGES} edges served meanwhile`, `${Math.round(served / seconds)} /s`);
   samples.sort((a, b) => a - b);
