@@ -14,8 +14,11 @@ export async function whyNotYet(
 ): Promise<string | undefined> {
   const resolver = nameResolver(address);
   for (const host of hosts) {
-    // Names below our own domain are answered by our own routers.
-    if (host.endsWith(`.${domain}`)) continue;
+    // Names below our own domain lead here once our own routers answer, and are asked.
+    if (host.endsWith(`.${domain}`)) {
+      if (await hasSoa(domain, resolver)) continue;
+      return `nobody answers for ${domain} yet`;
+    }
     const reason =
       challenge === "dns-01"
         ? await challengeGoes(host.replace(/^\*\./, ""), domain, resolver)
@@ -23,6 +26,13 @@ export async function whyNotYet(
     if (reason !== undefined) return reason;
   }
   return undefined;
+}
+
+function hasSoa(domain: string, resolver: Resolver): Promise<boolean> {
+  return resolver.resolveSoa(domain).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function leadsHere(
