@@ -30,3 +30,17 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Where the monotonic clock of this thread begins, on the one that all threads of a process share;
+ * milliseconds.
+ */
+export function monotonicOrigin(): number {
+  return Number(process.hrtime.bigint()) / 1_000_000 - performance.now();
+}
+
+/** The clock of a thread, with monotonic times as the thread has them that begins at `origin`. */
+export function clockFrom(origin: number): Clock {
+  const shift = monotonicOrigin() - origin;
+  return { ...systemClock, monotonic: () => performance.now() + shift };
+}

@@ -55,14 +55,14 @@ export class LogFile {
     }
   }
 
-  /** Adds a line, which must be printable ASCII and end with a line feed. Never waits. */
-  add(line: string): void {
-    if (this.#text.length + line.length > WAITING_BYTES_MAX || this.#stopped !== undefined) {
-      this.#options.count("dropped", 1);
+  /** Adds lines, each of printable ASCII and with a line feed at its end. Never waits. */
+  add(text: string, lines = 1): void {
+    if (this.#text.length + text.length > WAITING_BYTES_MAX || this.#stopped !== undefined) {
+      this.#options.count("dropped", lines);
       return;
     }
-    this.#text += line;
-    this.#lines += 1;
+    this.#text += text;
+    this.#lines += lines;
     if (this.#text.length >= WRITE_BYTES) this.#write();
     else if (this.#cancel === undefined && this.#writing === undefined) {
       this.#writeAfter(WRITE_AFTER_MS);

@@ -22,3 +22,20 @@ export function createLogger(style: LogStyle, level = "info"): Logger {
 
 /** A logger that says nothing, for tests and for commands that print their own story. */
 export const silentLogger: Logger = pino({ level: "silent" });
+
+/** A line for the logger of another thread. */
+export interface RelayedLine {
+  readonly level: "info" | "warn" | "error";
+  /** What was logged; errors as their type, message and stack. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** A logger of which another one writes the lines; what is below `info` is left out. */
+export function relayLogger(relay: (line: RelayedLine) => void): Logger {
+  const levels = { 30: "info", 40: "warn", 50: "error" } as const;
+  const write = (text: string): void => {
+    const { level, time: _, ...facts } = JSON.parse(text) as Record<string, unknown>;
+    relay({ level: levels[level as keyof typeof levels], facts });
+  };
+  return pino({ level: "info", base: null }, { write });
+}

@@ -296,7 +296,19 @@ export const METRICS = {
     part: "dns",
     kind: "counter",
     labels: ["transport", "reason"],
-    help: "Connections ended and packets dropped before a query was read, by reason (client-limit, replaced, idle, handshake, proxy-header).",
+    help: "Connections ended and packets dropped before a query was read, by reason (client-limit, replaced, idle, handshake, proxy-header, busy).",
+  },
+  dns_workers: {
+    part: "dns",
+    kind: "gauge",
+    labels: [],
+    help: "Threads that answer over UDP now, the main one included.",
+  },
+  dns_worker_ends_total: {
+    part: "dns",
+    kind: "counter",
+    labels: ["reason"],
+    help: "Threads that ended and were replaced, by reason (died, silent, stale, slow-start).",
   },
   dns_certificate_expiry_timestamp_seconds: {
     part: "dns",

@@ -7,7 +7,8 @@ export type Labels<N extends MetricName> = Readonly<
   Record<(typeof METRICS)[N]["labels"][number], string>
 >;
 
-type NamesOf<K extends MetricSpec["kind"]> = {
+/** Names of the metrics of one kind. */
+export type NamesOf<K extends MetricSpec["kind"]> = {
   [N in MetricName]: (typeof METRICS)[N]["kind"] extends K ? N : never;
 }[MetricName];
 
@@ -22,6 +23,14 @@ type Instrument = Counter<string> | Gauge<string> | Histogram;
 /** One series of a counter, for whoever counts often: what has been added is shown by a scrape. */
 export interface CounterSeries {
   add(amount: number): void;
+}
+
+/** What counts things: metrics of this thread, or of another one that hears of them later. */
+export interface CountingMetrics {
+  counter<N extends NamesOf<"counter">>(name: N): { add(labels: Labels<N>, amount?: number): void };
+  histogram<N extends NamesOf<"histogram">>(
+    name: N,
+  ): { observe(labels: Labels<N>, value: number): void };
 }
 
 /**

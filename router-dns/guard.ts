@@ -55,6 +55,8 @@ export interface GuardSources {
   readonly seed: number;
   /** The cookie secrets of the moment. */
   readonly secrets: () => CookieSecrets;
+  /** Buckets that other threads have too, of `RateLimiter.sharedMemory`; left out: its own. */
+  readonly buckets?: SharedArrayBuffer;
 }
 
 /** What response rate limiting did with an answer: values of `dns_rrl_total{action}`. */
@@ -120,7 +122,7 @@ export class Guard {
   ) {
     this.#options = options;
     this.#sources = sources;
-    this.#limiter = new RateLimiter(options.rateLimit, sources.seed);
+    this.#limiter = new RateLimiter(options.rateLimit, sources.seed, sources.buckets);
     this.#extras = { cookie: undefined, nsid: undefined, keepalive: undefined, paddingBlock: 0 };
     this.#lane = new FastLane({ seed: sources.seed, maxUdpBytes: options.maxUdpBytes }, onCounted);
     this.#onCounted = onCounted;

@@ -1,34 +1,28 @@
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, startAdminServer } from "../common/admin-server.ts";
 import { background } from "../common/background.ts";
-import { type Clock, systemClock } from "../common/clock.ts";
-import type { QueryLogConfig } from "../common/config/access-log.ts";
-import type { HttpsConfig } from "../common/config/https.ts";
-import type { HealthConfig, LoadConfig, PopConfig } from "../common/config/schema.ts";
-import type { Site } from "../common/config/site.ts";
+import { type Clock, monotonicOrigin, systemClock } from "../common/clock.ts";
 import type { RunningDaemon } from "../common/daemon.ts";
-import type { IpPrefix } from "../common/ip.ts";
-import type { Logger } from "../common/log.ts";
 import { Metrics } from "../common/metrics.ts";
+import { relayedTotal } from "../common/metrics-relay.ts";
 import { type Random, systemRandom } from "../common/random.ts";
 import { ok, type Result } from "../common/result.ts";
 import { SiteLabels } from "../common/site-labels.ts";
 import type { RouterReport } from "../state/records.ts";
 import type { StateStore } from "../state/store.ts";
-import { exposeLoad, exposeVotes } from "./admin/council-metrics.ts";
 import { QueryCounters } from "./admin/counters.ts";
 import { explainQuery } from "./admin/explain.ts";
 import { exposeMap } from "./admin/map-metrics.ts";
-import { SigningMetrics } from "./admin/signing-metrics.ts";
+import { exposeRouter } from "./admin/router-metrics.ts";
+import { exposeSigning, SigningCounters } from "./admin/signing-metrics.ts";
 import { withTrust } from "./data/check-trust.ts";
 import { Council } from "./data/council.ts";
 import { loadFiles, type RouterFiles, reloadFiles } from "./data/files.ts";
 import { type KeptState, StateKeeper } from "./data/kept-state.ts";
 import { LiveSnapshot } from "./data/live.ts";
-import type { DnssecOptions, LiveSigning } from "./data/live-signing.ts";
+import type { LiveSigning } from "./data/live-signing.ts";
 import { LoadKeeper } from "./data/load-keeper.ts";
 import { Locator } from "./data/locator.ts";
-import type { LatencyOrder } from "./data/map-build.ts";
 import { MAP_PROBLEMS_TOLD_MAX, MapKeeper } from "./data/map-keeper.ts";
 import { Reporter } from "./data/reporter.ts";
 import { type RoundTripKeeper, startRoundTrips } from "./data/round-trip-keeper.ts";
@@ -41,79 +35,28 @@ import { type MaxTtls, refusalOf } from "./data/zones.ts";
 import { visibleHealth } from "./health/board.ts";
 import { HealthMonitor, type WatchedEdge } from "./health/monitor.ts";
 import { detectionMs } from "./health/quorum.ts";
-import { type ProbeConfig, watchedEdges } from "./health/targets.ts";
+import { watchedEdges } from "./health/targets.ts";
 import { type RedirectService, redirectService } from "./http/redirect-service.ts";
 import { QueryLog } from "./log/query-log.ts";
-import { DnsService, type ServiceConfig, type ServiceOptions } from "./service.ts";
-import { zoneKeyOf } from "./sign/dnskey.ts";
+import { hasWorkers, maxTtlsOf, type RouterOptions } from "./options.ts";
+import { DnsService, type ServiceOptions } from "./service.ts";
 import { CatalogProducer } from "./transfer/catalog-producer.ts";
 import { isForTransfers } from "./transfer/service.ts";
-import { fetchedNames, type TransferSettings } from "./transfer/settings.ts";
+import { fetchedNames } from "./transfer/settings.ts";
 import { configuredAddresses, Transfers } from "./transfer/transfers.ts";
+import type { AnswerPacket, SendMessages } from "./transport/answer.ts";
 import type { NameKey } from "./wire/name.ts";
-import type { HostAddress } from "./zone/cdn-zone.ts";
+import { WorkerPool } from "./workers/pool.ts";
 import type { Zone } from "./zone/zone.ts";
 
 export { RouterFilesError } from "./data/files.ts";
+export type { RouterOptions } from "./options.ts";
 
 /** Sites with metrics of their own, where nothing else is said. */
 const SITE_METRICS = 100;
 
 /** How long a stop waits for the last lines of the query log to be written. */
 const LOG_WAIT_MS = 2_000;
-
-/** Everything that a router is told at its start. */
-export interface RouterOptions {
-  /** What it is called in reports and acknowledgements. */
-  readonly name: string;
-  /** Where it answers, each over UDP and TCP. */
-  readonly listen: readonly SocketAddress[];
-  readonly admin: SocketAddress;
-  /** How it answers and defends itself. */
-  readonly service: ServiceConfig;
-  /** The CDN domain, below which sites are steered. */
-  readonly domain: string;
-  readonly nameservers: readonly HostAddress[];
-  readonly hostmaster?: string;
-  /** HTTPS records of sites that do not say it themselves; left out: none. */
-  readonly https?: HttpsConfig;
-  /** Addresses whose names we have; left out: none. */
-  readonly reverse?: readonly IpPrefix[];
-  /** TTL of steered answers. */
-  readonly ttlSeconds: number;
-  /** The most addresses in one answer. */
-  readonly answers: number;
-  readonly pops: readonly PopConfig[];
-  readonly health: HealthConfig;
-  readonly load: LoadConfig;
-  readonly probe: ProbeConfig;
-  /** Databases; left out: the bundled one for places, and none for AS numbers. */
-  readonly geo: { readonly city?: string; readonly asn?: string };
-  readonly coverageFile?: string;
-  readonly latency: LatencyOrder;
-  /** True: what edges measure of their clients counts, too. Left out: it does not. */
-  readonly latencyFromEdges?: boolean;
-  readonly zoneFiles: readonly string[];
-  /** What goes between this server and others; left out: nothing. */
-  readonly transfers?: TransferSettings;
-  /** Left out: nothing is signed. */
-  readonly dnssec?: DnssecOptions;
-  /** In force until the state store answers. */
-  readonly sites: readonly Site[];
-  /** Quick mode: every name below the domain is steered. */
-  readonly anyName: boolean;
-  /** Left out: the sites stay as they are, and nobody can drain. */
-  readonly state?: StateStore;
-  /** Where the last state of the store is kept for a start without it; left out: nowhere. */
-  readonly keepFile?: string;
-  /** How many sites have metrics of their own; left out: 100. */
-  readonly siteMetrics?: number;
-  /** How queries are written down; left out: they are only counted. */
-  readonly queries?: QueryLogConfig;
-  readonly log: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
 
 /**
  * Starts a router: reads its files, probes each edge once, binds its ports. Rejects with a
@@ -144,6 +87,7 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
       fetched: fetchedNames(options.transfers?.zones ?? []),
       hasNamesBelowEdges: options.service.http !== undefined,
       maxTtls,
+      isShared: hasWorkers(options),
     },
     {
       fileZones,
@@ -172,6 +116,11 @@ export async function startRouter(options: RouterOptions): Promise<RunningDaemon
   }
 }
 
+/** Answers of several messages need a connection; over UDP there is none. */
+function sendOf(way: Parameters<AnswerPacket>[4]): SendMessages | undefined {
+  return typeof way === "function" ? way : undefined;
+}
+
 function catalogsOf(
   { transfers, domain }: RouterOptions,
   clock: Clock,
@@ -191,11 +140,6 @@ function sharedCookies(
   const onMaster = (cookieMaster: string) => keeper?.keep({ cookieMaster });
   const before = kept?.cookieMaster === undefined ? {} : { kept: kept.cookieMaster };
   return { sharedCookies: { share, onMaster, ...before } };
-}
-
-function maxTtlsOf({ dnssec }: RouterOptions): MaxTtls {
-  const signed = dnssec?.zones ?? [];
-  return new Map(signed.map(({ name, policy }) => [zoneKeyOf(name), policy.maxTtl]));
 }
 
 function routerFiles(options: RouterOptions, zones: ZoneFiles): RouterFiles {
@@ -230,6 +174,7 @@ class Router {
   readonly #queries: QueryLog | undefined;
   readonly #service: DnsService;
   readonly #redirects: RedirectService | undefined;
+  readonly #pool: WorkerPool;
   readonly #monitor: HealthMonitor;
   readonly #council: Council;
   readonly #follower: SiteFollower | undefined;
@@ -238,7 +183,7 @@ class Router {
   readonly #copies: SignedCopies | undefined;
   readonly #maxTtls: MaxTtls;
   readonly #keeper: StateKeeper | undefined;
-  readonly #signingMetrics: SigningMetrics | undefined;
+  readonly #signingCounters: SigningCounters | undefined;
   readonly #newestFetched = new Map<NameKey, Zone | undefined>();
   #map: MapKeeper | undefined;
   #roundTrips: RoundTripKeeper | undefined;
@@ -252,6 +197,7 @@ class Router {
   #cancelSecond: () => void = () => undefined;
   #queriesBefore = 0;
   #queriesPerSecond = 0;
+  #workerQueries = 0;
 
   constructor(
     options: RouterOptions,
@@ -269,7 +215,8 @@ class Router {
     this.#copies = copies;
     this.#maxTtls = maxTtls;
     this.#keeper = keeper;
-    this.#signingMetrics = signing && new SigningMetrics(this.#metrics, signing);
+    this.#signingCounters = signing && new SigningCounters(this.#metrics, signing);
+    if (signing !== undefined) exposeSigning(this.#metrics, signing);
     const { health, log, queries, name: router, random = systemRandom } = options;
     const metrics = this.#metrics;
     this.#queries = queries && new QueryLog(queries, { router, clock, random, log, metrics });
@@ -278,29 +225,36 @@ class Router {
       listen: options.listen,
       ...sharedCookies(options.state, keeper, kept),
       snapshot: () => live.snapshot(),
-      first: (packet, peer, transport, out, send) =>
+      first: (packet, peer, transport, out, way) =>
         this.#transfers !== undefined && isForTransfers(packet)
-          ? this.#transfers.answerPacket(packet, { peer, transport }, out, send)
+          ? this.#transfers.answerPacket(packet, { peer, transport }, out, sendOf(way))
           : undefined,
+      isShared: hasWorkers(options),
       counters: this.#counters,
-      queries: this.#queries,
+      queries: this.#queries?.lines,
       metrics,
       clock,
       random,
       log,
     });
     this.#redirects = redirectService(options, live, this.#metrics);
-    this.#monitor = new HealthMonitor({
-      edges: watched,
-      health,
-      log,
-      clock,
-      random,
-      onChange: () => {
-        this.#council.decide();
-        this.#reporter?.sendNow();
+    this.#pool = this.#makePool();
+    this.#redirects = redirectService(options, live, this.#metrics);
+    this.#pool = new WorkerPool({
+      size: (options.workers ?? 1) - 1,
+      live,
+      secrets: () => this.#service.secrets(),
+      answer: (packet, peer, out) => this.#service.answerFor(packet, peer, out),
+      metrics: this.#metrics,
+      labels: this.#siteLabels,
+      onCounts: (counts) => {
+        this.#workerQueries += relayedTotal(counts, "dns_queries_total");
       },
+      onLines: (text, count) => this.#queries?.add(text, count),
+      clock,
+      log,
     });
+    this.#monitor = this.#makeMonitor(watched, random);
     this.#council = new Council({
       router: options.name,
       store: options.state,
@@ -314,7 +268,13 @@ class Router {
     this.#follower = this.#makeFollower(options.state);
     this.#load = this.#makeLoadKeeper(options.state);
     this.#transfers = this.#makeTransfers(random);
-    this.#exposeMetrics();
+    exposeRouter(this.#metrics, {
+      council: this.#council,
+      load: () => this.#load?.state(),
+      state: options.state,
+      lag: () => this.#follower?.lag() ?? 0,
+      waiting: () => this.#follower?.waiting ?? 0,
+    });
   }
 
   async start(files: RouterFiles): Promise<RunningDaemon> {
@@ -326,6 +286,7 @@ class Router {
     this.#council.decide();
     this.#takeHealth();
     await this.#service.start();
+    await this.#startWorkers();
     await this.#redirects?.start();
     this.#startTransfers();
     this.#admin = await this.#startAdmin();
@@ -353,7 +314,7 @@ class Router {
     return {
       name: options.name,
       addresses: this.#addresses(),
-      notes: { udp: this.#service.udpLayer },
+      notes: { udp: this.#service.udpLayer, workers: String(options.workers ?? 1) },
       stop: (deadlineMs) => this.stop(deadlineMs),
       reload: () => {
         this.#service.reload();
@@ -398,11 +359,63 @@ class Router {
     this.#monitor.stop();
     this.#council.stop();
     this.#transfers?.stop();
-    await Promise.all([this.#service.stop(deadlineMs), this.#redirects?.stop(deadlineMs)]);
+    await Promise.all([
+      this.#service.stop(deadlineMs),
+      this.#pool.stop(deadlineMs),
+      this.#redirects?.stop(deadlineMs),
+    ]);
     await this.#queries?.stop(LOG_WAIT_MS);
     await this.#follower?.stop();
     await this.#keeper?.stop();
     await this.#admin?.close();
+  }
+
+  #makeMonitor(edges: readonly WatchedEdge[], random: Random): HealthMonitor {
+    const { health, log } = this.#options;
+    const clock = this.#clock;
+    const onChange = (): void => {
+      this.#council.decide();
+      this.#reporter?.sendNow();
+    };
+    return new HealthMonitor({ edges, health, log, clock, random, onChange });
+  }
+
+  #makePool(): WorkerPool {
+    const { workers = 1, log } = this.#options;
+    return new WorkerPool({
+      size: workers - 1,
+      live: this.#live,
+      secrets: () => this.#service.secrets(),
+      answer: (packet, peer, out) => this.#service.answerFor(packet, peer, out),
+      metrics: this.#metrics,
+      labels: this.#siteLabels,
+      onCounts: (counts) => {
+        this.#workerQueries += relayedTotal(counts, "dns_queries_total");
+      },
+      onLines: (text, count) => this.#queries?.add(text, count),
+      clock: this.#clock,
+      log,
+    });
+  }
+
+  async #startWorkers(): Promise<void> {
+    const { service, pops, ttlSeconds, answers: answersMax, dnssec, transfers } = this.#options;
+    const { name: router, queries } = this.#options;
+    const { defence, udpLayer: layer } = this.#service;
+    if (defence === undefined) return;
+    await this.#pool.start({
+      ...defence,
+      origin: monotonicOrigin(),
+      service,
+      addresses: this.#service.udpAddresses(),
+      layer,
+      pops,
+      ttlSeconds,
+      answersMax,
+      dnssec,
+      queries: queries && { router, config: queries },
+      hasTransfers: transfers !== undefined,
+    });
   }
 
   #makeTransfers(random: Random): Transfers | undefined {
@@ -519,8 +532,9 @@ class Router {
     this.#cancelSecond = this.#clock.after(1_000, () => {
       this.#service.flushQueries();
       this.#counters.nextSecond();
-      this.#queriesPerSecond = this.#counters.total - this.#queriesBefore;
-      this.#queriesBefore = this.#counters.total;
+      const total = this.#counters.total + this.#workerQueries;
+      this.#queriesPerSecond = total - this.#queriesBefore;
+      this.#queriesBefore = total;
       this.#everySecond();
     });
   }
@@ -529,6 +543,7 @@ class Router {
     return startAdminServer(this.#options.admin, {
       metrics: {
         expose: async () => {
+          await this.#pool.count();
           this.#service.flushQueries();
           this.#counters.flush();
           for (const site of this.#siteLabels.review(this.#clock.monotonic())) {
@@ -536,12 +551,14 @@ class Router {
             await this.#metrics.forgetSite(site);
           }
           this.#service.flush();
-          this.#signingMetrics?.flush();
+          this.#signingCounters?.flush();
           return this.#metrics.expose();
         },
       },
-      readiness: () =>
-        this.#stopping === undefined ? { ready: true } : { ready: false, reason: "stopping" },
+      readiness: () => {
+        const reason = this.#stopping === undefined ? this.#pool.lack : "stopping";
+        return reason === undefined ? { ready: true } : { ready: false, reason };
+      },
       routes: {
         "/explain": (query) =>
           explainQuery(query, {
@@ -556,22 +573,6 @@ class Router {
           }),
       },
     });
-  }
-
-  #exposeMetrics(): void {
-    const { state } = this.#options;
-    this.#metrics.onScrape("dns_edge_health", () =>
-      [...this.#council.health()].map(([edge, health]) => {
-        const isUp = !health.drained && health.probed !== "down";
-        return [{ edge }, isUp ? 1 : 0] as const;
-      }),
-    );
-    exposeVotes(this.#metrics, this.#council);
-    exposeLoad(this.#metrics, () => this.#load?.state());
-    if (state === undefined) return;
-    this.#metrics.onScrape("state_up", () => [[{}, state.isUp() ? 1 : 0]]);
-    this.#metrics.onScrape("state_lag_versions", () => [[{}, this.#follower?.lag() ?? 0]]);
-    this.#metrics.onScrape("dns_rollouts_waiting", () => [[{}, this.#follower?.waiting ?? 0]]);
   }
 
   #report(): RouterReport {

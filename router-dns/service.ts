@@ -1,22 +1,23 @@
 import type { SocketAddress } from "../common/address.ts";
 import type { Clock } from "../common/clock.ts";
 import type { RouterConfig } from "../common/config/router.ts";
-import { type IpBytes, LOOPBACK_PREFIXES } from "../common/ip.ts";
+import type { IpBytes } from "../common/ip.ts";
 import type { Logger } from "../common/log.ts";
 import type { Metrics } from "../common/metrics.ts";
 import type { Random } from "../common/random.ts";
 import type { QueryCounters } from "./admin/counters.ts";
 import { GuardCounters } from "./admin/guard-counters.ts";
 import { UdpErrorCounters } from "./admin/udp-error-counters.ts";
+import { type FirstAnswerer, guardOptions, inPlaceAnswerer, packetAnswerer } from "./answerer.ts";
 import { CertificateKeeper } from "./data/certificate.ts";
 import { CookieKeeper, type CookieKeeperOptions } from "./data/cookie-keeper.ts";
-import { Guard, type GuardedContext, type GuardOptions } from "./guard.ts";
-import type { QueryLog } from "./log/query-log.ts";
+import { Guard, type GuardedContext } from "./guard.ts";
+import type { QueryLines } from "./log/query-log.ts";
 import type { Outcome, Snapshot } from "./pipeline.ts";
-import { chaosRecords } from "./policy/chaos.ts";
-import type { AnswerInPlace, AnswerPacket } from "./transport/answer.ts";
+import type { CookieSecrets } from "./policy/cookie.ts";
+import { RateLimiter } from "./policy/rate-limit.ts";
+import type { AnswerPacket } from "./transport/answer.ts";
 import { closeDns, type DnsListeners, listenDns, openConnections } from "./transport/listeners.ts";
-import { TCP_LIMITS } from "./transport/tcp.ts";
 
 /** What a configuration says about how questions are answered, whatever the answers are. */
 export type ServiceConfig = Omit<RouterConfig, "listen" | "admin">;
@@ -31,14 +32,22 @@ export interface ServiceOptions {
   /** What it answers from, at each moment. */
   readonly snapshot: () => Snapshot;
   /** Answers what is no plain question; undefined for what is. */
-  readonly first: (...packet: Parameters<AnswerPacket>) => number | undefined;
+  readonly first: FirstAnswerer;
+  /** True: other threads answer on the same UDP ports. */
+  readonly isShared: boolean;
   readonly counters: QueryCounters;
   /** Left out: queries are only counted. */
-  readonly queries?: QueryLog | undefined;
+  readonly queries?: QueryLines | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+}
+
+/** What threads that answer as this one does need of it. */
+export interface SharedDefence {
+  readonly seed: number;
+  readonly buckets: SharedArrayBuffer;
 }
 
 type Sender = Pick<GuardedContext, "peer" | "transport">;
@@ -49,8 +58,11 @@ export class DnsService {
   readonly #cookies: CookieKeeper;
   readonly #certificate: CertificateKeeper | undefined;
   readonly #guard: Guard;
+  readonly #answer: AnswerPacket;
   readonly #guardCounters: GuardCounters;
   readonly #udpErrors: UdpErrorCounters;
+  /** Set if other threads answer too. */
+  readonly defence: SharedDefence | undefined;
   #listeners: DnsListeners = { plain: [], dot: [], doh: [] };
 
   /** Throws a RouterFilesError if secrets or certificate cannot be used. */
@@ -63,9 +75,14 @@ export class DnsService {
     this.#certificate = config.tls && new CertificateKeeper(config.tls, { clock, log });
     const seed = random.below(2 ** 32);
     const { secrets } = this.#cookies;
-    this.#guard = new Guard(guardOptions(config), { clock, seed, secrets }, (outcome, count) =>
+    const defended = guardOptions(config);
+    const buckets = options.isShared ? RateLimiter.sharedMemory(defended.rateLimit) : undefined;
+    this.defence = buckets && { seed, buckets };
+    const sources = { clock, seed, secrets, ...(buckets && { buckets }) };
+    this.#guard = new Guard(defended, sources, (outcome, count) =>
       options.counters.count("udp", outcome, count),
     );
+    this.#answer = packetAnswerer({ ...options, guard: this.#guard });
     this.#guardCounters = new GuardCounters(metrics, this.#guard);
     this.#udpErrors = new UdpErrorCounters(metrics);
     this.#exposeMetrics();
@@ -73,7 +90,7 @@ export class DnsService {
 
   /** Binds every port, or none of them: rejects with a ListenError. */
   async start(): Promise<void> {
-    const { config, listen, log, metrics } = this.#options;
+    const { config, listen, log, metrics, isShared } = this.#options;
     const { tls, doh, proxy, udp } = config;
     const refusals = metrics.counter("dns_refusals_total");
     this.#cookies.start();
@@ -87,10 +104,11 @@ export class DnsService {
         secureContext: this.#certificate?.context,
         proxyFrom: proxy?.from ?? [],
         udpLayer: udp,
+        reusePort: isShared,
       },
       {
-        answer: this.#answerer(),
-        answerInPlace: this.#inPlaceAnswerer(),
+        answer: this.#answer,
+        answerInPlace: inPlaceAnswerer({ ...this.#options, guard: this.#guard }),
         log,
         onRefusal: (transport, reason) => refusals.add({ transport, reason }),
       },
@@ -131,8 +149,23 @@ export class DnsService {
   }
 
   /** What moves UDP packets. */
-  get udpLayer(): string {
-    return this.#listeners.plain[0]?.udp.layer ?? "none";
+  get udpLayer(): "native" | "dgram" {
+    return this.#listeners.plain[0]?.udp.layer ?? "dgram";
+  }
+
+  /** Where it answers over UDP. */
+  udpAddresses(): readonly SocketAddress[] {
+    return this.#listeners.plain.map(({ address }) => address);
+  }
+
+  /** The cookie secrets of the moment. */
+  secrets(): CookieSecrets {
+    return this.#cookies.secrets();
+  }
+
+  /** Answers whatever came over UDP to another thread; gives the octets in `out`, 0 for none. */
+  answerFor(packet: Uint8Array, peer: IpBytes, out: Uint8Array): number {
+    return this.#answer(packet, peer, "udp", out);
   }
 
   /** True if an answer over UDP that was made elsewhere may be sent. */
@@ -145,53 +178,6 @@ export class DnsService {
     return this.#guard.answer(packet, { ...from, snapshot: this.#options.snapshot() }, out);
   }
 
-  /** The one function that all packets go through. */
-  #answerer(): AnswerPacket {
-    const { counters, queries, snapshot, first, clock, log } = this.#options;
-    const guard = this.#guard;
-    return (packet, peer, transport, out, send) => {
-      const length = first(packet, peer, transport, out, send);
-      if (length !== undefined) return length;
-      const isTimed = counters.isTimed;
-      const isLogged = queries?.takes() === true;
-      const started = isTimed || isLogged ? clock.monotonic() : 0;
-      const outcome = guard.answer(packet, { peer, transport, snapshot: snapshot() }, out);
-      counters.count(transport, outcome);
-      if (isTimed || isLogged) {
-        const seconds = (clock.monotonic() - started) / 1000;
-        if (isTimed) counters.time(transport, seconds);
-        if (isLogged) queries.note({ packet, peer, transport, outcome, seconds });
-      }
-      if (outcome.failure !== undefined) log.error({ event: "query-failed", err: outcome.failure });
-      return outcome.length;
-    };
-  }
-
-  /** The same for what comes over UDP and is like what has been answered. */
-  #inPlaceAnswerer(): AnswerInPlace {
-    const { counters, queries, snapshot, clock } = this.#options;
-    const guard = this.#guard;
-    const from = { peer: new Uint8Array(4) as IpBytes, snapshot: snapshot() };
-    return (bytes, start, end, peer, out) => {
-      from.peer = peer;
-      from.snapshot = snapshot();
-      if (!counters.isTimed && queries === undefined) {
-        return guard.answerInPlace(bytes, start, end, from, out);
-      }
-      const started = clock.monotonic();
-      const length = guard.answerInPlace(bytes, start, end, from, out);
-      if (length === undefined) return undefined;
-      const seconds = (clock.monotonic() - started) / 1000;
-      if (counters.isTimed) counters.time("udp", seconds);
-      if (queries?.takes() === true) {
-        const packet = bytes.subarray(start, end);
-        const outcome = { ...guard.lastInPlace, length };
-        queries.note({ packet, peer, transport: "udp", outcome, seconds });
-      }
-      return length;
-    };
-  }
-
   #exposeMetrics(): void {
     const { metrics } = this.#options;
     metrics.onScrape("dns_connections", () =>
@@ -202,19 +188,4 @@ export class DnsService {
       certificate === undefined ? [] : [[{}, certificate.expiresAt / 1_000] as const],
     );
   }
-}
-
-function guardOptions(config: ServiceConfig): GuardOptions {
-  const { rateLimit, cookies, maxUdpBytes, nsid, chaos } = config;
-  const { answersPerSecond, extraBytesPerSecond, slip, leak, mode } = rateLimit;
-  const { exempt = LOOPBACK_PREFIXES, burst: burstMs, buckets: entries } = rateLimit;
-  const limits = { answersPerSecond, extraBytesPerSecond, slip, leak, burstMs, entries };
-  return {
-    rateLimit: { ...limits, mode, exempt },
-    cookies: cookies.mode,
-    maxUdpBytes,
-    idleMs: TCP_LIMITS.idleMs,
-    ...(nsid === undefined ? {} : { nsid: Buffer.from(nsid, "latin1") }),
-    chaos: chaosRecords(chaos),
-  };
 }

@@ -173,6 +173,15 @@ export const routerSchema = z.strictObject({
       "What moves UDP packets: `native` in batches, by the layer in C that `npm ci` compiles; " +
         "`dgram` one by one; `auto` the first where it is there.",
     ),
+  workers: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      "Threads that answer over UDP, each with a socket of its own on every address of `listen`. " +
+        "Left out: one for each core of a process that is a router only, else one.",
+    ),
   nsid: shortText
     .max(64)
     .optional()

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { SocketAddress } from "../../common/address.ts";
 import {
   type DnssecConfig,
@@ -56,8 +57,14 @@ export function routerOptions(config: Config, name: string, shared: Shared): Rou
     siteMetrics: config.metrics.sites,
     ...(config.log.queries === undefined ? {} : { queries: config.log.queries }),
     anyName: false,
+    ...(config.router.workers === undefined ? {} : { workers: config.router.workers }),
     ...shared,
   };
+}
+
+/** The same for a process that does nothing else: it answers on every core. */
+export function routerRoleOptions(config: Config, name: string, shared: Shared): RouterOptions {
+  return { workers: availableParallelism(), ...routerOptions(config, name, shared) };
 }
 
 /** A check with what it leaves out (P). */

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import type { SocketAddress } from "../../common/address.ts";
+import { routerSchema } from "../../common/config/router.ts";
 import { createLogger, type LogStyle } from "../../common/log.ts";
+import { fail, ok, type Result } from "../../common/result.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
 import { loadDeployment, openSharedState } from "./deployment.ts";
 import { usageFailure } from "./failure.ts";
@@ -12,7 +14,7 @@ import {
   type QuickService,
   quickConfig,
 } from "./quick-router.ts";
-import { routerOptions } from "./roles.ts";
+import { routerRoleOptions } from "./roles.ts";
 import { serveUntilSignal } from "./run.ts";
 import { startRouter } from "./start.ts";
 import { gathering, logOption, readAddress, reader } from "./values.ts";
@@ -37,6 +39,7 @@ interface RouterFlags extends QuickService {
   readonly probe: RouterOptions["probe"];
   readonly admin?: SocketAddress;
   readonly queryLog?: string;
+  readonly workers?: number;
   readonly log: LogStyle;
 }
 
@@ -98,6 +101,12 @@ export function routerCommand(): Command {
         readAddress,
       ),
     )
+    .addOption(
+      new Option(
+        "--workers <number>",
+        "threads that answer over UDP (default: router.workers, or one for each core)",
+      ).argParser(reader(parseWorkers)),
+    )
     .addOption(logOption("json"))
     .addHelpText("after", EXAMPLES)
     .action((flags: RouterFlags) =>
@@ -134,7 +143,8 @@ function quickRouter(flags: RouterFlags, log: RouterOptions["log"]): RouterOptio
   });
   if (!config.ok) throw usageFailure(config.error);
   return {
-    ...routerOptions(config.value, flags.name, { log }),
+    ...routerRoleOptions(config.value, flags.name, { log }),
+    ...workersOf(flags),
     admin: flags.admin ?? { host: "127.0.0.1", port: 0 },
     probe: flags.probe,
     ...(flags.queryLog === undefined ? {} : { queries: queryLog(flags.queryLog) }),
@@ -147,12 +157,27 @@ function queryLog(to: string): NonNullable<RouterOptions["queries"]> {
   return { to: file, fields: undefined, sample: 1, anonymise: true };
 }
 
+function parseWorkers(text: string): Result<number, string> {
+  const parsed = routerSchema.shape.workers.safeParse(/^\d+$/.test(text) ? Number(text) : text);
+  return parsed.success && parsed.data !== undefined
+    ? ok(parsed.data)
+    : fail(`"${text}" is not a number of threads from 1 to 64`);
+}
+
+function workersOf({ workers }: RouterFlags): Pick<RouterOptions, "workers"> {
+  return workers === undefined ? {} : { workers };
+}
+
 async function runConfigured(file: string, flags: RouterFlags): Promise<void> {
   const log = createLogger(flags.log);
   const deployment = loadDeployment(file);
   const state = await openSharedState(deployment, log);
   try {
-    const options = routerOptions(deployment.config, flags.name, { state, log });
+    const shared = { state, log };
+    const options = {
+      ...routerRoleOptions(deployment.config, flags.name, shared),
+      ...workersOf(flags),
+    };
     await serveUntilSignal(await startRouter(options), log);
   } finally {
     await state.close();

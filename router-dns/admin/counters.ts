@@ -1,4 +1,4 @@
-import type { Metrics } from "../../common/metrics.ts";
+import type { CountingMetrics } from "../../common/metrics.ts";
 import type { SiteLabels } from "../../common/site-labels.ts";
 import type { Outcome } from "../pipeline.ts";
 import type { SteerReason } from "../steering.ts";
@@ -40,11 +40,11 @@ export class QueryCounters {
   readonly #queriesTotal;
   readonly #steeredTotal;
   readonly #duration;
-  readonly #labels: SiteLabels;
+  readonly #labels: Pick<SiteLabels, "count">;
   #total = 0;
   #timedLeft = TIMED_PER_SECOND_MAX;
 
-  constructor(metrics: Metrics, labels: SiteLabels) {
+  constructor(metrics: CountingMetrics, labels: Pick<SiteLabels, "count">) {
     this.#labels = labels;
     this.#queriesTotal = metrics.counter("dns_queries_total");
     this.#steeredTotal = metrics.counter("dns_steered_total");

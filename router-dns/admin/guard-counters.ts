@@ -1,4 +1,4 @@
-import type { Metrics } from "../../common/metrics.ts";
+import type { CountingMetrics } from "../../common/metrics.ts";
 import type { Guard } from "../guard.ts";
 
 /** Hands what a guard has counted to the metrics, each time that somebody scrapes. */
@@ -9,7 +9,7 @@ export class GuardCounters {
   readonly #displacedTotal;
   readonly #handedOver = new Map<string, number>();
 
-  constructor(metrics: Metrics, guard: Guard) {
+  constructor(metrics: CountingMetrics, guard: Guard) {
     this.#guard = guard;
     this.#actionsTotal = metrics.counter("dns_rrl_total");
     this.#cookiesTotal = metrics.counter("dns_cookies_total");

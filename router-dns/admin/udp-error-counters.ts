@@ -1,4 +1,4 @@
-import type { Metrics } from "../../common/metrics.ts";
+import type { CountingMetrics } from "../../common/metrics.ts";
 import type { UdpListener } from "../transport/udp-listener.ts";
 
 /** Hands the errors that UDP listeners have met to the metrics, each time that somebody scrapes. */
@@ -6,7 +6,7 @@ export class UdpErrorCounters {
   readonly #errorsTotal;
   readonly #handedOver = new WeakMap<UdpListener, Map<string, number>>();
 
-  constructor(metrics: Metrics) {
+  constructor(metrics: CountingMetrics) {
     this.#errorsTotal = metrics.counter("dns_udp_errors_total");
   }
 

@@ -15,6 +15,7 @@ import type { BrokenAlias } from "../zone/alias.ts";
 import type { Zone, ZoneTable } from "../zone/zone.ts";
 import { RouterFilesError } from "./files.ts";
 import type { BuiltMap } from "./map-build.ts";
+import { shareMap } from "./map-parcel.ts";
 import {
   brokenAliasesOf,
   buildView,
@@ -51,6 +52,8 @@ export interface LiveOptions extends CdnIdentity {
   readonly fetched?: ReadonlySet<NameKey>;
   /** The catalogs that list these zones of files and others; left out: none. */
   readonly catalogs?: (fileZones: readonly Zone[]) => readonly Zone[];
+  /** True: other threads answer too, and have the same map in memory. */
+  readonly isShared?: boolean;
   readonly log: Logger;
 }
 
@@ -72,12 +75,13 @@ export class LiveSnapshot {
   #signing: Signing;
   #snapshot: Snapshot;
   #onZones: ZonesListener = () => undefined;
+  #onSwap: () => void = () => undefined;
 
   /** Throws a RouterFilesError if the zones cannot be served together. */
   constructor(options: LiveOptions, parts: LiveParts, signing: Signing = UNSIGNED) {
     this.#options = options;
     this.#expected = new Set(options.fetched);
-    this.#parts = parts;
+    this.#parts = { ...parts, built: this.#shared(parts.built) };
     this.#signing = signing;
     this.#serial = parts.version + 1;
     const zones = this.#buildZones(parts, this.#serial);
@@ -117,6 +121,11 @@ export class LiveSnapshot {
     listener(this.#zones, this.#parts.fileZones);
   }
 
+  /** Tells, from now on, that something has changed. */
+  watch(listener: () => void): void {
+    this.#onSwap = listener;
+  }
+
   /** Takes another opinion of the edges. */
   setHealth(health: ReadonlyMap<string, EdgeHealth>): void {
     this.#parts = { ...this.#parts, health };
@@ -131,7 +140,7 @@ export class LiveSnapshot {
 
   /** Takes another map. */
   setMap(built: BuiltMap): void {
-    this.#parts = { ...this.#parts, built };
+    this.#parts = { ...this.#parts, built: this.#shared(built) };
     this.#swap();
   }
 
@@ -223,6 +232,10 @@ export class LiveSnapshot {
     this.#brokenAliases = now;
   }
 
+  #shared(built: BuiltMap): BuiltMap {
+    return this.#options.isShared === true ? { ...built, map: shareMap(built.map) } : built;
+  }
+
   #swap(): void {
     this.#view = this.#buildView();
     this.#snapshot = {
@@ -230,6 +243,7 @@ export class LiveSnapshot {
       steering: createSteering(this.#view),
       signing: this.#signing,
     };
+    this.#onSwap();
   }
 
   #buildView(): SteerView {

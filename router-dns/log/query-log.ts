@@ -88,21 +88,23 @@ function nameText(query: Query | undefined): string {
   return `,"name":${jsonText(formatName(Buffer.from(query.qname, "latin1")))}`;
 }
 
-/** Writes one line for each query, or for a part of them. */
-export class QueryLog {
-  readonly #file: LogFile;
+/** Makes one line for each query, or for a part of them. */
+export class QueryLines {
   readonly #sampler: Sampler;
   readonly #rate: number;
   readonly #pieces: readonly Piece[];
   readonly #hide: Hide;
   readonly #clock: Clock;
   readonly #router: string;
+  readonly #add: (line: string) => void;
   readonly #time = isoTime();
 
-  /** Throws a LogFileError if the file cannot be opened. */
-  constructor(config: QueryLogConfig, sources: QueryLogSources) {
-    const { router, clock, random, log, metrics } = sources;
-    const lines = metrics.counter("dns_query_log_lines_total");
+  /** `add` gets each line, with a line feed at its end. */
+  constructor(
+    config: QueryLogConfig,
+    { router, clock, random }: Pick<QueryLogSources, "router" | "clock" | "random">,
+    add: (line: string) => void,
+  ) {
     const chosen = new Set<QueryField>(config.fields ?? QUERY_FIELDS);
     this.#router = router;
     this.#clock = clock;
@@ -110,12 +112,7 @@ export class QueryLog {
     this.#sampler = new Sampler(random.below(2 ** 32));
     this.#hide = config.anonymise ? anonymousIp : (bytes) => bytes;
     this.#pieces = QUERY_FIELDS.flatMap((field) => (chosen.has(field) ? PIECES[field] : []));
-    this.#file = new LogFile({
-      to: logFileOf(config.to, router),
-      clock,
-      log,
-      count: (result, amount) => lines.add({ result }, amount),
-    });
+    this.#add = add;
   }
 
   /** True if the next query should be written. */
@@ -123,13 +120,37 @@ export class QueryLog {
     return this.#sampler.takes(this.#rate);
   }
 
-  /** Writes a line for a query. */
+  /** Makes a line for a query. */
   note(answered: AnsweredQuery): void {
     const query = decodeQuery(answered.packet);
     const logged = { ...answered, query, router: this.#router };
     let line = `{"time":"${this.#time.of(this.#clock.now())}"`;
     for (const piece of this.#pieces) line += piece(logged, this.#hide);
-    this.#file.add(`${line}}\n`);
+    this.#add(`${line}}\n`);
+  }
+}
+
+/** The lines of queries, and the file that they are written to. */
+export class QueryLog {
+  readonly lines: QueryLines;
+  readonly #file: LogFile;
+
+  /** Throws a LogFileError if the file cannot be opened. */
+  constructor(config: QueryLogConfig, sources: QueryLogSources) {
+    const { router, clock, log, metrics } = sources;
+    const counter = metrics.counter("dns_query_log_lines_total");
+    this.#file = new LogFile({
+      to: logFileOf(config.to, router),
+      clock,
+      log,
+      count: (result, amount) => counter.add({ result }, amount),
+    });
+    this.lines = new QueryLines(config, sources, (line) => this.#file.add(line));
+  }
+
+  /** Adds lines that another thread has made. */
+  add(text: string, lines: number): void {
+    this.#file.add(text, lines);
   }
 
   /** Opens the file anew, for who has moved it away. */

@@ -38,6 +38,13 @@ export interface NativeLayer {
   ) => NativeSocket;
   readonly port: (socket: NativeSocket) => number;
   readonly counters: (socket: NativeSocket) => NativeCounters;
+  /** Sends one datagram outside of a turn; on a closed socket it does nothing. */
+  readonly send: (
+    socket: NativeSocket,
+    address: Uint8Array,
+    port: number,
+    message: Uint8Array,
+  ) => void;
   readonly close: (socket: NativeSocket) => void;
 }
 
@@ -55,7 +62,7 @@ export const WORD = {
 export const TOO_LONG = 0xffff_ffff;
 
 /** LAYER_VERSION of `udp.c`. A layer that was compiled from another one is not used. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What serves UDP: `auto` is the native layer where it loads. */
 export type UdpLayerChoice = "auto" | "native" | "dgram";

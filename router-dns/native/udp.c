@@ -37,7 +37,7 @@ extern const char *uv_err_name(int error);
 enum { UV_POLL_TYPE = 8, UV_READABLE = 1, UV_WRITABLE = 2 };
 
 /* What TypeScript must expect: raised whenever the functions or the memory change. */
-enum { LAYER_VERSION = 1 };
+enum { LAYER_VERSION = 2 };
 
 /* The words of a slot. */
 enum word {
@@ -479,6 +479,48 @@ static napi_value counters_of(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/*
+ * send(socket, address, port, message): one datagram of its own, for an answer that was not ready
+ * when its turn ended. One that the kernel does not take is lost, and counted.
+ */
+static napi_value send_of(napi_env env, napi_callback_info info) {
+  Socket *s = socket_of(env, info);
+  if (s == NULL) return NULL;
+  napi_value arguments[4];
+  size_t count = 4, address_bytes, message_bytes;
+  void *address, *message;
+  napi_typedarray_type type;
+  uint32_t port;
+  bool is_valid =
+      napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == napi_ok && count == 4 &&
+      napi_get_typedarray_info(env, arguments[1], &type, &address_bytes, &address, NULL, NULL) ==
+          napi_ok &&
+      type == napi_uint8_array && (address_bytes == 4 || address_bytes == 16) &&
+      napi_get_value_uint32(env, arguments[2], &port) == napi_ok && port <= 65535 &&
+      napi_get_typedarray_info(env, arguments[3], &type, &message_bytes, &message, NULL, NULL) ==
+          napi_ok &&
+      type == napi_uint8_array;
+  if (!is_valid) return throw_usage(env, "send: arguments are not right");
+  if (s->is_closing) return NULL;
+  struct sockaddr_in6 peer = {0};
+  struct sockaddr_in *peer4 = (struct sockaddr_in *)&peer;
+  socklen_t length = address_bytes == 4 ? sizeof *peer4 : sizeof peer;
+  if (address_bytes == 4) {
+    peer4->sin_family = AF_INET;
+    peer4->sin_port = htons((uint16_t)port);
+    memcpy(&peer4->sin_addr, address, 4);
+  } else {
+    peer.sin6_family = AF_INET6;
+    peer.sin6_port = htons((uint16_t)port);
+    memcpy(&peer.sin6_addr, address, 16);
+  }
+  ssize_t sent =
+      sendto(s->fd, message, message_bytes, MSG_DONTWAIT, (struct sockaddr *)&peer, length);
+  if (sent < 0) count_error(s->send_errors, errno);
+  else s->sent += 1;
+  return NULL;
+}
+
 /* close(socket): the port is free when it returns. Closing again does nothing. */
 static napi_value close_of(napi_env env, napi_callback_info info) {
   Socket *s = socket_of(env, info);
@@ -496,6 +538,7 @@ NAPI_MODULE_INIT() {
   bool is_ready = export(env, exports, "open", open_socket) &&
                   export(env, exports, "port", port_of) &&
                   export(env, exports, "counters", counters_of) &&
+                  export(env, exports, "send", send_of) &&
                   export(env, exports, "close", close_of);
   if (!is_ready) return throw_usage(env, "the functions of the UDP layer cannot be made");
   set_number(env, exports, "version", LAYER_VERSION);

@@ -1,5 +1,18 @@
 import type { MonotonicMs } from "../../common/clock.ts";
 
+/** Locks of a shared table; a set has the one of its last bits. */
+const LOCKS = 1_024;
+
+/**
+ * How often a thread looks at a lock before it goes on without: some ten microseconds, when what is
+ * done under one takes a tenth of one. Who holds it was interrupted, or ended: what a stolen lock
+ * costs is an answer more than the limit.
+ */
+const LOOKS_MAX = 1_000;
+
+/** Octets of one bucket: tag, time and refusals. */
+const BUCKET_BYTES = 13;
+
 /** Places that one key can be at. More of them make it rarer that somebody is pushed out. */
 const WAYS = 8;
 
@@ -10,6 +23,9 @@ const WAYS = 8;
  *
  * Taking costs milliseconds: a bucket that gives `n` a second takes 1000 / n for each, and as much
  * as fits into `burstMs` at once.
+ *
+ * Threads may share one, each with a table of its own over the same memory; they agree on what a
+ * key has left as long as they hold the lock of its set from `placeOf` to the last `take`.
  */
 export class BucketTable {
   readonly #burstMs: number;
@@ -17,15 +33,44 @@ export class BucketTable {
   readonly #tags: Uint32Array;
   readonly #fullAt: Float64Array;
   readonly #refusals: Uint8Array;
+  /** Left out: the memory is not shared. */
+  readonly #locks: Int32Array | undefined;
   #displaced = 0;
 
-  /** `entries` is a power of two, 8 or more. One entry takes 13 octets. */
-  constructor(entries: number, burstMs: number) {
+  /** Octets that so many entries take where threads share them. */
+  static sharedBytes(entries: number): number {
+    return entries * BUCKET_BYTES + LOCKS * Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  /**
+   * `entries` is a power of two, 8 or more. One entry takes 13 octets. `shared` is memory that
+   * began as zeros, `sharedBytes` from `at` on, which is a multiple of 8.
+   */
+  constructor(entries: number, burstMs: number, shared?: SharedArrayBuffer, at = 0) {
     this.#burstMs = burstMs;
     this.#setMask = entries / WAYS - 1;
-    this.#tags = new Uint32Array(entries);
-    this.#fullAt = new Float64Array(entries);
-    this.#refusals = new Uint8Array(entries);
+    const memory = shared ?? new ArrayBuffer(entries * BUCKET_BYTES);
+    this.#fullAt = new Float64Array(memory, at, entries);
+    this.#tags = new Uint32Array(memory, at + entries * 8, entries);
+    this.#refusals = new Uint8Array(memory, at + entries * 12, entries);
+    if (shared !== undefined) {
+      this.#locks = new Int32Array(shared, at + entries * BUCKET_BYTES, LOCKS);
+    }
+  }
+
+  /** Keeps other threads from the set of a key, if there are any. */
+  lock(set: number): void {
+    const locks = this.#locks;
+    if (locks === undefined) return;
+    const index = set & this.#setMask & (LOCKS - 1);
+    for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
+      if (Atomics.compareExchange(locks, index, 0, 1) === 0) return;
+    }
+  }
+
+  unlock(set: number): void {
+    const locks = this.#locks;
+    if (locks !== undefined) Atomics.store(locks, set & this.#setMask & (LOCKS - 1), 0);
   }
 
   /** Buckets that were not full and had to make room, since the start. */

@@ -80,12 +80,25 @@ export class RateLimiter {
   #set = 0;
   #tag = 0;
 
-  /** `seed` is a secret number of 32 bits: who does not know it cannot aim at a bucket. */
-  constructor(limits: RateLimits, seed: number) {
+  /** The memory of buckets that several threads share: each has a limiter over it. */
+  static sharedMemory({ entries }: RateLimits): SharedArrayBuffer {
+    const octets = entries / OCTETS_SHARE;
+    return new SharedArrayBuffer(
+      BucketTable.sharedBytes(entries) + BucketTable.sharedBytes(octets),
+    );
+  }
+
+  /**
+   * `seed` is a secret number of 32 bits: who does not know it cannot aim at a bucket. Threads that
+   * share memory have the same one, and clocks with one origin.
+   */
+  constructor(limits: RateLimits, seed: number, shared?: SharedArrayBuffer) {
+    const { entries, burstMs } = limits;
     this.#limits = limits;
     this.#seed = seed;
-    this.#answers = new BucketTable(limits.entries, limits.burstMs);
-    this.#octets = new BucketTable(limits.entries / OCTETS_SHARE, limits.burstMs);
+    this.#answers = new BucketTable(entries, burstMs, shared);
+    const octetsAt = shared === undefined ? 0 : BucketTable.sharedBytes(entries);
+    this.#octets = new BucketTable(entries / OCTETS_SHARE, burstMs, shared, octetsAt);
   }
 
   /** Buckets that were in use and had to make room, since the start: the table is too small. */
@@ -95,22 +108,36 @@ export class RateLimiter {
 
   /** Decides about an answer, and counts it if it is sent whole. */
   judge(answer: LimitedAnswer, now: MonotonicMs): LimitVerdict {
-    const { answersPerSecond, extraBytesPerSecond } = this.#limits;
-    const cost = 1_000 / answersPerSecond;
     this.#hashPrefix(answer.peer, answer.kind);
     this.#hashName(answer.name);
+    const set = this.#set;
+    this.#answers.lock(set);
+    const verdict = this.#judgeAnswer(answer, now);
+    this.#answers.unlock(set);
+    return verdict;
+  }
+
+  #judgeAnswer(answer: LimitedAnswer, now: MonotonicMs): LimitVerdict {
+    const cost = 1_000 / this.#limits.answersPerSecond;
     const place = this.#answers.placeOf(this.#set, this.#tag, now);
     if (!this.#answers.has(place, cost, now)) return this.#refuse(this.#answers, place);
     if (answer.extraBytes > 0) {
       this.#hashPrefix(answer.peer, 0);
-      const octetCost = octetCostMs(answer.extraBytes, extraBytesPerSecond);
-      const octetPlace = this.#octets.placeOf(this.#set, this.#tag, now);
-      if (!this.#octets.has(octetPlace, octetCost, now)) {
-        return this.#refuse(this.#octets, octetPlace);
-      }
-      this.#octets.take(octetPlace, octetCost, now);
+      // Always the lock of the answers first: no two threads can wait for one another.
+      this.#octets.lock(this.#set);
+      const verdict = this.#judgeOctets(answer.extraBytes, now);
+      this.#octets.unlock(this.#set);
+      if (verdict !== "pass") return verdict;
     }
     this.#answers.take(place, cost, now);
+    return "pass";
+  }
+
+  #judgeOctets(extraBytes: number, now: MonotonicMs): LimitVerdict {
+    const cost = octetCostMs(extraBytes, this.#limits.extraBytesPerSecond);
+    const place = this.#octets.placeOf(this.#set, this.#tag, now);
+    if (!this.#octets.has(place, cost, now)) return this.#refuse(this.#octets, place);
+    this.#octets.take(place, cost, now);
     return "pass";
   }
 

@@ -8,7 +8,14 @@ import { type ConnectionLimits, OpenConnections } from "./connections.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
 
 /** Why a connection ended that its client might have gone on with. */
-export type RefusalReason = "client-limit" | "replaced" | "idle" | "proxy-header" | "handshake";
+export type RefusalReason =
+  | "client-limit"
+  | "replaced"
+  | "idle"
+  | "proxy-header"
+  | "handshake"
+  /** Too many packets wait for the thread that answers them. */
+  | "busy";
 
 /** How connections are taken. */
 export interface AcceptOptions {

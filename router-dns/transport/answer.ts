@@ -7,18 +7,28 @@ export type Transport = "udp" | "tcp" | "dot" | "doh";
 /** Sends an answer of several messages, each made when the client has taken those before. */
 export type SendMessages = (messages: Iterable<Uint8Array>) => void;
 
+/** Sends one message to who has asked, after the call that its question came with. */
+export type Reply = (message: Uint8Array) => void;
+
+/** The way back over UDP, for who cannot answer at once. */
+export interface Later {
+  /** Gives what answers the packet of this moment; to be called before its call returns. */
+  reply(): Reply;
+}
+
 /**
  * Answers one packet: writes into `out` and gives the number of octets, 0 to say nothing. The same
  * function serves all transports. It must not throw and must not keep `packet`, `peer` or `out`.
  * Where a transport can carry more than one message, it gives `send`; after a call of that the
- * number that comes back means nothing.
+ * number that comes back means nothing. Over UDP it gives what an answer can be sent with
+ * that is not ready yet; then 0 is to come back.
  */
 export type AnswerPacket = (
   packet: Uint8Array,
   peer: IpBytes,
   transport: Transport,
   out: Uint8Array,
-  send?: SendMessages,
+  way?: SendMessages | Later,
 ) => number;
 
 /**

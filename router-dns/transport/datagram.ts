@@ -1,6 +1,6 @@
 import { type IpBytes, type IpPrefix, prefixContains } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
-import type { AnswerDatagram, AnswerInPlace, AnswerPacket } from "./answer.ts";
+import type { AnswerDatagram, AnswerInPlace, AnswerPacket, Later } from "./answer.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
 
 /** What answers datagrams, and from whom they are taken. */
@@ -26,16 +26,16 @@ export const ANSWER_BYTES_MAX = 4_096;
 
 /**
  * Makes what both UDP layers call for each datagram: one that stands in `bytes` from `start` to
- * `end` and came from `peer`. The answer goes into `out`; gives its octets, 0 for none. Never
- * throws: what cannot be answered is dropped.
+ * `end` and came from `peer`; `later` is the way back to who has sent it. The answer goes into
+ * `out`; gives its octets, 0 for none. Never throws: what cannot be answered is dropped.
  */
-export function datagramAnswerer(options: DatagramOptions): AnswerDatagram {
+export function datagramAnswerer(options: DatagramOptions, later: Later): AnswerDatagram {
   const { answer, answerInPlace, log, proxyFrom, onBroken } = options;
   const answerProxied = (packet: Uint8Array, peer: IpBytes, out: Uint8Array): number => {
     const header = readProxyHeader(packet);
     // A datagram is whole: what is not a header now will never be one.
     if (header.kind === "header") {
-      return answer(packet.subarray(header.length), header.source ?? peer, "udp", out);
+      return answer(packet.subarray(header.length), header.source ?? peer, "udp", out, later);
     }
     onBroken();
     return 0;
@@ -47,7 +47,7 @@ export function datagramAnswerer(options: DatagramOptions): AnswerDatagram {
         return answerProxied(bytes.subarray(start, end), peer, out);
       }
       const length = answerInPlace?.(bytes, start, end, peer, out);
-      return length ?? answer(bytes.subarray(start, end), peer, "udp", out);
+      return length ?? answer(bytes.subarray(start, end), peer, "udp", out, later);
     } catch (error) {
       log.error({ event: "udp-answer-failed", err: error });
       return 0;

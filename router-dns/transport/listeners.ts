@@ -32,6 +32,8 @@ export interface ListenPlan {
   readonly proxyFrom: readonly IpPrefix[];
   /** What serves UDP. */
   readonly udpLayer: UdpLayerChoice;
+  /** Other sockets share each UDP port; left out: none. */
+  readonly reusePort?: boolean;
 }
 
 /** What all listeners share. */
@@ -118,10 +120,10 @@ async function listenBoth(
   plan: ListenPlan,
   options: ListenOptions,
 ): Promise<PlainListener> {
-  const { proxyFrom, udpLayer: layer } = plan;
+  const { proxyFrom, udpLayer: layer, reusePort = false } = plan;
   const onBroken = (): void => options.onRefusal("udp", "proxy-header");
   for (let attempt = 1; ; attempt += 1) {
-    const udp = await listenUdp(listen, { ...options, proxyFrom, onBroken, layer });
+    const udp = await listenUdp(listen, { ...options, proxyFrom, onBroken, layer, reusePort });
     try {
       const tcp = await listenTcpDns(udp.address, streamOptions("tcp", plan, options));
       return { address: udp.address, udp, tcp };

@@ -22,6 +22,9 @@ const SLOT_BYTES = Math.max(QUERY_BYTES_MAX, ANSWER_BYTES_MAX) + 64;
 
 const ADDRESS_BYTES = { v4: 4, v6: 16 } as const;
 
+/** Sends a datagram outside of a turn. */
+type SendLater = (address: Uint8Array, port: number, message: Uint8Array) => void;
+
 /** Listens through the native layer: one system call receives up to 64 packets, one answers. */
 export function listenInBatches(
   listen: SocketAddress,
@@ -29,7 +32,10 @@ export function listenInBatches(
   layer: NativeLayer,
 ): UdpListener {
   const memory = new ArrayBuffer(SLOTS * (SLOT_WORDS * 4 + 2 * SLOT_BYTES));
-  const onTurn = answerTurn(memory, options);
+  const sendLater: SendLater = (address, port, message) => {
+    layer.send(socket, address, port, message);
+  };
+  const onTurn = answerTurn(memory, options, sendLater);
   const turns = { memory, slots: SLOTS, slotBytes: SLOT_BYTES, onTurn };
   const socket = bind(listen, options.reusePort === true, layer, turns);
   return {
@@ -60,8 +66,11 @@ function bind(
 }
 
 /** Views of everything in the memory are made once, so that a turn makes no objects. */
-function answerTurn(memory: ArrayBuffer, options: UdpOptions): (count: number) => void {
-  const answer = datagramAnswerer(options);
+function answerTurn(
+  memory: ArrayBuffer,
+  options: UdpOptions,
+  sendLater: SendLater,
+): (count: number) => void {
   const words = new Uint32Array(memory, 0, SLOTS * SLOT_WORDS);
   const incoming = new Uint8Array(memory, words.byteLength, SLOTS * SLOT_BYTES);
   const answersAt = words.byteLength + incoming.byteLength;
@@ -71,6 +80,15 @@ function answerTurn(memory: ArrayBuffer, options: UdpOptions): (count: number) =
   const outs = views(ANSWER_BYTES_MAX, (slot) => answersAt + slot * SLOT_BYTES);
   const peers4 = views(ADDRESS_BYTES.v4, addressAt);
   const peers6 = views(ADDRESS_BYTES.v6, addressAt);
+  let asking = 0;
+  const reply = () => {
+    const at = asking * SLOT_WORDS;
+    const port = words[at + WORD.PORT] ?? 0;
+    const peers = words[at + WORD.ADDRESS_BYTES] === ADDRESS_BYTES.v4 ? peers4 : peers6;
+    const address = Uint8Array.from(peers[asking] ?? []);
+    return (message: Uint8Array) => sendLater(address, port, message);
+  };
+  const answer = datagramAnswerer(options, { reply });
   return (count) => {
     for (let slot = 0; slot < count; slot += 1) {
       const at = slot * SLOT_WORDS;
@@ -82,7 +100,9 @@ function answerTurn(memory: ArrayBuffer, options: UdpOptions): (count: number) =
       const out = outs[slot];
       if (peer === undefined || out === undefined) continue;
       const start = slot * SLOT_BYTES;
-      words[at + WORD.ANSWER_BYTES] = answer(incoming, start, start + received, peer, out);
+      const end = start + received;
+      asking = slot;
+      words[at + WORD.ANSWER_BYTES] = answer(incoming, start, end, peer, out);
     }
   };
 }

@@ -35,9 +35,12 @@ export async function listenDgram(
     count(error.syscall === "send" ? send : receive, error.code);
     log.debug({ event: "udp-error", err: error });
   });
-  socket.on("message", answerer(socket, options));
-  const { port } = socket.address();
   let closed: Promise<void> | undefined;
+  socket.on(
+    "message",
+    answerer(socket, options, () => closed !== undefined),
+  );
+  const { port } = socket.address();
   return {
     address: { host: listen.host, port },
     layer: "dgram",
@@ -55,13 +58,23 @@ function count(errors: Record<string, number>, code = "other"): void {
   errors[code] = (errors[code] ?? 0) + 1;
 }
 
-function answerer(socket: Socket, options: UdpOptions) {
-  const answer = datagramAnswerer(options);
+function answerer(socket: Socket, options: UdpOptions, isClosed: () => boolean) {
+  let asking = { address: "", port: 0 };
+  const reply = () => {
+    const { address, port } = asking;
+    return (message: Uint8Array): void => {
+      if (isClosed() || socket.getSendQueueCount() >= SEND_QUEUE_MAX) return;
+      socket.send(message, port, address);
+    };
+  };
+  const answer = datagramAnswerer(options, { reply });
   let out = new Uint8Array(ANSWER_BYTES_MAX);
-  return (packet: Uint8Array, { address, port }: RemoteInfo): void => {
+  return (packet: Uint8Array, from: RemoteInfo): void => {
+    const { address, port } = from;
     // Nobody listens on port 0; such a packet is forged, and `send` would throw.
     const peer = port === 0 ? undefined : peerBytes(address);
     if (peer === undefined || socket.getSendQueueCount() >= SEND_QUEUE_MAX) return;
+    asking = from;
     const length = answer(packet, 0, packet.length, peer, out);
     if (length === 0) return;
     socket.send(out, 0, length, port, address);
