@@ -3,8 +3,9 @@ import type { Logger } from "../common/log.ts";
 import type { Metrics } from "../common/metrics.ts";
 import { openDiskFolder } from "./store/disk/disk-folder.ts";
 import { type DiskObserver, DiskTier } from "./store/disk/disk-tier.ts";
-import { type KeptObject, MemoryStore } from "./store/memory-store.ts";
+import { MemoryStore } from "./store/memory-store.ts";
 import type { CacheObject, Store } from "./store/store.ts";
+import type { KeptObject } from "./store/stored-object.ts";
 import { TieredStore } from "./store/tiered-store.ts";
 
 /** Where an edge may keep objects beyond its memory. */

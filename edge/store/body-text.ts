@@ -1,5 +1,5 @@
 /** Bodies up to this size are also kept as text once they have been hit. */
-const TEXT_BYTES_MAX = 8_192;
+export const TEXT_BYTES_MAX = 8_192;
 
 const texts = new WeakMap<Buffer, string>();
 

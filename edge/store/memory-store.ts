@@ -1,14 +1,13 @@
-import { randomUUID } from "node:crypto";
 import type { EpochMs } from "../../common/clock.ts";
-import { PurgeTable, type PurgeVerdict, type SitePurges } from "../../state/purge.ts";
+import { PurgeTable, type PurgeVerdict } from "../../state/purge.ts";
 import type { Standing } from "../decide/standing.ts";
 import type { StoredResponse } from "../decide/stored.ts";
 import { tagsOf } from "../http/tags.ts";
+import { Awake } from "./awake.ts";
 import { packChunks } from "./chunks.ts";
 import { objectCost } from "./cost.ts";
 import { EvictionOrder } from "./eviction-order.ts";
-import type { QueueNode } from "./eviction-queue.ts";
-import { BodyHold, type Pin, Pins } from "./pins.ts";
+import { type Pin, Pins } from "./pins.ts";
 import type {
   CacheObject,
   EvictionListener,
@@ -18,6 +17,13 @@ import type {
   StoredVariants,
   StoreUsage,
 } from "./store.ts";
+import {
+  type KeptObject,
+  KeyRecord,
+  MemoryObject,
+  type NewFacts,
+  nextId,
+} from "./stored-object.ts";
 
 /** No object may take more than this share of the budget: the others would all have to leave. */
 const OBJECT_SHARE_MAX = 1 / 4;
@@ -31,26 +37,8 @@ const VARIANTS_MAX = 64;
 /** At most so much of the budget may be held by clients who read what the store has let go of. */
 const PINNED_SHARE_MAX = 1 / 3;
 
-/** All variants of one key. The lists are parallel. */
-interface KeyRecord extends StoredVariants {
-  readonly purges: SitePurges;
-  /** The newest purge of the site that the standings take into account. */
-  judged: number;
-  objects: MemoryObject[];
-  responses: StoredResponse[];
-  standings: Standing[];
-}
-
-/** What a stored object is made of. */
-type ObjectFacts = Omit<NewObject, "reservedBytes">;
-
-/** An object with all that has to be known to store it elsewhere and bring it back. */
-export interface KeptObject extends CacheObject {
-  /** `PurgeTable.generation` at which the exchange began that brought or last confirmed it. */
-  readonly generation: number;
-  /** When its URL was softly purged, if it was. */
-  readonly staleSince: EpochMs | undefined;
-}
+/** What is asked for is kept ready to be served, see `Awake`, in this share of the budget. */
+const AWAKE_SHARE_MAX = 1 / 16;
 
 /** Whom a memory store tells, and what it shares with a slower tier. */
 export interface MemoryStoreOptions {
@@ -62,43 +50,6 @@ export interface MemoryStoreOptions {
    * made. Must not call the store.
    */
   readonly onUsed?: (object: KeptObject) => void;
-}
-
-class MemoryObject implements KeptObject, QueueNode {
-  readonly id: string;
-  readonly key: string;
-  readonly site: string;
-  readonly url: string;
-  readonly response: StoredResponse;
-  readonly chunks: readonly Buffer[];
-  readonly bodyBytes: number;
-  readonly record: KeyRecord;
-  /** `PurgeTable.generation` at which the exchange began that brought or last confirmed it. */
-  readonly generation: number;
-  /** When its URL was softly purged, if it was. */
-  staleSince: EpochMs | undefined = undefined;
-  readonly hold: BodyHold;
-  bytes: number;
-  hash = 0;
-  uses = 0;
-  queue: QueueNode["queue"] = "none";
-  entered = 0;
-  newer: QueueNode | undefined = undefined;
-  older: QueueNode | undefined = undefined;
-
-  constructor(facts: ObjectFacts & { id: string }, record: KeyRecord, hold = new BodyHold()) {
-    this.id = facts.id;
-    this.key = facts.key;
-    this.site = facts.site;
-    this.url = facts.url;
-    this.response = facts.response;
-    this.chunks = facts.chunks;
-    this.bodyBytes = facts.bodyBytes;
-    this.generation = facts.generation;
-    this.record = record;
-    this.hold = hold;
-    this.bytes = objectCost(this);
-  }
 }
 
 /** Keeps objects in this process's memory, bounded by bytes; evicts by S3-FIFO. */
@@ -113,9 +64,7 @@ export class MemoryStore implements Store {
   readonly #order: EvictionOrder<MemoryObject>;
   readonly #onEviction: EvictionListener;
   readonly #pins: Pins;
-  /** Tells the ids of this run from those of all others, whose bodies may live on a disk. */
-  readonly #run = randomUUID().slice(-12);
-  #ids = 0;
+  readonly #awake: Awake;
   #reserved = 0;
   #besideBytes = 0;
 
@@ -128,6 +77,7 @@ export class MemoryStore implements Store {
     });
     this.#onEviction = onEviction;
     this.#pins = new Pins(bytesMax * PINNED_SHARE_MAX, onCut);
+    this.#awake = new Awake(bytesMax * AWAKE_SHARE_MAX);
   }
 
   /**
@@ -150,6 +100,7 @@ export class MemoryStore implements Store {
     this.#bytesMax = bytesMax;
     this.#order.resize(bytesMax);
     this.#pins.resize(bytesMax * PINNED_SHARE_MAX);
+    this.#awake.resize(bytesMax * AWAKE_SHARE_MAX);
     this.#makeRoom();
   }
 
@@ -157,6 +108,7 @@ export class MemoryStore implements Store {
     const record = this.#records.get(key);
     if (record === undefined) return undefined;
     if (record.judged !== record.purges.latest) this.#judge(record);
+    record.wanted = true;
     return record.objects.length === 0 ? undefined : record;
   }
 
@@ -205,7 +157,7 @@ export class MemoryStore implements Store {
     const record = this.#recordFor(candidate.key, candidate.site);
     if (verdict.kind !== "current" && hasNewer(record, candidate)) return undefined;
     const chunks = packChunks(candidate.chunks, candidate.bodyBytes);
-    const object = new MemoryObject({ ...candidate, chunks, id: this.#nextId() }, record);
+    const object = new MemoryObject({ ...candidate, chunks, id: nextId() }, record);
     this.#dropWhere(record, (other) => sameVariant(other, candidate.response), "replaced");
     if (object.bytes > this.objectBytesMax) return undefined;
     this.#enter(object, verdict);
@@ -250,7 +202,8 @@ export class MemoryStore implements Store {
     const { record } = object;
     const index = record.objects.indexOf(object);
     if (index < 0) return undefined;
-    const { id, key, site, url, chunks, bodyBytes, response: before } = object;
+    const { key, site, url, chunks, bodyBytes, response: before } = object;
+    const id = object.identity;
     const generation = confirmed ?? object.generation;
     const facts = { id, key, site, url, chunks, bodyBytes, generation };
     // By the tags that it had: whoever purged cannot have known those that a 304 brings.
@@ -261,9 +214,10 @@ export class MemoryStore implements Store {
     }
     const fresh = new MemoryObject({ ...facts, response }, record, object.hold);
     if (confirmed === undefined) fresh.staleSince = object.staleSince;
-    record.objects[index] = fresh;
-    record.responses[index] = response;
-    record.standings[index] = standingOf(fresh, verdict);
+    record.become(
+      record.objects.with(index, fresh),
+      record.standings.with(index, standingOf(fresh, verdict)),
+    );
     // Its new tags are asked about at the next lookup.
     record.judged = -1;
     this.#order.replace(object, fresh);
@@ -295,23 +249,17 @@ export class MemoryStore implements Store {
     };
   }
 
-  #nextId(): string {
-    this.#ids += 1;
-    return `${this.#run}-${this.#ids.toString(36)}`;
-  }
-
   get #used(): number {
-    return this.#order.bytes + this.#reserved + this.#pins.bytes + this.#besideBytes;
+    return (
+      this.#order.bytes + this.#awake.bytes + this.#reserved + this.#pins.bytes + this.#besideBytes
+    );
   }
 
   #enter(object: MemoryObject, standing: Standing): void {
     const { record } = object;
     const [oldest] = record.objects;
     if (record.objects.length >= VARIANTS_MAX && oldest !== undefined) this.#drop(oldest, "space");
-    object.hold.enterStore();
-    record.objects.push(object);
-    record.responses.push(object.response);
-    record.standings.push(standing);
+    record.become([...record.objects, object], [...record.standings, standing]);
     this.#records.set(object.key, record);
     this.#order.insert(object);
     this.#makeRoom();
@@ -319,22 +267,25 @@ export class MemoryStore implements Store {
 
   #recordFor(key: string, site: string): KeyRecord {
     const existing = this.lookup(key) as KeyRecord | undefined;
-    if (existing !== undefined) return existing;
-    const purges = this.purges.site(site);
-    return { purges, judged: purges.latest, objects: [], responses: [], standings: [] };
+    return existing ?? new KeyRecord(this.purges.site(site), this.#awake);
   }
 
-  #verdict({ site, generation, key, response }: ObjectFacts): PurgeVerdict {
+  #verdict({
+    site,
+    generation,
+    key,
+    response,
+  }: Pick<NewFacts, "site" | "generation" | "key" | "response">): PurgeVerdict {
     return this.purges.site(site).judge({ generation, key, tags: tagsOf(response.fields) });
   }
 
   /** Asks anew how purges have left each variant, and drops those that are not served again. */
   #judge(record: KeyRecord): void {
     record.judged = record.purges.latest;
-    for (const object of Array.from(record.objects)) {
+    for (const object of record.objects) {
       const verdict = this.#verdict(object);
       if (verdict.kind === "purged") this.#drop(object, "purged");
-      else record.standings[record.objects.indexOf(object)] = standingOf(object, verdict);
+      else record.judge(object, standingOf(object, verdict));
     }
   }
 
@@ -364,14 +315,12 @@ export class MemoryStore implements Store {
     const { record } = object;
     const index = record.objects.indexOf(object);
     if (index >= 0) {
-      record.objects.splice(index, 1);
-      record.responses.splice(index, 1);
-      record.standings.splice(index, 1);
+      record.become(record.objects.toSpliced(index, 1), record.standings.toSpliced(index, 1));
     }
     if (record.objects.length === 0 && this.#records.get(object.key) === record) {
       this.#records.delete(object.key);
     }
-    object.hold.leaveStore(object.bytes, this.#pins);
+    object.leaveStore(this.#pins);
     this.#onEviction(object, reason);
   }
 }

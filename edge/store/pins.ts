@@ -71,12 +71,12 @@ interface Entry {
 /** Who reads the body of an object. It stays with the body when a 304 makes a new object of it. */
 export class BodyHold {
   readonly #readers = new Set<() => void>();
-  #stored = false;
+  #stored: boolean;
   #pin: Pin | undefined;
 
-  /** The store counts the body from now on. */
-  enterStore(): void {
-    this.#stored = true;
+  /** `stored`: the store counts the body, until it says otherwise. */
+  constructor(stored: boolean) {
+    this.#stored = stored;
   }
 
   /** The store counts the body no more: `pins` does, if somebody reads it. */

@@ -6,9 +6,10 @@ import type { StoredResponse } from "../decide/stored.ts";
 import type { DiskTier } from "./disk/disk-tier.ts";
 import type { Entry } from "./disk/entry-table.ts";
 import { hashOfVariant } from "./disk/key-hash.ts";
-import type { KeptObject, MemoryStore } from "./memory-store.ts";
+import type { MemoryStore } from "./memory-store.ts";
 import type { Pin } from "./pins.ts";
 import type { CacheObject, NewObject, Store, StoredVariants, StoreUsage } from "./store.ts";
+import type { KeptObject } from "./stored-object.ts";
 
 /** Keys that are read from disk at the same time, and those that wait for their turn. */
 const LOADS_AT_ONCE = 32;

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../../common/clock.ts";
-import type { KeptObject } from "../memory-store.ts";
+import type { KeptObject } from "../stored-object.ts";
 import type { Entry } from "./entry-table.ts";
 import {
   checksum,

@@ -1,7 +1,8 @@
 import { silentLogger } from "../../../../common/log.ts";
 import { DiskTier, type DiskTierOptions } from "../../../../edge/store/disk/disk-tier.ts";
-import { type KeptObject, MemoryStore } from "../../../../edge/store/memory-store.ts";
+import { MemoryStore } from "../../../../edge/store/memory-store.ts";
 import type { NewObject, StoredVariants } from "../../../../edge/store/store.ts";
+import type { KeptObject } from "../../../../edge/store/stored-object.ts";
 import { TieredStore } from "../../../../edge/store/tiered-store.ts";
 import type { LogPosition } from "../../../../state/follower.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
