@@ -477,6 +477,7 @@ class Edge implements RunningDaemon {
         requests: () => metrics.requests,
         cpuMicroseconds: this.#options.sharesProcess === true ? undefined : cpuMicroseconds,
         usage: () => this.#store.usage(),
+        recent: (ms) => metrics.recent.turn(ms),
         connectionsMax: CONNECTIONS_MAX,
         diskUsage: () => this.#storage.disk?.usage(),
       },

@@ -23,6 +23,7 @@ import {
 import type { RecordKind, RecordKinds } from "./certificates.ts";
 import type { ChangeBody } from "./change.ts";
 import { ROUND_TRIPS_BYTES_MAX } from "./limits.ts";
+import type { RecentTraffic, SiteTraffic } from "./recent-traffic.ts";
 import {
   type Heartbeat,
   type LoadPlan,
@@ -241,6 +242,16 @@ export const changeBodySchema = z.discriminatedUnion("kind", [
   ...RECORD_CHANGE_SCHEMAS,
 ]);
 
+const answered = { requests: count, hits: count, bytes: count, hitBytes: count };
+
+const recentTraffic = z.object({
+  seconds: z.number().positive(),
+  ...answered,
+  errors: count,
+  firstByte: z.array(z.tuple([amount, count])),
+  sites: z.array(z.object({ site: name, ...answered } satisfies Fields<SiteTraffic>)),
+} satisfies Fields<RecentTraffic>);
+
 /** What an edge says about itself, as it is stored. */
 export const heartbeatSchema = z.object({
   edge: name,
@@ -258,6 +269,7 @@ export const heartbeatSchema = z.object({
   connectionsMax: count.optional(),
   diskBytes: count.optional(),
   diskBytesMax: count.optional(),
+  recent: recentTraffic.optional(),
 } satisfies Fields<Heartbeat>);
 
 const fraction = z.number().min(0).max(1);

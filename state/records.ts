@@ -1,6 +1,7 @@
 import type { EpochMs } from "../common/clock.ts";
 import type { Site } from "../common/config/site.ts";
 import type { RecordLists } from "./certificates.ts";
+import type { RecentTraffic } from "./recent-traffic.ts";
 
 /** Everything in force at one version of the log. */
 export interface Snapshot extends RecordLists {
@@ -69,6 +70,8 @@ export interface Heartbeat {
   /** Of the store on disk, if there is one. */
   readonly diskBytes?: number;
   readonly diskBytesMax?: number;
+  /** What it has answered lately. Left out: it does not say. */
+  readonly recent?: RecentTraffic;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   tokenRecordSchema,
 } from "../../state/codec.ts";
 import { TOKEN_SCOPES } from "../../state/records.ts";
+import type { LiveBody, LiveEdge, LivePop, Quality } from "./live-figures.ts";
 import type * as shapes from "./shapes.ts";
 
 /*
@@ -297,6 +298,76 @@ const status = z.strictObject({
   demo: z.boolean(),
 } satisfies Fields<shapes.StatusBody>);
 
+const quality = {
+  hitRatio: z.number().optional().describe("Of the requests of the last seconds, 0 to 1."),
+  byteHitRatio: z.number().optional().describe("Of the bytes of bodies."),
+  errorRatio: z.number().optional().describe("Answers with a status from 500."),
+  firstByteP50Seconds: z.number().optional(),
+  firstByteP99Seconds: z.number().optional(),
+} satisfies Fields<Quality>;
+
+const traffic = {
+  requestsPerSecond: z.number(),
+  bitsPerSecond: z.number(),
+  connections: count,
+  ...quality,
+};
+
+const live = z.strictObject({
+  at: epochMs,
+  domain: z.string(),
+  state: status.shape.state,
+  total: z.strictObject({
+    ...traffic,
+    queriesPerSecond: z.number(),
+    edgesUp: count,
+    edges: count,
+  } satisfies Fields<LiveBody["total"]>),
+  pops: z.array(
+    z.strictObject({
+      name: z.string(),
+      edgesUp: count,
+      edges: count,
+      share: z.number().describe("Of the bits that all PoPs send, 0 to 1."),
+      ...traffic,
+    } satisfies Fields<LivePop>),
+  ),
+  edges: z.array(
+    z.strictObject({
+      name: z.string(),
+      pop: z.string(),
+      health,
+      drained: z.boolean(),
+      heard: z.boolean().describe("False: it sends no heartbeat, and its figures are not known."),
+      forMs: z.number().optional().describe("How long it has been of this health."),
+      cpu: z.number().optional(),
+      memory: z.number().describe("Which part of what it may hold it holds, 0 to 1."),
+      disk: z.number().optional(),
+      objects: count,
+      version: version.optional(),
+      lag: count,
+      ...traffic,
+    } satisfies Fields<LiveEdge>),
+  ),
+  routers: status.shape.routers,
+  sites: z.array(
+    z.strictObject({
+      name: z.string(),
+      servedAt: z.string(),
+      origins: texts,
+      traffic: z
+        .strictObject({
+          requestsPerSecond: z.number(),
+          bitsPerSecond: z.number(),
+          hitRatio: z.number(),
+          byteHitRatio: z.number().optional(),
+        })
+        .optional()
+        .describe("Of the busiest 20 sites."),
+    } satisfies Fields<LiveBody["sites"][number]>),
+  ),
+} satisfies Fields<LiveBody>);
+
 const change = z.strictObject({
   version,
   at: epochMs,
@@ -392,6 +463,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /demo/edges/:edge/stop": { summary: "Only in the demo: stops an edge.", answer: demoEdge },
   "POST /demo/edges/:edge/start": { summary: "Only in the demo: starts it.", answer: demoEdge },
   "GET /status": { summary: "The whole CDN on one page.", answer: status },
+  "GET /live": { summary: "What edges, PoPs, routers and sites do just now.", answer: live },
   "GET /changes": { summary: "The log behind a version, oldest first.", answer: changes },
   "GET /log": { summary: "Who changed what, newest first.", answer: log },
   "GET /objects": { summary: "What an edge is known to store, newest first.", answer: objects },

@@ -4,6 +4,7 @@ import { StateUnavailableError } from "../../state/store.ts";
 import { siteBody } from "../site-text.ts";
 import { certificateSummary } from "./certificates.ts";
 import type { ApiContext, ApiServer, ControlConfig } from "./context.ts";
+import { liveFigures } from "./live-figures.ts";
 import type { EdgeStatus, EdgeView, StatusBody } from "./shapes.ts";
 
 /** Everything that the store knows at one moment; undefined while it cannot be asked. */
@@ -14,26 +15,29 @@ export interface StoreView {
   readonly acknowledgements: ReadonlyMap<string, number>;
 }
 
-/** `/v1/status`: the whole CDN on one page. */
+/** `/v1/status`: the whole CDN on one page; `/v1/live`: what everybody does just now. */
 export function addStatusRoutes(app: ApiServer, context: ApiContext): void {
   const route = { config: { need: { scope: "read", about: "cdn" } } } as const;
-  app.get("/v1/status", route, async (): Promise<StatusBody> => {
-    const view = await readStore(context);
-    return {
-      now: context.clock.now(),
-      cdn: { domain: context.config.domain, ttlSeconds: context.config.ttlSeconds },
-      state: {
-        kind: context.store.kind,
-        up: view !== undefined,
-        version: view?.snapshot.version ?? 0,
-        epoch: view?.snapshot.epoch ?? "",
-      },
-      dns: context.config.dns,
-      demo: context.demo !== undefined,
-      certificates: certificateSummary(view?.snapshot, context),
-      ...describe(context.config, view, (edge) => context.demo?.isRunning(edge)),
-    };
-  });
+  app.get("/v1/status", route, () => statusOf(context));
+  app.get("/v1/live", route, async () => liveFigures(await statusOf(context)));
+}
+
+async function statusOf(context: ApiContext): Promise<StatusBody> {
+  const view = await readStore(context);
+  return {
+    now: context.clock.now(),
+    cdn: { domain: context.config.domain, ttlSeconds: context.config.ttlSeconds },
+    state: {
+      kind: context.store.kind,
+      up: view !== undefined,
+      version: view?.snapshot.version ?? 0,
+      epoch: view?.snapshot.epoch ?? "",
+    },
+    dns: context.config.dns,
+    demo: context.demo !== undefined,
+    certificates: certificateSummary(view?.snapshot, context),
+    ...describe(context.config, view, (edge) => context.demo?.isRunning(edge)),
+  };
 }
 
 async function readStore({ store, log }: ApiContext): Promise<StoreView | undefined> {

@@ -1,5 +1,5 @@
+import type { LiveBody, LiveEdge, LivePop } from "../api/live-figures.ts";
 import { formatAgo } from "./table.ts";
-import type { TopEdge, TopFigures, TopPop } from "./top-figures.ts";
 
 /** How a line is told from others; the words in it say the same without colour. */
 export type LineStyle = "plain" | "strong" | "soft" | "warning" | "bad";
@@ -34,7 +34,7 @@ const BAR_CELLS = 16;
  * `notice` is shown above everything: why the figures are old.
  */
 export function topScreen(
-  figures: TopFigures,
+  figures: LiveBody,
   size: ScreenSize,
   notice?: string,
 ): readonly ScreenLine[] {
@@ -84,7 +84,7 @@ export function divide(available: number, wanted: readonly number[]): number[] {
   }
 }
 
-function summary({ domain, at, state, total }: TopFigures): ScreenLine[] {
+function summary({ domain, at, state, total }: LiveBody): ScreenLine[] {
   const clock = new Date(at).toISOString().slice(11, 19);
   const store = state.up
     ? `${state.kind} state at version ${state.version}`
@@ -92,6 +92,13 @@ function summary({ domain, at, state, total }: TopFigures): ScreenLine[] {
   const allUp = total.edgesUp === total.edges;
   return [
     { text: `${domain}   ${clock} UTC   ${store}`, style: state.up ? "strong" : "bad" },
+    {
+      text:
+        `hits ${ratio(total.hitRatio)} of requests, ${ratio(total.byteHitRatio)} of bytes   ` +
+        `first byte ${time(total.firstByteP50Seconds)} p50, ${time(total.firstByteP99Seconds)} p99` +
+        `   errors ${ratio(total.errorRatio)}`,
+      style: "plain",
+    },
     {
       text:
         `${total.edgesUp} of ${total.edges} edges up   ` +
@@ -102,10 +109,10 @@ function summary({ domain, at, state, total }: TopFigures): ScreenLine[] {
   ];
 }
 
-function popSection({ pops }: TopFigures): Section {
+function popSection({ pops }: LiveBody): Section {
   return {
-    heading: ["POP", "UP", "REQ/S", "TRAFFIC", "CLIENTS", "SHARE", ""],
-    numbers: new Set([1, 2, 3, 4, 5]),
+    heading: ["POP", "UP", "REQ/S", "TRAFFIC", "CLIENTS", "HITS", "P99", "SHARE", ""],
+    numbers: new Set([1, 2, 3, 4, 5, 6, 7]),
     rows: pops.map((pop) => ({
       cells: [
         pop.name,
@@ -113,6 +120,8 @@ function popSection({ pops }: TopFigures): Section {
         rate(pop.requestsPerSecond),
         bits(pop.bitsPerSecond),
         String(pop.connections),
+        ratio(pop.hitRatio),
+        time(pop.firstByteP99Seconds),
         percent(pop.share),
         bar(pop.share),
       ],
@@ -121,12 +130,12 @@ function popSection({ pops }: TopFigures): Section {
   };
 }
 
-function popStyle({ edgesUp, edges }: TopPop): LineStyle {
+function popStyle({ edgesUp, edges }: LivePop): LineStyle {
   if (edgesUp === edges) return "plain";
   return edgesUp === 0 ? "bad" : "warning";
 }
 
-function edgeSection({ edges }: TopFigures): Section {
+function edgeSection({ edges }: LiveBody): Section {
   return {
     heading: [
       "EDGE",
@@ -135,18 +144,19 @@ function edgeSection({ edges }: TopFigures): Section {
       "REQ/S",
       "TRAFFIC",
       "CLIENTS",
+      "HITS",
+      "P99",
       "CPU",
       "MEMORY",
       "DISK",
-      "OBJECTS",
       "VERSION",
     ],
-    numbers: new Set([2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    numbers: new Set([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     rows: edges.map((edge) => ({ cells: edgeCells(edge), style: edgeStyle(edge) })),
   };
 }
 
-function edgeCells(edge: TopEdge): string[] {
+function edgeCells(edge: LiveEdge): string[] {
   const { heard, lag, version } = edge;
   const known = (text: string) => (heard ? text : "-");
   return [
@@ -156,20 +166,21 @@ function edgeCells(edge: TopEdge): string[] {
     known(rate(edge.requestsPerSecond)),
     known(bits(edge.bitsPerSecond)),
     known(String(edge.connections)),
+    ratio(edge.hitRatio),
+    time(edge.firstByteP99Seconds),
     edge.cpu === undefined ? "-" : percent(edge.cpu),
     known(percent(edge.memory)),
     edge.disk === undefined ? "-" : percent(edge.disk),
-    known(String(edge.objects)),
     version === undefined ? "-" : `${version}${lag > 0 ? ` (-${lag})` : ""}`,
   ];
 }
 
-function edgeStyle(edge: TopEdge): LineStyle {
+function edgeStyle(edge: LiveEdge): LineStyle {
   if (edge.health === "down") return "bad";
   return edge.health === "up" && !edge.drained && edge.lag === 0 ? "plain" : "warning";
 }
 
-function routerSection({ routers }: TopFigures): Section {
+function routerSection({ routers }: LiveBody): Section {
   return {
     heading: ["ROUTER", "QUERIES/S", "VERSION", "MAP"],
     numbers: new Set([1, 2]),
@@ -185,12 +196,20 @@ function routerSection({ routers }: TopFigures): Section {
   };
 }
 
-function siteSection({ sites }: TopFigures): Section {
+function siteSection({ sites }: LiveBody): Section {
   return {
-    heading: ["SITE", "SERVED AT", "ORIGIN"],
-    numbers: new Set(),
-    rows: sites.map(({ name, servedAt, origins }) => ({
-      cells: [name, servedAt, origins.join(" ")],
+    heading: ["SITE", "REQ/S", "TRAFFIC", "HITS", "BYTE HITS", "SERVED AT", "ORIGIN"],
+    numbers: new Set([1, 2, 3, 4]),
+    rows: sites.map(({ name, servedAt, origins, traffic }) => ({
+      cells: [
+        name,
+        traffic === undefined ? "-" : rate(traffic.requestsPerSecond),
+        traffic === undefined ? "-" : bits(traffic.bitsPerSecond),
+        ratio(traffic?.hitRatio),
+        ratio(traffic?.byteHitRatio),
+        servedAt,
+        origins.join(" "),
+      ],
       style: "plain",
     })),
   };
@@ -227,6 +246,16 @@ function rate(value: number): string {
 
 function percent(part: number): string {
   return `${Math.round(part * 100)}%`;
+}
+
+function ratio(part: number | undefined): string {
+  return part === undefined ? "-" : `${(part * 100).toFixed(part > 0 && part < 1 ? 1 : 0)}%`;
+}
+
+function time(seconds: number | undefined): string {
+  if (seconds === undefined) return "-";
+  if (seconds >= 1) return `${seconds.toFixed(1)} s`;
+  return `${(seconds * 1_000).toFixed(seconds < 0.01 ? 2 : 0)} ms`;
 }
 
 function bits(perSecond: number): string {

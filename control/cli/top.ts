@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import type { StatusBody } from "../api/shapes.ts";
+import type { LiveBody } from "../api/live-figures.ts";
 import { callApi } from "./api-client.ts";
 import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
 import { CommandFailure } from "./failure.ts";
-import { type TopFigures, topFigures } from "./top-figures.ts";
 import { plainText, topScreen } from "./top-screen.ts";
 import { TopTerminal } from "./top-terminal.ts";
 import { readInterval } from "./values.ts";
@@ -36,8 +35,7 @@ export function topCommand(): Command {
 }
 
 async function runTop(flags: TopFlags): Promise<void> {
-  const look = async (signal: AbortSignal) =>
-    topFigures(await callApi<StatusBody>(flags.api, { path: "/status", signal }));
+  const look = (signal: AbortSignal) => callApi<LiveBody>(flags.api, { path: "/live", signal });
   const stop = new AbortController();
   const end = () => stop.abort();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, end);
@@ -51,8 +49,8 @@ async function runTop(flags: TopFlags): Promise<void> {
 }
 
 interface Watch {
-  readonly first: TopFigures;
-  readonly look: (signal: AbortSignal) => Promise<TopFigures>;
+  readonly first: LiveBody;
+  readonly look: (signal: AbortSignal) => Promise<LiveBody>;
   readonly intervalMs: number;
   readonly stop: AbortController;
 }
@@ -96,7 +94,7 @@ async function watchLines(
   { first, look, intervalMs, stop }: Watch,
   { json }: Pick<TopFlags, "json">,
 ): Promise<void> {
-  const show = (figures: TopFigures) => {
+  const show = (figures: LiveBody) => {
     if (json === true) process.stdout.write(`${JSON.stringify(figures)}\n`);
     else print(figures, "\n");
   };
@@ -110,7 +108,7 @@ async function watchLines(
   }
 }
 
-function print(figures: TopFigures, after = ""): void {
+function print(figures: LiveBody, after = ""): void {
   const columns = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
   process.stdout.write(plainText(topScreen(figures, { columns })) + after);
 }

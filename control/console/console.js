@@ -16,6 +16,9 @@ const rows = new Map();
 const pops = new Map();
 let status;
 let sitesShown = "";
+/** Of each site: what the edges told last, and where it is written. */
+let traffic = new Map();
+const siteTraffic = new Map();
 let route;
 
 /** Where this tab keeps the token that the API asks for. */
@@ -72,7 +75,9 @@ function carryOut(promise) {
 
 async function refresh() {
   try {
-    status = await api("/status");
+    const [now, live] = await Promise.all([api("/status"), api("/live")]);
+    status = now;
+    showLive(live);
     alarm(status.state.up ? "" : STATE_DOWN);
     showStatus();
   } catch (error) {
@@ -118,6 +123,33 @@ function showStatus() {
   for (const pop of status.pops) showPop(pop);
   for (const edge of edges) showEdge(edge);
   showSites();
+}
+
+/** What the caches did during the last seconds, for all edges together. */
+function showLive({ total, sites }) {
+  write($("hits"), partText(total.hitRatio));
+  write($("byte-hits"), partText(total.byteHitRatio));
+  const { firstByteP50Seconds: half, firstByteP99Seconds: most } = total;
+  write($("first-byte"), half === undefined ? "–" : `${timeText(half)}, ${timeText(most)}`);
+  write($("queries"), `${total.queriesPerSecond.toFixed(1)}/s`);
+  traffic = new Map(sites.map((site) => [site.name, site.traffic]));
+  for (const [name, target] of siteTraffic) write(target, siteText(traffic.get(name)));
+}
+
+function siteText(figures) {
+  if (figures === undefined) return "no requests just now";
+  const { requestsPerSecond, hitRatio, byteHitRatio } = figures;
+  const hits = `${partText(hitRatio)} hits, ${partText(byteHitRatio)} of bytes`;
+  return `${requestsPerSecond.toFixed(1)} requests/s, ${hits}`;
+}
+
+function partText(part) {
+  return part === undefined ? "–" : `${(100 * part).toFixed(1)} %`;
+}
+
+function timeText(seconds) {
+  if (seconds >= 1) return `${seconds.toFixed(1)} s`;
+  return `${(1000 * seconds).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
 }
 
 function sum(numbers) {
@@ -269,6 +301,7 @@ function showSites() {
     const [first] = status.sites;
     $("ask").elements.name.value = first?.site.hosts[0] ?? first?.cdnHost ?? "";
   }
+  siteTraffic.clear();
   $("sites").replaceChildren(
     ...(status.sites.length === 0
       ? [element("p", { class: "hint" }, "None yet: meridian site add NAME --origin URL")]
@@ -277,10 +310,13 @@ function showSites() {
 }
 
 function drawSite({ site, cdnHost, records }) {
+  const figures = element("p", { class: "figures" }, siteText(traffic.get(site.name)));
+  siteTraffic.set(site.name, figures);
   return element(
     "article",
     { class: "site" },
     element("h3", {}, site.name),
+    figures,
     element("p", { class: "soft" }, `served at ${cdnHost}, from ${site.origin.urls.join(", ")}`),
     ...records.map(({ text }) => element("code", { class: "record" }, text)),
   );

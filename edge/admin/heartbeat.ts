@@ -1,6 +1,7 @@
 import { background } from "../../common/background.ts";
 import type { Clock } from "../../common/clock.ts";
 import type { Logger } from "../../common/log.ts";
+import type { RecentTraffic } from "../../state/recent-traffic.ts";
 import type { Heartbeat } from "../../state/records.ts";
 import type { StateStore } from "../../state/store.ts";
 import type { StoreUsage } from "../store/store.ts";
@@ -24,6 +25,8 @@ export interface HeartbeatSources {
   /** Microseconds of processor time, since the start; undefined: others use the process, too. */
   readonly cpuMicroseconds: (() => number) | undefined;
   readonly usage: () => StoreUsage;
+  /** Ends a slice of so many milliseconds, and tells of the last seconds. */
+  readonly recent: (ms: number) => RecentTraffic;
   /** Connections taken at most. */
   readonly connectionsMax: number;
   /** Of the disk; undefined: there is none. */
@@ -112,6 +115,7 @@ export class HeartbeatSender {
       storeBytesMax: bytesMax,
       objects,
       connectionsMax,
+      recent: this.#sources.recent(sample.at - before.at),
       ...(disk === undefined ? {} : { diskBytes: disk.bytes, diskBytesMax: disk.bytesMax }),
     };
   }

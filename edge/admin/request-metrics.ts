@@ -1,6 +1,7 @@
 import type { HistogramSeries } from "../../common/histogram.ts";
 import type { CounterSeries, Metrics } from "../../common/metrics.ts";
 import type { SiteLabels } from "../../common/site-labels.ts";
+import { RecentCounts } from "./recent-counts.ts";
 
 /** How the cache took part in an answer: the label values of `edge_requests_total{cache}`. */
 export type CacheLabel = "hit" | "stale" | "revalidated" | "miss" | "bypass";
@@ -38,6 +39,8 @@ export class RequestMetrics {
   /** Since the start, for heartbeats. */
   requests = 0;
   bodyBytes = 0;
+  /** The last seconds, for heartbeats. */
+  readonly recent = new RecentCounts();
 
   constructor(metrics: Metrics, labels: SiteLabels) {
     this.#labels = labels;
@@ -53,6 +56,13 @@ export class RequestMetrics {
     const site = answered.site === NO_SITE ? NO_SITE : this.#labels.count(answered.site);
     this.requests += 1;
     this.bodyBytes += bodyBytes;
+    this.recent.note({
+      site: answered.site,
+      isHit: cache !== "miss" && cache !== "bypass",
+      isError: answered.status >= 500,
+      bytes: bodyBytes,
+      firstByteSeconds: answered.firstByteSeconds,
+    });
     const series = this.#series.get(site)?.get(cache) ?? this.#makeSeries(site, cache);
     const statusClass = Math.floor(answered.status / 100);
     let requests = series.requests.get(statusClass);

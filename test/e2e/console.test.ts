@@ -46,6 +46,12 @@ describe("the console page in a real browser", () => {
     }
     await page.locator("#up", { hasText: /^5/ }).waitFor();
 
+    const again = { at: edgeOf(demo, "syd").http };
+    await fetchAt("http://video.netcinema.test/", again);
+    await page.locator("#hits", { hasText: /^\d+\.\d %$/ }).waitFor();
+    await page.locator("#first-byte", { hasText: /ms/ }).waitFor();
+    await page.locator("#sites .figures", { hasText: /requests\/s, \d+\.\d % hits/ }).waitFor();
+
     await page.locator("#ask input[name=name]").fill("video.netcinema.test");
     await page.locator("#ask button[type=submit]").click();
     await page.locator("#decision", { hasText: "syd" }).waitFor();

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { describe, it, type TestContext } from "node:test";
 import { listenTcp } from "../../../common/listen.ts";
 import { silentLogger } from "../../../common/log.ts";
+import type { LiveBody } from "../../../control/api/live-figures.ts";
 import type {
   ChangesBody,
   DrainBody,
@@ -316,6 +317,24 @@ describe("API while the state store is away", () => {
     });
   });
 
+  it("tells what edges do just now, from what their heartbeats say", async (t) => {
+    const store = await embedded(t);
+    const { call } = await startTestControl(t, store);
+    await beat(store, "fra-1");
+    const sites = [{ site: "netcinema", requests: 4, hits: 3, bytes: 40, hitBytes: 10 }];
+    const recent = { seconds: 2, requests: 4, hits: 3, bytes: 40, hitBytes: 10, errors: 1, sites };
+    await beat(store, "syd-1", { recent: { ...recent, firstByte: [[0.5, 4]] } });
+    const { body } = await call<LiveBody>("GET", "/live");
+    const { hitRatio, byteHitRatio, errorRatio, requestsPerSecond } = body.total;
+    assert.deepEqual(
+      [hitRatio, byteHitRatio, errorRatio, requestsPerSecond],
+      [0.75, 0.25, 0.25, 4],
+    );
+    assert.equal(body.edges.find(({ name }) => name === "fra-1")?.hitRatio, undefined);
+    assert.equal(body.pops.find(({ name }) => name === "syd")?.firstByteP99Seconds, 0.5);
+    assert.equal(body.sites[0]?.traffic?.requestsPerSecond, 2);
+  });
+
   it("starts without it, and seeds when it arrives", async (t) => {
     const server = await startRedis();
     t.after(() => server.stop());
@@ -400,7 +419,7 @@ describe("API, whatever the store", () => {
   });
 });
 
-function beat(store: StateStore, edge: string): Promise<void> {
+function beat(store: StateStore, edge: string, more: Partial<Heartbeat> = {}): Promise<void> {
   const heartbeat: Heartbeat = {
     edge,
     pop: edge.slice(0, 3),
@@ -414,6 +433,7 @@ function beat(store: StateStore, edge: string): Promise<void> {
     storeBytes: 0,
     storeBytesMax: 1,
     objects: 0,
+    ...more,
   };
   return store.heartbeat(heartbeat, HEARTBEAT_TTL_MS);
 }

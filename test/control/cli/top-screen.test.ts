@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { liveFigures } from "../../../control/api/live-figures.ts";
 import type { EdgeStatus, StatusBody } from "../../../control/api/shapes.ts";
-import { topFigures } from "../../../control/cli/top-figures.ts";
 import { divide, plainText, topScreen } from "../../../control/cli/top-screen.ts";
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -28,6 +28,19 @@ function anEdge(pop: string, name: string, more: Partial<EdgeStatus> = {}): Edge
       storeBytes: 10,
       storeBytesMax: 40,
       objects: 9,
+      recent: {
+        seconds: 10,
+        requests: 250,
+        hits: 200,
+        bytes: 4_000,
+        hitBytes: 1_000,
+        errors: 0,
+        firstByte: [
+          [0.001, 200],
+          [0.25, 50],
+        ],
+        sites: [{ site: "shop", requests: 250, hits: 200, bytes: 4_000, hitBytes: 1_000 }],
+      },
     },
     version: 7,
     lag: 0,
@@ -70,7 +83,7 @@ const TWO_POPS = aStatus({
 
 describe("the figures of meridian top", () => {
   it("add edges up to PoPs and to all, and count as up only what clients are sent to", () => {
-    const { total, pops } = topFigures(TWO_POPS);
+    const { total, pops } = liveFigures(TWO_POPS);
     assert.deepEqual(total, {
       requestsPerSecond: 50,
       bitsPerSecond: 6_000_000,
@@ -78,6 +91,11 @@ describe("the figures of meridian top", () => {
       queriesPerSecond: 12.25,
       edgesUp: 1,
       edges: 3,
+      hitRatio: 0.8,
+      byteHitRatio: 0.25,
+      errorRatio: 0,
+      firstByteP50Seconds: 0.001,
+      firstByteP99Seconds: 0.25,
     });
     assert.deepEqual(
       pops.map(({ name, edgesUp, edges, share }) => [name, edgesUp, edges, share]),
@@ -102,40 +120,41 @@ describe("the figures of meridian top", () => {
         anEdge("fra", "dead", { health: "down" }),
       ],
     });
-    const names = topFigures(status).edges.map(({ name }) => name);
+    const names = liveFigures(status).edges.map(({ name }) => name);
     assert.deepEqual(names, ["dead", "out", "new", "b", "a", "z"]);
   });
 
   it("say that an edge is not heard of, rather than that it is idle", () => {
-    const [dead] = topFigures(TWO_POPS).edges;
+    const [dead] = liveFigures(TWO_POPS).edges;
     assert.deepEqual([dead?.name, dead?.heard, dead?.forMs], ["syd-1", false, 61_000]);
-    const text = plainText(topScreen(topFigures(TWO_POPS), { columns: 120 }));
-    assert.match(text, /^syd-1 +down +61 s +- +- +- +- +- +- +- +-$/m);
+    const text = plainText(topScreen(liveFigures(TWO_POPS), { columns: 120 }));
+    assert.match(text, /^syd-1 +down +61 s +- +- +- +- +- +- +- +- +-$/m);
   });
 });
 
 describe("the screen of meridian top", () => {
   it("shows every part, in words that need no colour", () => {
-    const lines = topScreen(topFigures(TWO_POPS), { columns: 120 });
+    const lines = topScreen(liveFigures(TWO_POPS), { columns: 120 });
     assert.equal(
       plainText(lines),
       `kingcdn.test   03:04:05 UTC   redis state at version 7
+hits 80.0% of requests, 25.0% of bytes   first byte 1.00 ms p50, 250 ms p99   errors 0%
 1 of 3 edges up   50 requests/s   6.0 Mbit/s   8 connections   12 DNS queries/s
 
-POP   UP  REQ/S     TRAFFIC  CLIENTS  SHARE
-fra  1/2     50  6.0 Mbit/s        8   100%  ################
-syd  0/1      0     0 bit/s        0     0%
+POP   UP  REQ/S     TRAFFIC  CLIENTS   HITS     P99  SHARE
+fra  1/2     50  6.0 Mbit/s        8  80.0%  250 ms   100%  ################
+syd  0/1      0     0 bit/s        0      -       -     0%
 
-EDGE   HEALTH        FOR  REQ/S     TRAFFIC  CLIENTS  CPU  MEMORY  DISK  OBJECTS  VERSION
-syd-1  down         61 s      -           -        -    -       -     -        -        -
-fra-2  up, drained  61 s     25  3.0 Mbit/s        4  50%     25%     -        9        7
-fra-1  up           61 s     25  3.0 Mbit/s        4  50%     25%     -        9        7
+EDGE   HEALTH        FOR  REQ/S     TRAFFIC  CLIENTS   HITS     P99  CPU  MEMORY  DISK  VERSION
+syd-1  down         61 s      -           -        -      -       -    -       -     -        -
+fra-2  up, drained  61 s     25  3.0 Mbit/s        4  80.0%  250 ms  50%     25%     -        7
+fra-1  up           61 s     25  3.0 Mbit/s        4  80.0%  250 ms  50%     25%     -        7
 
 ROUTER  QUERIES/S  VERSION  MAP
 r1             12   6 (-1)  too old
 
-SITE  SERVED AT         ORIGIN
-shop  www.shop.example  http://192.0.2.9
+SITE  REQ/S     TRAFFIC   HITS  BYTE HITS  SERVED AT         ORIGIN
+shop     50  6.4 kbit/s  80.0%      25.0%  www.shop.example  http://192.0.2.9
 `,
     );
     const styles = lines.filter(({ style }) => style !== "plain" && style !== "soft");
@@ -155,7 +174,7 @@ shop  www.shop.example  http://192.0.2.9
 
   it("fits into any terminal, and says what it leaves out", () => {
     const many = Array.from({ length: 200 }, (_, n) => anEdge("fra", `fra-${n + 1}`));
-    const figures = topFigures(aStatus({ fra: many }));
+    const figures = liveFigures(aStatus({ fra: many }));
     for (const columns of [1, 20, 80, 200]) {
       for (const rows of [1, 2, 5, 12, 24, 60]) {
         const lines = topScreen(figures, { columns, rows }, "notice");
@@ -174,7 +193,7 @@ shop  www.shop.example  http://192.0.2.9
   it("shows no text that could move the cursor", () => {
     const status = aStatus({ fra: [anEdge("fra", "fra-1")] });
     const odd = { ...status, cdn: { ...status.cdn, domain: "a\u001b[2Jb\u009b\n" } };
-    const lines = topScreen(topFigures(odd), { columns: 80 }, "x\ry");
+    const lines = topScreen(liveFigures(odd), { columns: 80 }, "x\ry");
     assert.equal(lines[0]?.text, "x?y");
     assert.match(lines[1]?.text ?? "", /^a\?\[2Jb\?\? {3}/);
   });
@@ -182,7 +201,7 @@ shop  www.shop.example  http://192.0.2.9
   it("says when the state store does not answer", () => {
     const status = aStatus({ fra: [anEdge("fra", "fra-1")] });
     const away = { ...status, state: { ...status.state, up: false } };
-    const [line] = topScreen(topFigures(away), { columns: 80 });
+    const [line] = topScreen(liveFigures(away), { columns: 80 });
     assert.deepEqual([line?.style, line?.text.includes("NOT ANSWER")], ["bad", true]);
   });
 });
