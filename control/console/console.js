@@ -164,10 +164,19 @@ function popHealth(pop) {
 
 function showPop(pop) {
   if (!pops.has(pop.name)) pops.set(pop.name, drawPop(pop));
-  const { group, load } = pops.get(pop.name);
-  group.setAttribute("class", `pop ${popHealth(pop)}`);
-  const perSecond = sum(pop.edges.map((edge) => edge.heartbeat?.requestsPerSecond ?? 0));
-  write(load, `${perSecond.toFixed(1)} req/s`);
+  const { group, halo, load } = pops.get(pop.name);
+  const health = popHealth(pop);
+  group.setAttribute("class", `pop ${health}`);
+  const perSecond = popRate(pop);
+  // By area: twice the traffic looks like twice as much.
+  const busiest = Math.max(1, ...status.pops.map(popRate));
+  halo.setAttribute("r", (4 + 5 * Math.sqrt(perSecond / busiest)).toFixed(1));
+  const rate = `${perSecond.toFixed(1)} req/s`;
+  write(load, health === "up" ? rate : `${health}, ${rate}`);
+}
+
+function popRate(pop) {
+  return sum(pop.edges.map((edge) => edge.heartbeat?.requestsPerSecond ?? 0));
 }
 
 function drawPop(pop) {
@@ -178,14 +187,10 @@ function drawPop(pop) {
   const name = shape("text", { ...label, y: y + 0.2 });
   const load = shape("text", { ...label, y: y + 4.8, class: "load" });
   name.textContent = pop.name;
-  group.append(
-    shape("circle", { cx: x, cy: y, r: 4.6, class: "halo" }),
-    shape("circle", { cx: x, cy: y, r: 2.1 }),
-    name,
-    load,
-  );
+  const halo = shape("circle", { cx: x, cy: y, r: 4, class: "halo" });
+  group.append(halo, shape("circle", { cx: x, cy: y, r: 2.1 }), name, load);
   $("map").append(group);
-  return { group, load };
+  return { group, halo, load };
 }
 
 function showEdge(edge) {

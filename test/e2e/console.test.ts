@@ -6,6 +6,7 @@ import { hashToken } from "../../control/access/token.ts";
 import { openEmbeddedState } from "../../state/embedded.ts";
 import { startTestControl } from "../control/support.ts";
 import { edgeOf, startDemo } from "../support/demo.ts";
+import { answerData, dig } from "../support/dig.ts";
 import { fetchAt } from "../support/http.ts";
 import { findProgram } from "../support/peers.ts";
 import { atEnd, type Scope } from "../support/scope.ts";
@@ -65,6 +66,31 @@ describe("the console page in a real browser", () => {
     await purge.locator("select[name=what]").selectOption("all");
     assert.equal(await purge.locator("textarea").isVisible(), false);
     assert.deepEqual(complaints, []);
+  });
+
+  it("shows an edge that dies, in words too, and sends clients where DNS does", async (t) => {
+    const demo = await startDemo(t);
+    const page = await (await startBrowser(t)).newPage();
+    await page.goto(`http://${formatSocketAddress(demo.api)}/`);
+    const map = page.locator("#map");
+    await map.locator(".pop.up").nth(4).waitFor();
+    const name = "video.netcinema.test";
+    await page.locator("#ask input[name=name]").fill(name);
+
+    const stop = page.getByRole("button", { name: "Stop or start syd-1" });
+    await stop.focus();
+    await page.keyboard.press("Enter");
+    await map.locator(".pop.down .load", { hasText: /^down, / }).waitFor();
+    await page.locator("#edges tr", { hasText: "syd-1" }).getByText("down (stopped)").waitFor();
+
+    const { host: server, port } = demo.dns;
+    const told = await dig({ server, port, name, subnet: "129.94.0.0/24" });
+    const [address] = answerData(told, "A");
+    await page.locator("#ask input[name=client]").fill("129.94.0.1");
+    await page.keyboard.press("Enter");
+    const answer = page.locator("#decision .answer");
+    await answer.filter({ hasText: `at ${address}` }).waitFor();
+    assert.doesNotMatch(await answer.innerText(), /syd/);
   });
 
   it("asks for a token where the API does, and shows nothing without", async (t) => {
