@@ -122,6 +122,7 @@ function showStatus() {
   write($("requests"), `${perSecond.toFixed(1)}/s`);
   for (const pop of status.pops) showPop(pop);
   for (const edge of edges) showEdge(edge);
+  showEdgeChoice(edges);
   showSites();
 }
 
@@ -212,6 +213,16 @@ function showEdge(edge) {
   write(row.drain, edge.drained ? "Undrain" : "Drain");
   row.stop.hidden = !status.demo;
   write(row.stop, edge.running === false ? "Start" : "Stop");
+}
+
+/** The edges that can be asked; they are those of the configuration, and do not change. */
+function showEdgeChoice(edges) {
+  const { edge: select, url } = $("why").elements;
+  if (select.options.length === edges.length) return;
+  select.replaceChildren(...edges.map(({ name }) => element("option", { value: name }, name)));
+  const [first] = status.sites;
+  const host = first?.site.hosts[0] ?? first?.cdnHost;
+  if (url.value === "" && host !== undefined) url.value = `http://${host}/`;
 }
 
 function versionText({ version, lag }) {
@@ -390,6 +401,41 @@ function drawRoute(place, edge) {
   $("map").append(route);
 }
 
+async function why() {
+  const { url, edge } = $("why").elements;
+  const query = new URLSearchParams({ url: url.value.trim(), edge: edge.value });
+  try {
+    const { decision } = await api(`/explain/http?${query}`);
+    showReason(decision, edge.value);
+  } catch (error) {
+    $("reason").replaceChildren(element("p", { class: "wrong" }, error.message));
+  }
+}
+
+/** What an edge would do, in a line; what it has stored; and everything else it said. */
+function showReason(told, edge) {
+  const { kind, reason } = told.decision;
+  const answer = element("p", { class: "answer" }, element("strong", {}, kind));
+  if (reason !== undefined) answer.append(`: ${reason}`);
+  const stored = (told.stored ?? []).map(({ status, bytes, ageSeconds, ttlSeconds }) => {
+    const left = ttlSeconds >= 0 ? `fresh for ${ttlSeconds.toFixed(0)} s` : "stale";
+    return `${status}, ${bytesText(bytes)}, ${ageSeconds.toFixed(0)} s old, ${left}`;
+  });
+  const nothing = `Nothing is stored for it on ${edge}.`;
+  $("reason").replaceChildren(
+    answer,
+    ...(stored.length === 0 ? [nothing] : stored).map((text) =>
+      element("p", { class: "soft" }, text),
+    ),
+    element(
+      "details",
+      {},
+      element("summary", {}, "The whole decision"),
+      element("pre", { tabindex: "0" }, JSON.stringify(told, null, 2)),
+    ),
+  );
+}
+
 async function purge() {
   const form = $("purge").elements;
   const what = form.what.value;
@@ -462,6 +508,10 @@ for (const [place, address] of CLIENTS) {
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   carryOut(ask());
+});
+$("why").addEventListener("submit", (event) => {
+  event.preventDefault();
+  carryOut(why());
 });
 $("purge").elements.what.addEventListener("change", showPurgeChoice);
 showPurgeChoice();

@@ -57,6 +57,14 @@ describe("the console page in a real browser", () => {
     await page.locator("#ask button[type=submit]").click();
     await page.locator("#decision", { hasText: "syd" }).waitFor();
 
+    await page.locator("#why input[name=url]").fill("http://video.netcinema.test/poster.svg");
+    await page.locator("#why select").selectOption("syd-1");
+    await page.locator("#why button").press("Enter");
+    await page.locator("#reason", { hasText: "Nothing is stored for it on syd-1." }).waitFor();
+    await fetchAt("http://video.netcinema.test/poster.svg", again);
+    await page.locator("#why button").click();
+    await page.locator("#reason", { hasText: /200, .* old, fresh for \d+ s/ }).waitFor();
+
     const purge = page.locator("#purge");
     await purge.locator("select[name=what]").selectOption("prefixes");
     await purge.locator("textarea").fill("http://video.netcinema.test/");
