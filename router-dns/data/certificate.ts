@@ -1,17 +1,14 @@
-import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createSecureContext, type SecureContext } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { background } from "../../common/background.ts";
+import {
+  type CertificateFiles,
+  readCertificate,
+  type UsableCertificate,
+} from "../../common/certificate.ts";
 import type { Clock, EpochMs } from "../../common/clock.ts";
+import { stateOf } from "../../common/file-watch.ts";
 import type { Logger } from "../../common/log.ts";
-import { stateOf } from "./file-watch.ts";
 import { RouterFilesError } from "./files.ts";
-
-/** Files in PEM: the certificate with those that lead to a known one behind it, and its key. */
-export interface CertificateFiles {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 /** What a keeper needs beside its files. */
 export interface CertificateKeeperOptions {
@@ -22,11 +19,6 @@ export interface CertificateKeeperOptions {
 /** How often it is looked whether the files have changed. */
 const LOOK_EVERY_MS = 5_000;
 
-interface Loaded {
-  readonly context: SecureContext;
-  readonly expiresAt: EpochMs;
-}
-
 /**
  * Has the certificate of the moment at hand. Files that change are read again within seconds; what
  * cannot be used is logged, and the last good one stays: renewals write two files, one after the
@@ -35,7 +27,7 @@ interface Loaded {
 export class CertificateKeeper {
   readonly #files: CertificateFiles;
   readonly #options: CertificateKeeperOptions;
-  #loaded: Loaded;
+  #loaded: UsableCertificate;
   #seen = "";
   #isStopped = false;
   #cancel: () => void = () => undefined;
@@ -47,7 +39,7 @@ export class CertificateKeeper {
     try {
       this.#loaded = load(files);
     } catch (error) {
-      throw new RouterFilesError([problemOf(files, error)]);
+      throw new RouterFilesError([problemOf(error)]);
     }
   }
 
@@ -61,7 +53,7 @@ export class CertificateKeeper {
 
   /** When the certificate ends. */
   get expiresAt(): EpochMs {
-    return this.#loaded.expiresAt;
+    return this.#loaded.notAfter;
   }
 
   /** Reads the files again. Connections that stand keep what they have. */
@@ -69,10 +61,10 @@ export class CertificateKeeper {
     const { log } = this.#options;
     try {
       this.#loaded = load(this.#files);
-      const expires = new Date(this.#loaded.expiresAt).toISOString();
+      const expires = new Date(this.#loaded.notAfter).toISOString();
       log.info({ event: "certificate-loaded", file: this.#files.certificate, expires });
     } catch (error) {
-      log.error({ event: "certificate-kept", reason: problemOf(this.#files, error) });
+      log.error({ event: "certificate-kept", reason: problemOf(error) });
     }
   }
 
@@ -95,13 +87,10 @@ export class CertificateKeeper {
   }
 }
 
-function load({ certificate, key }: CertificateFiles): Loaded {
-  const cert = readFileSync(certificate);
-  const context = createSecureContext({ cert, key: readFileSync(key), minVersion: "TLSv1.2" });
-  return { context, expiresAt: new X509Certificate(cert).validToDate.getTime() };
+function load(files: CertificateFiles): UsableCertificate {
+  return readCertificate(files, { minVersion: "TLSv1.2" });
 }
 
-function problemOf({ certificate, key }: CertificateFiles, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return `${certificate} and ${key} cannot be used together: ${message}`;
+function problemOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

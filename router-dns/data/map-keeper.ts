@@ -1,8 +1,8 @@
 import { background } from "../../common/background.ts";
 import type { Clock } from "../../common/clock.ts";
 import { formatProblem } from "../../common/file-problem.ts";
+import { FileWatch } from "../../common/file-watch.ts";
 import type { Logger } from "../../common/log.ts";
-import { FileWatch } from "./file-watch.ts";
 import type { LiveSnapshot } from "./live.ts";
 import { buildMapAside } from "./map.ts";
 import type { LatencyOrder, MapOrder } from "./map-build.ts";

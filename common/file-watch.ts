@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
-import { background } from "../../common/background.ts";
-import type { Clock } from "../../common/clock.ts";
-import type { Logger } from "../../common/log.ts";
+import { background } from "./background.ts";
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./log.ts";
 
 /** How often it is looked whether files have changed. */
 const LOOK_EVERY_MS = 2_000;
