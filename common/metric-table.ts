@@ -177,6 +177,30 @@ export const METRICS = {
     labels: [],
     help: "Open client connections.",
   },
+  edge_tls_handshakes_total: {
+    part: "edge",
+    kind: "counter",
+    labels: ["result"],
+    help: "TLS handshakes with clients, by result (full, resumed, unrecognized-name, failed, timeout).",
+  },
+  edge_http2_connections: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Client connections that speak HTTP/2.",
+  },
+  edge_certificate_expiry_seconds: {
+    part: "edge",
+    kind: "gauge",
+    labels: ["certificate"],
+    help: "When each certificate ends, in seconds since 1970; of many the 1000 that end first.",
+  },
+  edge_certificate_files_broken: {
+    part: "edge",
+    kind: "gauge",
+    labels: [],
+    help: "Pairs of certificate and key files that could not be used when they were last read.",
+  },
   edge_object_records_total: {
     part: "edge",
     kind: "counter",

@@ -3,6 +3,7 @@ import type { CompressOptions } from "../common/config/compress.ts";
 import type { Protect, ProtectInput } from "../common/config/protect.ts";
 import type { RuleInput, SiteRule } from "../common/config/rule.ts";
 import type { Site, SiteInput } from "../common/config/site.ts";
+import type { SiteTls } from "../common/config/site-tls.ts";
 import { formatDurationMs, formatSizeBytes } from "../common/units.ts";
 import type { CnameRecord, SiteBody } from "./api/shapes.ts";
 
@@ -13,13 +14,14 @@ import type { CnameRecord, SiteBody } from "./api/shapes.ts";
 const CUSTOMER_CNAME_TTL_SECONDS = 3_600;
 
 /** A site in the form in which people write it: durations and sizes as text (P). */
-export function siteInput({ compress, negativeTtl, protect, ...site }: Site): SiteInput {
+export function siteInput({ compress, negativeTtl, protect, tls, ...site }: Site): SiteInput {
   const { connectTimeout, firstByteTimeout, idleTimeout, totalTimeout, ...origin } = site.origin;
   return {
     ...site,
     ...(compress === undefined ? {} : { compress: compressInput(compress) }),
     ...(negativeTtl === undefined ? {} : { negativeTtl: durationTexts(negativeTtl) }),
     ...(protect === undefined ? {} : { protect: protectInput(protect) }),
+    ...(tls === undefined ? {} : { tls: tlsInput(tls) }),
     origin: {
       ...origin,
       connectTimeout: formatDurationMs(connectTimeout),
@@ -30,6 +32,12 @@ export function siteInput({ compress, negativeTtl, protect, ...site }: Site): Si
     slices: { ...site.slices, size: formatSizeBytes(site.slices.size) },
     rules: site.rules.map(ruleInput),
   };
+}
+
+function tlsInput({ redirect, hsts }: SiteTls): NonNullable<SiteInput["tls"]> {
+  if (hsts === undefined) return { redirect };
+  const maxAge = hsts.maxAge === 0 ? 0 : formatDurationMs(hsts.maxAge);
+  return { redirect, hsts: { ...hsts, maxAge } };
 }
 
 function compressInput({ min, max, ...options }: CompressOptions): SiteInput["compress"] {

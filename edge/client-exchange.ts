@@ -15,11 +15,13 @@ import type { FillClient, FillOutcome, FillPlan } from "./fetch/fill-plan.ts";
 import type { ContentRange } from "./http/content-range.ts";
 import { type FieldLines, fieldLinesFromRaw } from "./http/fields.ts";
 import { withoutListedFields } from "./http/hop-by-hop.ts";
+import type { Scheme } from "./key/primary.ts";
 import type { ErrorReason } from "./serve/error-response.ts";
 import type { SelectedBody } from "./serve/selected-body.ts";
 import type { FillReader } from "./serve/send-chunks.ts";
 import type { SlicedReader } from "./serve/sliced-reader.ts";
 import type { CacheObject, StoredVariants } from "./store/store.ts";
+import type { SecuredConnection } from "./tls/entrance.ts";
 
 /** What a client gets. */
 export type Answer =
@@ -49,10 +51,19 @@ export interface SelectedSlices {
   readonly reader: SlicedReader;
 }
 
+/** When and how a request came. */
+export interface Coming {
+  readonly startedAt: MonotonicMs;
+  /** What was agreed on about its connection; undefined: nothing, it came without TLS. */
+  readonly secured: SecuredConnection | undefined;
+}
+
 /** One request of a client: the facts that the steps have found out so far. */
 export class ClientExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Undefined: the client came without TLS. */
+  readonly secured: SecuredConnection | undefined;
   readonly method: string;
   /** As the client sent them, and from the step `key` on as rules let the origin see them. */
   requestFields: FieldLines;
@@ -108,12 +119,18 @@ export class ClientExchange {
   /** The client closed before it had everything. */
   aborted = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, startedAt: MonotonicMs) {
+  constructor(request: IncomingMessage, response: ServerResponse, { startedAt, secured }: Coming) {
     this.request = request;
     this.response = response;
+    this.secured = secured;
     this.method = request.method ?? "GET";
     this.requestFields = withoutListedFields(fieldLinesFromRaw(request.rawHeaders));
     this.startedAt = startedAt;
+  }
+
+  /** How the client came. */
+  get scheme(): Scheme {
+    return this.secured === undefined ? "http" : "https";
   }
 
   /** The request has a body, or may have one. */
@@ -128,7 +145,7 @@ export class ClientExchange {
 
   /** Absolute URI of the request. */
   get url(): string {
-    return `http://${this.host}${this.target}`;
+    return `${this.scheme}://${this.host}${this.target}`;
   }
 
   /** Address of the client, IPv4 inside IPv6 unmapped. */

@@ -37,6 +37,8 @@ export interface EdgeContext {
   readonly purgeFrom: readonly IpPrefix[];
   /** Hosts under which this edge answers about itself, in lower case and without port. */
   readonly ownHosts: ReadonlySet<string>;
+  /** Where clients are sent that should have come over TLS. */
+  readonly tlsPort: number;
   /** Replaced as a whole when sites change. */
   sites: SiteTable;
   /** What authorities want to see before they sign certificates, by token. Replaced as a whole. */

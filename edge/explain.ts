@@ -17,6 +17,7 @@ import { askedOfHost } from "./key/site.ts";
 import { addressOf, type Guarded, type GuardedRequest } from "./protect/protection.ts";
 import { standingsOf } from "./steps/lookup.ts";
 import { type CacheObject, partKey, type StoredVariants } from "./store/store.ts";
+import { httpsLocation } from "./tls/scheme-policy.ts";
 
 /**
  * Answers `/explain?url=&method=&client=&header=name:value` (any number of `header`): what this
@@ -29,8 +30,8 @@ export async function explainRequest(
   follower: { readonly status: string; readonly version: number },
 ): Promise<AdminAnswer> {
   const url = URL.parse(query.get("url") ?? "");
-  if (url === null || url.protocol !== "http:") {
-    return { status: 400, body: { error: "url= must be an absolute http:// URL" } };
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return { status: 400, body: { error: "url= must be an absolute http:// or https:// URL" } };
   }
   const headers = parseHeaders(query.getAll("header"));
   if (headers === undefined) {
@@ -44,10 +45,14 @@ export async function explainRequest(
   if (verdict.kind === "reject") {
     return { status: 200, body: { ...base, decision: { kind: "reject", reason: verdict.reason } } };
   }
-  const { site, host } = askedOfHost(edge.sites, url.host);
-  if (site === undefined) {
-    const decision = { kind: "reject", reason: "unknown-site" };
-    return { status: 200, body: { ...base, decision } };
+  const scheme = url.protocol === "https:" ? "https" : "http";
+  const { site, host } = askedOfHost(edge.sites, url.host, scheme);
+  const reject = { kind: "reject", reason: "unknown-site" };
+  if (site === undefined) return { status: 200, body: { ...base, decision: reject } };
+  if (scheme === "http" && site.tls?.redirect === true) {
+    const redirect = httpsLocation({ method, host: url.host, target }, edge.tlsPort);
+    const decision = { kind: "redirect", reason: "tls" };
+    return { status: 200, body: { ...base, site: site.name, redirect, decision } };
   }
   const address = addressOf(query.get("client") ?? undefined);
   const guarded = guardedAs(edge, { site, method, host, target, fields: requestFields, address });
@@ -55,7 +60,7 @@ export async function explainRequest(
   if (stopped !== undefined) {
     return { status: 200, body: { ...base, site: site.name, decision: stopped } };
   }
-  const asked = deriveRequest(site, { ...guarded, method, host });
+  const asked = deriveRequest(site, { ...guarded, method, scheme, host });
   const { rule, key, bypass, fields } = asked;
   if (rule?.redirect !== undefined || asked.climbs) {
     return {

@@ -8,6 +8,7 @@ import { refuse, respond } from "./steps/respond.ts";
 import { respondSliced } from "./steps/respond-sliced.ts";
 import { settle } from "./steps/settle.ts";
 import type { Step, StepName, StepResult } from "./steps/step.ts";
+import type { SecuredConnection } from "./tls/entrance.ts";
 
 /** THE path of a request. Each step names the next; `README.md` tells it in words. */
 export const STEPS = {
@@ -27,9 +28,11 @@ export function handleRequest(
   request: IncomingMessage,
   response: ServerResponse,
   edge: EdgeContext,
+  secured?: SecuredConnection,
 ): void {
   edge.access?.expect(request.socket);
-  run(new ClientExchange(request, response, edge.clock.monotonic()), edge, "policy");
+  const coming = { startedAt: edge.clock.monotonic(), secured };
+  run(new ClientExchange(request, response, coming), edge, "policy");
 }
 
 function run(exchange: ClientExchange, edge: EdgeContext, from: StepName): void {

@@ -45,6 +45,8 @@ import { SitesInForce } from "./sites-in-force.ts";
 import { type DiskOptions, openStorage, type Storage } from "./storage.ts";
 import { Invalidations } from "./store/invalidations.ts";
 import type { Store } from "./store/store.ts";
+import type { SecuredConnection } from "./tls/entrance.ts";
+import { type EdgeTlsOptions, TlsService } from "./tls/service.ts";
 import { UpgradeProxy } from "./upgrade.ts";
 
 export { DiskFolderError } from "./store/disk/disk-folder.ts";
@@ -66,6 +68,8 @@ export interface EdgeOptions {
   readonly cdnDomain?: string;
   readonly listen: SocketAddress;
   readonly admin: SocketAddress;
+  /** How it serves over TLS; left out: it does not. */
+  readonly tls?: EdgeTlsOptions;
   /** The budget for everything that is stored or arriving. */
   readonly memoryBytes: number;
   /** This edge is all that its process does: then `memoryBytes` is the budget of the process. */
@@ -137,7 +141,10 @@ class Edge implements RunningDaemon {
   readonly #lane: Lane;
   readonly #doors: Doors;
   readonly #upgrades: UpgradeProxy;
+  readonly #tls: TlsService | undefined;
   readonly #waiting = new WeakMap<Socket, () => boolean>();
+  /** What was agreed on about connections that came over TLS. */
+  readonly #secured = new WeakMap<Socket, SecuredConnection>();
   readonly #sites: SitesInForce;
   readonly #follower: Follower | undefined;
   readonly #heartbeats: HeartbeatSender | undefined;
@@ -180,6 +187,7 @@ class Edge implements RunningDaemon {
     this.#upgrades = new UpgradeProxy(this.#context);
     this.#listener = this.#makeListener();
     this.#lane = this.#makeLane();
+    this.#tls = this.#makeTls();
     this.#doors = this.#makeDoors();
     this.#sites = this.#makeSites();
     this.#follower = this.#makeFollower();
@@ -190,7 +198,7 @@ class Edge implements RunningDaemon {
   }
 
   async start(): Promise<void> {
-    const { listen, admin } = this.#options;
+    const { listen, admin, tls } = this.#options;
     this.#memory?.start(this.#log);
     this.#follower?.start();
     const isCurrent = await this.#follower?.ready(STATE_WAIT_MS);
@@ -202,16 +210,23 @@ class Edge implements RunningDaemon {
       routes: { "/explain": (query) => explainRequest(query, this.#context, this.#followed()) },
     });
     const http = await this.#doors.listen(listen);
-    this.addresses = { http, admin: this.#admin.address };
+    const https = tls === undefined ? undefined : await this.#doors.listenTls(tls.listen);
+    this.#tls?.start();
+    this.addresses = {
+      http,
+      ...(https === undefined ? {} : { https }),
+      admin: this.#admin.address,
+    };
     this.#state = "serving";
     this.#heartbeats?.start();
     this.#roundTrips?.start(http);
     this.#recorder?.start();
   }
 
-  /** SIGHUP: somebody has moved the log away, or changed the keys. */
+  /** SIGHUP: somebody has moved the log away, or there are other keys or certificates. */
   async reload(): Promise<void> {
     this.#context.protection.readKeys();
+    this.#tls?.reload();
     await this.#context.access?.reopen();
   }
 
@@ -232,6 +247,7 @@ class Edge implements RunningDaemon {
     this.#encodingJobs.stop();
     this.#sliced.abortAll();
     this.#origins.destroy();
+    this.#tls?.stop();
     this.#heartbeats?.stop();
     this.#roundTrips?.stop();
     this.#recorder?.stop();
@@ -252,10 +268,11 @@ class Edge implements RunningDaemon {
     this.#upgrades.closeAll();
     this.#listener.server.closeAllConnections();
     this.#lane.closeAll();
+    this.#tls?.closeAll();
   }
 
   #makeContext(): EdgeContext {
-    const { name, profile, sites, cdnDomain, anyHost, purgeFrom } = this.#options;
+    const { name, profile, sites, cdnDomain, anyHost, purgeFrom, tls } = this.#options;
     const own = cdnDomain === undefined ? [] : [hostName(`${name}.edge.${cdnDomain}`)];
     return {
       name,
@@ -283,6 +300,7 @@ class Edge implements RunningDaemon {
       turns: new Turns(() => this.#clock.monotonic()),
       purgeFrom: purgeFrom ?? LOOPBACK_PREFIXES,
       ownHosts: new Set(own),
+      tlsPort: tls?.port ?? tls?.listen.port ?? 443,
       sites: buildSiteTable(sites, { name, cdnDomain, anyHost }),
       challenges: new Map(),
       revalidateAll: () => this.#follower?.status() === "catching-up",
@@ -370,7 +388,10 @@ class Edge implements RunningDaemon {
     return createListener({
       ...(idleMs === undefined ? {} : { idleMs }),
       onRequest: (request, response) => this.#onRequest(request, response),
-      onUpgrade: (request, socket, head) => this.#upgrades.pass(request, socket, head),
+      onUpgrade: (request, socket, head) => {
+        const secured = this.#secured.get(socket);
+        this.#upgrades.pass(request, { socket, head, secured });
+      },
       isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
     });
   }
@@ -387,25 +408,53 @@ class Edge implements RunningDaemon {
     });
   }
 
+  #makeTls(): TlsService | undefined {
+    const { tls, idleMs } = this.#options;
+    if (tls === undefined) return undefined;
+    return new TlsService(tls, {
+      clock: this.#clock,
+      log: this.#log,
+      metrics: this.#metrics,
+      ...(idleMs === undefined ? {} : { idleMs }),
+      enterHttp1: (secured) => {
+        this.#secured.set(secured.socket, secured);
+        this.#enter(secured.socket, secured);
+      },
+      onRequest: (...request) => this.#onRequest(...request),
+      isWaiting: (socket) => this.#waiting.get(socket)?.() === true,
+    });
+  }
+
+  #enter(socket: Socket, secured?: SecuredConnection): void {
+    if (this.#options.fastLane === false) this.#listener.enter(socket);
+    else this.#lane.enter(socket, secured);
+  }
+
   #makeDoors(): Doors {
     const { server } = this.#listener;
     const lane = this.#lane;
-    const listener = this.#options.fastLane === false ? this.#listener : lane;
+    const tls = this.#tls;
     return new Doors({
       http: server,
       connectionsMax: CONNECTIONS_MAX,
-      enter: (socket) => listener.enter(socket),
+      enter: (socket) => this.#enter(socket),
+      ...(tls === undefined ? {} : { enterTls: tls.enter }),
       closeIdle() {
         server.closeIdleConnections();
         lane.closeIdle();
+        tls?.closeIdle();
       },
     });
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+  #onRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    secured = this.#secured.get(request.socket),
+  ): void {
     // Nobody should reuse a connection that is about to be closed.
     if (this.#state === "stopping") response.shouldKeepAlive = false;
-    handleRequest(request, response, this.#context);
+    handleRequest(request, response, this.#context, secured);
   }
 
   #makeSites(): SitesInForce {
@@ -426,12 +475,16 @@ class Edge implements RunningDaemon {
       onChange: (change, view) => {
         applyChange(change, view, this.#context, this.#sites);
         const { body } = change;
+        if (body.kind === "certificate-put" || body.kind === "certificate-remove") {
+          this.#tls?.setRecords(view.certificates.values());
+        }
         // What rules its objects were stored under is not known any more: see `SitesInForce`.
         if (this.#isResuming() && body.kind === "site-put") {
           this.#store.purges.doubtSite(body.site.name);
         }
       },
       onSnapshot: (view, historyLost) => {
+        this.#tls?.setRecords(view.certificates.values());
         this.#context.challenges = view.challenges;
         this.#sites.take(view.sites);
         if (!historyLost) return;

@@ -10,9 +10,20 @@ import { askedOfHost } from "./key/site.ts";
 import { addressOf } from "./protect/protection.ts";
 import { type ErrorReason, errorResponse } from "./serve/error-response.ts";
 import { originRequestFields } from "./serve/origin-request-fields.ts";
+import type { SecuredConnection } from "./tls/entrance.ts";
+import { judgeScheme } from "./tls/scheme-policy.ts";
 
 /** An upgraded connection on which nothing moves for so long is closed. */
 const UPGRADED_IDLE_MS_MAX = 600_000;
+
+/** A connection on which a client wants to speak something else. */
+export interface UpgradedConnection {
+  readonly socket: Socket;
+  /** What has come behind the request. */
+  readonly head: Buffer;
+  /** Undefined: the client came without TLS. */
+  readonly secured: SecuredConnection | undefined;
+}
 
 /** Passes Upgrade requests (RFC 9110 section 7.8), such as WebSocket, through to the origin. */
 export class UpgradeProxy {
@@ -36,23 +47,32 @@ export class UpgradeProxy {
   }
 
   /** Connects a client with the origin of the site that it asks for. */
-  pass(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  pass(request: IncomingMessage, { socket, head, secured }: UpgradedConnection): void {
     const edge = this.#edge;
     const fields = fieldLinesFromRaw(request.rawHeaders);
+    const scheme = secured === undefined ? "http" : "https";
     const verdict = judgeRequest({
       method: request.method ?? "GET",
       version: request.httpVersion,
       target: request.url ?? "/",
       fields,
+      scheme,
     });
     if (verdict.kind === "reject") {
       this.#refuse(socket, verdict.reason);
       return;
     }
-    const { site, host } = askedOfHost(edge.sites, verdict.host);
+    const { site, host } = askedOfHost(edge.sites, verdict.host, scheme);
     const target = site === undefined ? undefined : edge.origins.firstUrl(site);
     if (site === undefined || target === undefined) {
       this.#refuse(socket, "unknown-site");
+      return;
+    }
+    const coming = { host: verdict.host, site, certificate: secured?.certificate };
+    const judged = judgeScheme(coming);
+    if (judged !== "serve") {
+      // No WebSocket follows a redirect, and its first message must not go out in the open.
+      this.#refuse(socket, judged === "misdirected" ? "misdirected" : "forbidden");
       return;
     }
     const guarded = edge.protection.guard({
@@ -75,7 +95,7 @@ export class UpgradeProxy {
       requestFields: withOrigin(guarded.fields, fields),
       edge: edge.name,
       clientAddress: clientAddressOf(request),
-      scheme: "http",
+      scheme,
       clientHost: host,
       originHost: site.origin.host ?? host,
       purpose: { kind: "pass" },

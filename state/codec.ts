@@ -171,6 +171,13 @@ const origin = z.object({
   waiters: count.optional(),
 } satisfies Fields<Site["origin"]>);
 
+const tls = z.object({
+  redirect: z.boolean(),
+  hsts: z
+    .object({ maxAge: amount, includeSubDomains: z.boolean(), preload: z.boolean() })
+    .optional(),
+});
+
 const compress = z.object({
   codings: z.array(z.enum(["zstd", "br", "gzip"])).min(1),
   types: z.array(z.string()),
@@ -209,6 +216,7 @@ const site = z.object({
   rules: z.array(rule),
   compress: compress.optional(),
   https: https.optional(),
+  tls: tls.optional(),
   answers: count.optional(),
   ecs: z.boolean().optional(),
   allDown: z.union([z.enum(["serve-all", "last-good", "empty"]), z.object({ backup: z.string() })]),

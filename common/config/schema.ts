@@ -4,6 +4,7 @@ import { logSchema } from "./access-log.ts";
 import { acmeSchema } from "./acme.ts";
 import { catalogSchema } from "./catalogs.ts";
 import { dnssecSchema } from "./dnssec.ts";
+import { edgeTlsSchema } from "./edge-tls.ts";
 import {
   bitRate,
   diskSize,
@@ -29,6 +30,9 @@ const edgeSchema = z.strictObject({
   listen: socketAddress
     .optional()
     .describe("Where the process binds; left out: `address` and `port`."),
+  tlsListen: socketAddress
+    .optional()
+    .describe("Where it binds for TLS; left out: the host of `listen`, port `edge.tls.port`."),
   admin: socketAddress
     .optional()
     .describe("Where health and metrics are; left out: `address`, port 9101."),
@@ -190,6 +194,9 @@ const edgesSchema = z.strictObject({
       "File with the keys of signed URLs and cookies, a line for each: an id, a space, a secret. Read " +
         "again on SIGHUP. Left out: what needs a signature is refused.",
     ),
+  tls: edgeTlsSchema
+    .optional()
+    .describe("How edges serve over TLS; left out: they do not. See tls.md."),
 });
 
 const controlSchema = z.strictObject({

@@ -7,6 +7,7 @@ import { keySchema } from "./key.ts";
 import { protectSchema } from "./protect.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
+import { siteTlsSchema } from "./site-tls.ts";
 
 const originSchema = z.strictObject({
   urls: z
@@ -140,6 +141,9 @@ const siteFields = z.strictObject({
     .describe(
       "HTTPS records for the name of this site, and its certificate; left out: records as `cdn.https`.",
     ),
+  tls: siteTlsSchema
+    .optional()
+    .describe("TLS between clients and edges; left out: with and without it, as clients like."),
   answers: z
     .int()
     .min(1)

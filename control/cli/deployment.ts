@@ -60,6 +60,7 @@ export function absoluteFiles(config: Config, folder: string): Config {
   return {
     ...config,
     router: absoluteRouterFiles(config.router, absolute),
+    edge: absoluteEdgeFiles(config.edge, absolute),
     health: absoluteHealthFiles(config.health, absolute),
     log: absoluteLogFiles(config.log, absolute),
     geoip: {
@@ -77,12 +78,6 @@ export function absoluteFiles(config: Config, folder: string): Config {
     ...(config.acme?.ca === undefined
       ? {}
       : { acme: { ...config.acme, ca: absolute(config.acme.ca) } }),
-    edge: {
-      ...config.edge,
-      ...(config.edge.signingKeys === undefined
-        ? {}
-        : { signingKeys: absolute(config.edge.signingKeys) }),
-    },
     tls: { keyFile: absolute(config.tls.keyFile ?? "meridian-tls.key") },
     ...(config.stateFile === undefined ? {} : { stateFile: absolute(config.stateFile) }),
     pops: config.pops.map((pop) => ({
@@ -122,6 +117,22 @@ function absoluteLogFiles(
   return {
     ...(access === undefined ? {} : { access: { ...access, to: placed(access.to) } }),
     ...(queries === undefined ? {} : { queries: { ...queries, to: placed(queries.to) } }),
+  };
+}
+
+function absoluteEdgeFiles(
+  edge: Config["edge"],
+  absolute: (file: string) => string,
+): Config["edge"] {
+  const { tls, signingKeys } = edge;
+  const certificates = tls?.certificates.map(({ certificate, key }) => ({
+    certificate: absolute(certificate),
+    key: absolute(key),
+  }));
+  return {
+    ...edge,
+    ...(tls === undefined || certificates === undefined ? {} : { tls: { ...tls, certificates } }),
+    ...(signingKeys === undefined ? {} : { signingKeys: absolute(signingKeys) }),
   };
 }
 

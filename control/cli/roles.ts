@@ -5,10 +5,12 @@ import {
   type SignedZoneConfig,
   signedZones,
 } from "../../common/config/dnssec.ts";
+import type { EdgeTlsConfig } from "../../common/config/edge-tls.ts";
 import type { CheckConfig } from "../../common/config/health.ts";
 import type { Config, EdgeConfig, PopConfig } from "../../common/config/schema.ts";
 import type { Logger } from "../../common/log.ts";
 import { ok } from "../../common/result.ts";
+import type { SealingKey } from "../../common/sealed.ts";
 import type { EdgeOptions } from "../../edge/server.ts";
 import { parseLatency } from "../../router-dns/geo/latency.ts";
 import type { RouterOptions } from "../../router-dns/server.ts";
@@ -123,7 +125,7 @@ export function signingPolicy(
 export function edgeOptions(
   config: Config,
   { pop, edge }: PlacedEdge,
-  shared: Shared,
+  { sealingKey, ...shared }: Shared & { readonly sealingKey?: SealingKey | undefined },
 ): EdgeOptions {
   return {
     name: edge.name,
@@ -138,12 +140,32 @@ export function edgeOptions(
     profile: config.edge.profile,
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
     ...(config.edge.signingKeys === undefined ? {} : { signingKeys: config.edge.signingKeys }),
+    ...(config.edge.tls === undefined
+      ? {}
+      : { tls: edgeTlsOptions(edge, config.edge.tls, sealingKey) }),
     sites: config.sites,
     siteMetrics: config.metrics.sites,
     ...(config.log.access === undefined ? {} : { access: config.log.access }),
     anyHost: false,
     keepRemovedMs: config.cdn.ttl + REMOVED_MARGIN_MS,
     ...shared,
+  };
+}
+
+function edgeTlsOptions(
+  edge: EdgeConfig,
+  tls: EdgeTlsConfig,
+  sealingKey: SealingKey | undefined,
+): NonNullable<EdgeOptions["tls"]> {
+  const { port, certificates: files, unnamed, minVersion, http2 } = tls;
+  return {
+    listen: edge.tlsListen ?? { host: edgeListen(edge).host, port },
+    port,
+    files,
+    unnamed,
+    minVersion,
+    http2,
+    ...(sealingKey === undefined ? {} : { sealingKey }),
   };
 }
 

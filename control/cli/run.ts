@@ -5,7 +5,11 @@ import { isLoopback } from "../../common/ip.ts";
 import type { Logger } from "../../common/log.ts";
 import { systemRandom } from "../../common/random.ts";
 import type { SealingKey } from "../../common/sealed.ts";
-import { readOrMakeSealingKey, SEALING_KEY_VARIABLE } from "../../common/sealing-key.ts";
+import {
+  readOrMakeSealingKey,
+  readSealingKey,
+  SEALING_KEY_VARIABLE,
+} from "../../common/sealing-key.ts";
 import type { AccessPolicy } from "../access/access.ts";
 import { operatorToken, TokenFileError } from "../access/operator-token.ts";
 import type { AcmeSettings } from "../acme/issuer.ts";
@@ -81,6 +85,14 @@ export function acmeSettings({ acme }: Config): AcmeSettings | undefined {
   const pem = readTextFile(ca);
   if (!pem.ok) throw usageFailure(`acme.ca: ${pem.error.map(formatProblem).join("; ")}`);
   return { config, ca: pem.value };
+}
+
+/** The same for an edge, which makes none: undefined where there is none. */
+export function edgeSealingKey({ tls }: Config): SealingKey | undefined {
+  const { keyFile: file = "meridian-tls.key" } = tls;
+  const found = readSealingKey({ file, variable: process.env[SEALING_KEY_VARIABLE] });
+  if (!found.ok) throw usageFailure(found.error);
+  return found.value;
 }
 
 /** How long daemons may take to go when one of them could not start. */

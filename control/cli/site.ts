@@ -54,6 +54,8 @@ interface AddFlags extends ClientFlags {
   readonly host?: readonly string[];
   readonly compress?: boolean;
   readonly certificate?: string;
+  readonly httpsRedirect?: boolean;
+  readonly hsts?: string | true;
   readonly wait?: boolean;
   readonly timeout: number;
   readonly resolver?: string;
@@ -67,6 +69,8 @@ export function siteCommand(): Command {
     .option("--host <name>", "a host name of its own; repeatable", gather)
     .option("--compress", "edges encode what the origin has not encoded")
     .option("--certificate <name>", "acme: get one and renew it; or one that was put here")
+    .option("--https-redirect", "clients that come without TLS are sent to https://")
+    .option("--hsts [max-age]", "browsers ask over TLS only, for so long (default: 365d)")
     .option(
       "--wait",
       "until all edges have it, its hosts lead to the CDN, and it has a certificate",
@@ -151,6 +155,7 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
     origin: { urls: [...flags.origin] },
     ...(flags.compress === true ? { compress: {} } : {}),
     ...(certificate === undefined ? {} : { https: { certificate } }),
+    ...tlsOf(flags),
   };
   const answer = await callApi<SitePutBody>(flags.api, {
     method: "POST",
@@ -173,6 +178,16 @@ async function addSite(name: string, flags: AddFlags): Promise<void> {
   await watchCertificate(answer, { api: flags.api, timeoutMs });
   const [host = answer.cdnHost] = answer.site.hosts ?? [];
   printText(`\nhttps://${host}/`);
+}
+
+function tlsOf({ httpsRedirect, hsts }: AddFlags): Pick<SiteInput, "tls"> {
+  if (httpsRedirect === undefined && hsts === undefined) return {};
+  return {
+    tls: {
+      redirect: httpsRedirect === true,
+      ...(hsts === undefined ? {} : { hsts: hsts === true ? {} : { maxAge: hsts } }),
+    },
+  };
 }
 
 function printOrigins({ origins }: SitePutBody): void {
@@ -228,6 +243,7 @@ async function showSite(name: string, flags: ClientFlags): Promise<void> {
         `idle ${site.origin.idleTimeout}, total ${site.origin.totalTimeout ?? "no limit"}`,
     ],
     ["encoded", compressText(site.compress)],
+    ["TLS", tlsText(site.tls)],
     ["waiting clients", waitingText(site)],
     ["next origin on", site.origin.failoverOn?.join(" ") ?? "no status"],
     ["failures kept", negativeText(site.negativeTtl) ?? "no"],
@@ -246,6 +262,11 @@ function compressText(compress: SiteInput["compress"]): string {
   if (compress === undefined) return "no";
   const { codings = [], types = [], min, max } = compress;
   return `${codings.join(", ")}, from ${min} to ${max}, of ${types.length} media types`;
+}
+
+function tlsText(tls: SiteInput["tls"]): string {
+  const hsts = tls?.hsts === undefined ? "" : `, HSTS for ${tls.hsts.maxAge ?? "365d"}`;
+  return `${tls?.redirect === true ? "always, others are sent there" : "as clients like"}${hsts}`;
 }
 
 function waitingText({ coalesce, origin }: SiteBody["site"]): string {

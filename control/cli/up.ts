@@ -44,7 +44,12 @@ async function runUp(options: { config: string; log: LogStyle }): Promise<void> 
     const edges = placedEdges(config);
     const sharesProcess = edges.length > 1;
     for (const placed of edges) {
-      await group.start(startEdge({ ...edgeOptions(config, placed, shared), sharesProcess }));
+      await group.start(
+        startEdge({
+          ...edgeOptions(config, placed, { ...shared, sealingKey: key }),
+          sharesProcess,
+        }),
+      );
     }
     // Behind the edges: its first probes would find nobody, and resolvers would keep that answer.
     await group.start(startRouter(routerOptions(config, "router", shared)));

@@ -23,7 +23,9 @@ export interface Hall {
   readonly http: HttpServer;
   readonly connectionsMax: number;
   /** Takes in a connection. */
-  enter(socket: Socket): void;
+  readonly enter: (socket: Socket) => void;
+  /** Takes in a connection that is going to be secured. */
+  readonly enterTls?: (socket: Socket) => void;
   /** Ends connections that wait between two requests. */
   closeIdle(): void;
 }
@@ -37,29 +39,25 @@ export class Doors {
 
   constructor(hall: Hall) {
     this.#hall = hall;
-    hall.http.on("connection", (socket: Socket) => this.#enter(socket));
+    hall.http.on("connection", (socket: Socket) => this.#enter(socket, hall.enter));
   }
 
   /** Binds the address. Rejects with a ListenError when anybody else has it. */
   async listen(address: SocketAddress): Promise<SocketAddress> {
-    // Sockets that may share an address would also share it with another process of the same kind,
-    // so the first question is asked by one that may not.
-    // (A port that the kernel chooses is never one that is shared.)
-    if (address.port !== 0) {
-      const probe = createServer();
-      await listenTcp(probe, address, "http");
-      await new Promise((resolve) => probe.close(resolve));
-    }
-    let bound = address;
-    const count = HAS_DOORS ? DOORS : 1;
-    for (let i = 0; i < count; i += 1) {
-      const options = { noDelay: true, allowHalfOpen: true, highWaterMark: WRITE_AHEAD_BYTES };
-      const enter = (socket: Socket) => this.#enter(socket);
-      const door = i === 0 ? this.#hall.http : createServer(options, enter);
-      this.#doors.push(door);
-      bound = await listenTcp(door, bound, "http", { reusePort: HAS_DOORS });
-    }
-    return bound;
+    return this.#open(address, "http", (options, isFirst) =>
+      isFirst
+        ? this.#hall.http
+        : createServer(options, (socket) => this.#enter(socket, this.#hall.enter)),
+    );
+  }
+
+  /** Binds the address for connections that are going to be secured. */
+  async listenTls(address: SocketAddress): Promise<SocketAddress> {
+    const { enterTls } = this.#hall;
+    if (enterTls === undefined) throw new Error("nobody is behind the doors for TLS");
+    return this.#open(address, "https", (options) =>
+      createServer(options, (socket) => this.#enter(socket, enterTls)),
+    );
   }
 
   /** Takes no more connections; resolves when the last one has ended. */
@@ -76,7 +74,30 @@ export class Doors {
     isClosed = true;
   }
 
-  #enter(socket: Socket): void {
+  async #open(
+    address: SocketAddress,
+    purpose: string,
+    makeDoor: (options: typeof DOOR_OPTIONS, isFirst: boolean) => Server,
+  ): Promise<SocketAddress> {
+    // Sockets that may share an address would also share it with another process of the same kind,
+    // so the first question is asked by one that may not.
+    // (A port that the kernel chooses is never one that is shared.)
+    if (address.port !== 0) {
+      const probe = createServer();
+      await listenTcp(probe, address, purpose);
+      await new Promise((resolve) => probe.close(resolve));
+    }
+    let bound = address;
+    const count = HAS_DOORS ? DOORS : 1;
+    for (let i = 0; i < count; i += 1) {
+      const door = makeDoor(DOOR_OPTIONS, i === 0);
+      this.#doors.push(door);
+      bound = await listenTcp(door, bound, purpose, { reusePort: HAS_DOORS });
+    }
+    return bound;
+  }
+
+  #enter(socket: Socket, enter: (socket: Socket) => void): void {
     if (this.open >= this.#hall.connectionsMax) {
       socket.destroy();
       return;
@@ -85,6 +106,8 @@ export class Doors {
     socket.once("close", () => {
       this.open -= 1;
     });
-    this.#hall.enter(socket);
+    enter(socket);
   }
 }
+
+const DOOR_OPTIONS = { noDelay: true, allowHalfOpen: true, highWaterMark: WRITE_AHEAD_BYTES };

@@ -1,4 +1,5 @@
 import { type FieldLines, fieldMembers, fieldValues } from "../http/fields.ts";
+import type { Scheme } from "../key/primary.ts";
 import type { ErrorReason } from "../serve/error-response.ts";
 
 /** The longest path and query that is served; origins rarely take more. */
@@ -12,6 +13,8 @@ export interface RequestHead {
   /** The request target as sent. */
   readonly target: string;
   readonly fields: FieldLines;
+  /** How the client came; left out: without TLS. */
+  readonly scheme?: Scheme;
 }
 
 /** Whether a request goes on, and for which host and path. */
@@ -23,20 +26,24 @@ export type PolicyVerdict =
 /** A name, an IPv4 address or an IPv6 literal, with or without a port (RFC 9110 section 4.2.1). */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
 
-const ABSOLUTE_FORM = /^http:\/\/([^/?#]*)(.*)$/is;
+const ABSOLUTE_FORM = {
+  http: /^http:\/\/([^/?#]*)(.*)$/is,
+  https: /^https:\/\/([^/?#]*)(.*)$/is,
+};
 
 /**
  * Checks a request before anything else looks at it (P). RFC 9112 sections 3.2 and 3.3.
  *
- * The parser has refused bad syntax and both lengths at once already. Here: HTTP/1, of which 1.0
+ * The parser has refused bad syntax and both lengths at once already. Here: HTTP/2 in the words of
+ * HTTP/1 (`http2/request-head.ts`), and HTTP/1, of which 1.0
  * has no transfer codings (section 6.1); no coding but chunked, for others would have to be undone
  * before the body is passed on; exactly one valid Host;
  * absolute-form, whose authority beats Host; no CONNECT and no TRACE, for there is nothing behind
  * this port that could serve them; a target that is a path.
  */
 export function judgeRequest(head: RequestHead): PolicyVerdict {
-  const { method, version, target, fields } = head;
-  if (!version.startsWith("1.")) return reject("version-not-supported");
+  const { method, version, target, fields, scheme = "http" } = head;
+  if (!version.startsWith("1.") && version !== "2.0") return reject("version-not-supported");
   const codings = fieldMembers(fields, "transfer-encoding");
   if (codings.length > 0 && version === "1.0") return reject("bad-request");
   if (codings.some((coding) => coding.toLowerCase() !== "chunked")) return reject("unknown-coding");
@@ -48,11 +55,11 @@ export function judgeRequest(head: RequestHead): PolicyVerdict {
   // RFC 9112 section 3.2: no form of target has a fragment.
   if (target.includes("#")) return reject("bad-request");
   if (target.startsWith("/")) return { kind: "accept", host, target };
-  return judgeAbsoluteForm(target);
+  return judgeAbsoluteForm(target, ABSOLUTE_FORM[scheme]);
 }
 
-function judgeAbsoluteForm(target: string): PolicyVerdict {
-  const [, authority, rest = ""] = ABSOLUTE_FORM.exec(target) ?? [];
+function judgeAbsoluteForm(target: string, form: RegExp): PolicyVerdict {
+  const [, authority, rest = ""] = form.exec(target) ?? [];
   if (authority === undefined) return reject("bad-request");
   if (!HOST.test(authority)) return reject("bad-host");
   const path = rest.startsWith("/") ? rest : `/${rest}`;

@@ -5,13 +5,15 @@ import { type BypassReason, bypassReason } from "../decide/bypass.ts";
 import type { FieldLines } from "../http/fields.ts";
 import { requestEdits, withoutEdited } from "./header-edits.ts";
 import { keyRulesOf, type RequestKey, requestKey } from "./key-rules.ts";
-import { joinKey, normalTarget } from "./primary.ts";
+import { joinKey, normalTarget, type Scheme } from "./primary.ts";
 import { ruleFor } from "./rule.ts";
 import { hostName } from "./site.ts";
 
 /** A request that has been accepted for a site. */
 export interface SiteRequest {
   readonly method: string;
+  /** How the client came; left out: without TLS. */
+  readonly scheme?: Scheme;
   /** In the one form that keys have: see `normalHost`. */
   readonly host: string;
   /** Path and query as sent. */
@@ -42,10 +44,10 @@ export interface DerivedRequest {
  * asked (P). What a key leaves out does not reach the origin: its answer goes to everybody.
  */
 export function deriveRequest(site: Site, request: SiteRequest): DerivedRequest {
-  const { method, host, target } = request;
+  const { method, scheme = "http", host, target } = request;
   const rule = ruleFor(site, request);
   const fields = withoutEdited(request.fields, requestEdits.of(site, rule));
-  const normal = { host, target: normalTarget(target), fields };
+  const normal = { scheme, host, target: normalTarget(target), fields };
   const keyed = requestKey(site.name, keyRulesOf(site, rule), normal);
   const bypass =
     bypassReason(method, rule, fields, site.clientDirectives) ??

@@ -6,7 +6,7 @@ import type { Site } from "../../common/config/site.ts";
 import { meantName } from "../../common/field-names.ts";
 import { combinedField, type FieldLine, type FieldLines } from "../http/fields.ts";
 import { PerRule } from "./header-edits.ts";
-import { joinKey } from "./primary.ts";
+import { HTTPS_MARK, joinKey, type Scheme } from "./primary.ts";
 import { compileQueryRules, keyTarget, type QueryRules } from "./query.ts";
 
 /** The longest value of a field or cookie that becomes part of a key, in characters. */
@@ -73,6 +73,7 @@ function markOf(
 
 /** A request as far as its key depends on it: host and target in their one form. */
 export interface KeyedRequest {
+  readonly scheme: Scheme;
   readonly host: string;
   readonly target: string;
   readonly fields: FieldLines;
@@ -92,9 +93,10 @@ export interface RequestKey {
  * The key of a request under key rules (P); undefined if a value would make it too long.
  *
  * `site host/path?query`, and behind it, each after a space, what tells requests for one URL
- * apart: ` cookie:name=value`, ` header:name=value`, without `=` where there is none that counts.
- * No target has a space, and values are percent-encoded, so nothing that a client sends can look
- * like another part.
+ * apart: ` https` for those that came over TLS, because the origin is told (X-Forwarded-Proto) and
+ * may answer otherwise, ` cookie:name=value`, ` header:name=value`, without `=` where there is
+ * none that counts. No target has a space, and values are percent-encoded, so nothing that a
+ * client sends can look like another part.
  */
 export function requestKey(
   site: string,
@@ -106,7 +108,7 @@ export function requestKey(
   const base = joinKey(site, host, target);
   const { cookies, headers, mark } = rules;
   let fields = request.fields;
-  let key = base + mark;
+  let key = (request.scheme === "https" ? base + HTTPS_MARK : base) + mark;
   if (cookies !== undefined) {
     const selected = selectedValues(cookies, (name) => firstCookie(fields, name));
     const cookie = selected.flatMap(([name, value]) =>

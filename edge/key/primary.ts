@@ -8,17 +8,23 @@ export function joinKey(site: string, host: string, target: string): string {
   return `${site} ${host}${target}`;
 }
 
+/** How a client came. */
+export type Scheme = "http" | "https";
+
+/** What stands behind the URL in keys of requests that came over TLS. */
+export const HTTPS_MARK = " https";
+
 /**
- * A Host in the one form that its key has: lower case, no port 80, no final dot (P). The origin
- * must be asked with it: an answer to any other spelling would be stored for this one too.
+ * A Host in the one form that its key has: lower case, no default port, no final dot (P). The
+ * origin must be asked with it: an answer to any other spelling would be stored for this one too.
  *
- * Port 443 stays: on plain HTTP it is not the default, and an origin that repeats it in links must
- * not have its answer given to those who did not ask for it.
+ * Any other port stays, on plain HTTP also 443: an origin that repeats it in links must not have
+ * its answer given to those who did not ask for it.
  */
-export function normalHost(host: string): string {
+export function normalHost(host: string, scheme: Scheme = "http"): string {
   return host
     .toLowerCase()
-    .replace(/:(?:80)?$/, "")
+    .replace(scheme === "http" ? /:(?:80)?$/ : /:(?:443)?$/, "")
     .replace(/\.(?=:|$)/, "");
 }
 

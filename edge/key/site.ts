@@ -1,6 +1,6 @@
 import { edgeLabel, mainHost } from "../../common/config/edge-name.ts";
 import type { Site } from "../../common/config/site.ts";
-import { normalHost } from "./primary.ts";
+import { normalHost, type Scheme } from "./primary.ts";
 
 /** Which site answers for which host. */
 export interface SiteTable {
@@ -89,9 +89,10 @@ export function siteForHost(table: SiteTable, host: string): Site | undefined {
 export function askedOfHost(
   table: SiteTable,
   host: string,
+  scheme: Scheme = "http",
 ): { readonly site: Site | undefined; readonly host: string } {
   const name = hostName(host);
-  const normal = normalHost(host);
+  const normal = normalHost(host, scheme);
   const site = table.byHost.get(name);
   if (site !== undefined) return { site, host: normal };
   const named = table.byEdgeName.get(name);

@@ -1,7 +1,7 @@
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type KeyRules, keyRulesOf } from "./key-rules.ts";
-import { joinKey, normalHost, normalTarget } from "./primary.ts";
+import { HTTPS_MARK, joinKey, normalHost, normalTarget } from "./primary.ts";
 import { keyTarget } from "./query.ts";
 import { possibleRules } from "./rule.ts";
 
@@ -15,16 +15,19 @@ export interface NamedKeys {
 
 /** Host, and path with query, of an absolute http: or https: URL; else undefined. */
 function partsOf(url: string): { readonly host: string; readonly target: string } | undefined {
-  const [, host, target = ""] = /^https?:\/\/([^/?#]+)([^#]*)/i.exec(url) ?? [];
-  if (host === undefined) return undefined;
-  return { host: normalHost(host), target: normalTarget(target) };
+  const [, scheme, host, target = ""] = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url) ?? [];
+  if (host === undefined || scheme === undefined) return undefined;
+  const isHttps = scheme.toLowerCase() === "https";
+  const normal = normalHost(host, isHttps ? "https" : "http");
+  return { host: normal, target: normalTarget(target) };
 }
 
 /**
  * Every key under which a request for a URL could be answered, whatever its fields and cookies (P);
  * undefined if it is not an absolute http: or https: URL.
  *
- * The URL goes through the key rules of each rule that such a request might match. Where these tell
+ * Both schemes are one: who says that a URL is out of date means what is there. The URL goes
+ * through the key rules of each rule that such a request might match. Where these tell
  * requests for one URL apart, all of them are named by what their keys begin with.
  */
 export function keysOfUrl(site: Site, url: string): NamedKeys | undefined {
@@ -36,6 +39,7 @@ export function keysOfUrl(site: Site, url: string): NamedKeys | undefined {
   for (const rules of possibleKeyRules(site, host, target)) {
     const base = joinKey(site.name, rules.onlyHost ?? host, keyTarget(target, rules.query));
     keys.add(base);
+    keys.add(base + HTTPS_MARK);
     if (tellsApart(rules)) prefixes.add(`${base} `);
   }
   return { keys: [...keys], prefixes: [...prefixes] };

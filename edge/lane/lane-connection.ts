@@ -4,6 +4,7 @@ import { KEEP_ALIVE_MS, refuse } from "../accept/listener.ts";
 import type { AccessLog } from "../access/access-log.ts";
 import type { LineFrame } from "../access/line.ts";
 import type { Deliverer } from "../serve/turns.ts";
+import type { SecuredConnection } from "../tls/entrance.ts";
 import { wholeText } from "./answer-text.ts";
 import type { Hit } from "./find-hit.ts";
 import type { Lane } from "./lane.ts";
@@ -50,6 +51,8 @@ interface Delivery {
 /** One connection in the fast lane. */
 export class LaneConnection implements Deliverer {
   readonly socket: Socket;
+  /** What was agreed on, if it has been secured. */
+  readonly #secured: SecuredConnection | undefined;
   readonly #lane: Lane;
   readonly #reads: SharedReads | undefined;
   #phase: Phase = "waiting";
@@ -76,9 +79,10 @@ export class LaneConnection implements Deliverer {
   #lastByteAt: number;
   #cameAt: number;
 
-  constructor(socket: Socket, lane: Lane) {
+  constructor(socket: Socket, lane: Lane, secured: SecuredConnection | undefined) {
     this.socket = socket;
     this.#lane = lane;
+    this.#secured = secured;
     this.#since = lane.now();
     this.#lastByteAt = this.#since;
     this.#cameAt = this.#since;
@@ -158,7 +162,7 @@ export class LaneConnection implements Deliverer {
   }
 
   #answer(head: RequestHead): void {
-    const hit = this.#lane.find(head);
+    const hit = this.#lane.find(head, this.#secured);
     this.#hasServed = true;
     this.#closesAfter = !head.block.keepAlive;
     if (hit === undefined) {
@@ -216,7 +220,9 @@ export class LaneConnection implements Deliverer {
     const answers = this.#answers;
     this.#answers = "";
     this.#unwritten += 1;
-    this.socket._write(answers, "latin1", this.#onWritten);
+    // TLS takes one write at a time: the stream has to know of each.
+    if (this.#secured === undefined) this.socket._write(answers, "latin1", this.#onWritten);
+    else this.socket.write(answers, "latin1", this.#onWritten);
     if (this.#unwritten > 0 && this.#phase === "waiting") this.#waitForWrite();
   }
 
@@ -226,7 +232,7 @@ export class LaneConnection implements Deliverer {
     this.socket.setTimeout(this.#lane.idleMs);
   }
 
-  /** Called before the write returns if the kernel has taken everything. */
+  /** Called before the write returns if the kernel has taken everything; under TLS always later. */
   readonly #onWritten = (error?: Error | null): void => {
     this.#unwritten -= 1;
     if (error !== undefined && error !== null) this.socket.destroy();

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { MonotonicMs } from "../../common/clock.ts";
 import { CHECK_EVERY_MS, HEAD_MS_MAX, IDLE_MS_MAX, KEEP_ALIVE_MS } from "../accept/listener.ts";
 import type { EdgeContext } from "../context.ts";
+import type { SecuredConnection } from "../tls/entrance.ts";
 import { findHit, type Hit } from "./find-hit.ts";
 import { LaneConnection } from "./lane-connection.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -57,9 +58,9 @@ export class Lane {
     return this.edge.clock.monotonic();
   }
 
-  /** Reads requests from a connection that has just been accepted. */
-  enter(socket: Socket): void {
-    this.#connections.add(new LaneConnection(socket, this));
+  /** Reads requests from a connection that has just been accepted, or secured. */
+  enter(socket: Socket, secured?: SecuredConnection): void {
+    this.#connections.add(new LaneConnection(socket, this, secured));
     if (!this.#isChecking) this.#checkLater();
   }
 
@@ -69,10 +70,10 @@ export class Lane {
   }
 
   /** The answer to a request, if it is a hit that the lane can give. */
-  find(head: RequestHead): Hit | undefined {
+  find(head: RequestHead, secured: SecuredConnection | undefined): Hit | undefined {
     if (this.options.isStopping()) return undefined;
     try {
-      return findHit(head, this.edge);
+      return findHit(head, this.edge, secured);
     } catch {
       // Our own mistake: the path of all requests meets it too, and says so.
       return undefined;

@@ -1,9 +1,11 @@
 import type { SiteRule } from "../../common/config/rule.ts";
 import type { Site } from "../../common/config/site.ts";
+import { hstsValue } from "../../common/config/site-tls.ts";
 import { type Lifetimes, lifetimeMs } from "../decide/rule-fields.ts";
 import { responseDirectives } from "../http/cache-control.ts";
 import { type FieldLines, fieldMembers, hasField } from "../http/fields.ts";
 import { compileEdits, type FieldEdits, PerRule } from "../key/header-edits.ts";
+import type { Scheme } from "../key/primary.ts";
 
 /** What a site and its rule change of a response on its way to the client. */
 export interface ClientEdits {
@@ -12,17 +14,48 @@ export interface ClientEdits {
   readonly lifetimes: Lifetimes | undefined;
 }
 
-const ofSafe = new PerRule((site, rule) => compileClientEdits(site, rule, rule?.clientTtl));
-const ofUnsafe = new PerRule((site, rule) => compileClientEdits(site, rule, undefined));
+type Compile = (site: Site, rule: SiteRule | undefined) => ClientEdits | undefined;
+
+const ofSafe: Compile = (site, rule) => compileClientEdits(site, rule, rule?.clientTtl);
+const ofUnsafe: Compile = (site, rule) => compileClientEdits(site, rule, undefined);
+
+const compiled = {
+  http: { safe: new PerRule(ofSafe), unsafe: new PerRule(ofUnsafe) },
+  https: { safe: new PerRule(secured(ofSafe)), unsafe: new PerRule(secured(ofUnsafe)) },
+};
+
+/** A request as far as the fields of its answer depend on it. */
+export interface EditedRequest {
+  readonly method: string;
+  readonly scheme: Scheme;
+}
 
 /** The changes for the answers to a request; undefined when there are none (P: made once). */
 export function clientEdits(
   site: Site | undefined,
   rule: SiteRule | undefined,
-  method: string,
+  { method, scheme }: EditedRequest,
 ): ClientEdits | undefined {
   if (site === undefined) return undefined;
-  return (method === "GET" || method === "HEAD" ? ofSafe : ofUnsafe).of(site, rule);
+  const isSafe = method === "GET" || method === "HEAD";
+  return compiled[scheme][isSafe ? "safe" : "unsafe"].of(site, rule);
+}
+
+/** RFC 6797 section 7.2: Strict-Transport-Security is said over TLS, and nowhere else. */
+function secured(compile: Compile): Compile {
+  return (site, rule) => {
+    const edits = compile(site, rule);
+    const hsts = site.tls?.hsts;
+    if (hsts === undefined) return edits;
+    const { without = [], lines = [] } = edits?.fields ?? {};
+    const name = "strict-transport-security";
+    const others = lines.filter(([other]) => other !== name);
+    const fields = {
+      without: new Set([...without, name]),
+      lines: [...others, [name, hstsValue(hsts)] as const],
+    };
+    return { fields, lifetimes: edits?.lifetimes };
+  };
 }
 
 function compileClientEdits(

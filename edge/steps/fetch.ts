@@ -167,7 +167,7 @@ function originFieldsFor(
     requestFields: fieldsToAskWith(exchange),
     edge: edge.name,
     clientAddress: exchange.clientAddress,
-    scheme: "http",
+    scheme: exchange.scheme,
     clientHost: exchange.host,
     originHost: site.origin.host ?? exchange.host,
     purpose,

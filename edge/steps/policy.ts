@@ -3,11 +3,12 @@ import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { deriveRequest } from "../key/derive.ts";
 import { askedOfHost, hostName } from "../key/site.ts";
+import { judgeScheme } from "../tls/scheme-policy.ts";
 import { answerChallenge, challengeOf } from "./challenge.ts";
 import { answerHealth } from "./health.ts";
 import { guard } from "./protect.ts";
 import { answerPurge } from "./purge.ts";
-import { answerRedirect } from "./redirect.ts";
+import { answerRedirect, answerToHttps } from "./redirect.ts";
 import type { StepResult } from "./step.ts";
 
 /** Is it well-formed, and for whom? Requests to the edge itself are answered here. */
@@ -19,12 +20,13 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
     version: exchange.request.httpVersion,
     target,
     fields: requestFields,
+    scheme: exchange.scheme,
   });
   if (verdict.kind === "reject") {
     exchange.refusal = verdict.reason;
     return "refuse";
   }
-  const { site, host } = askedOfHost(edge.sites, verdict.host);
+  const { site, host } = askedOfHost(edge.sites, verdict.host, exchange.scheme);
   exchange.host = host;
   exchange.target = verdict.target;
   exchange.site = site;
@@ -36,12 +38,19 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
     exchange.refusal = "unknown-site";
     return "refuse";
   }
-  return method === "PURGE" ? answerPurge(exchange, edge) : "key";
+  const certificate = exchange.secured?.certificate;
+  const coming = judgeScheme({ host: verdict.host, site: exchange.site, certificate });
+  if (coming === "misdirected") {
+    exchange.refusal = "misdirected";
+    return "refuse";
+  }
+  if (method === "PURGE") return answerPurge(exchange, edge);
+  return coming === "serve" ? "key" : answerToHttps(exchange, edge, verdict.host);
 }
 
 /** Which object is it about, and is the cache for it at all? */
 export function deriveKey(exchange: ClientExchange, edge: EdgeContext): StepResult {
-  const { site, host } = exchange;
+  const { site, scheme, host } = exchange;
   if (site === undefined) {
     exchange.refusal = "unknown-site";
     return "refuse";
@@ -49,7 +58,7 @@ export function deriveKey(exchange: ClientExchange, edge: EdgeContext): StepResu
   const guarded = guard(exchange, edge, site);
   if (guarded !== "passed") return guarded;
   const { method, target, requestFields: fields } = exchange;
-  const derived = deriveRequest(site, { method, host, target, fields });
+  const derived = deriveRequest(site, { method, scheme, host, target, fields });
   exchange.rule = derived.rule;
   if (derived.rule?.redirect !== undefined) return answerRedirect(exchange, edge, derived.rule);
   if (derived.climbs) {

@@ -4,6 +4,7 @@ import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
 import { placeOf } from "../key/derive.ts";
 import { clientResponseFields } from "../serve/response-fields.ts";
+import { httpsLocation } from "../tls/scheme-policy.ts";
 import { editsFor, noteWhenSent } from "./respond.ts";
 
 /** Sends the client where its rule says. Nothing is stored, and the origin is not asked. */
@@ -12,13 +13,26 @@ export function answerRedirect(
   edge: EdgeContext,
   rule: SiteRule,
 ): "done" | "refuse" {
-  const { response } = exchange;
   const location = redirectTarget(rule, placeOf(exchange));
   if (location === undefined || rule.redirect === undefined) {
     exchange.refusal = "internal";
     return "refuse";
   }
-  const { status } = rule.redirect;
+  return sendTo(exchange, edge, { status: rule.redirect.status, location });
+}
+
+/** Sends a client that came without TLS to the same URL with it. `host` is as it was sent. */
+export function answerToHttps(exchange: ClientExchange, edge: EdgeContext, host: string): "done" {
+  const { method, target } = exchange;
+  return sendTo(exchange, edge, httpsLocation({ method, host, target }, edge.tlsPort));
+}
+
+function sendTo(
+  exchange: ClientExchange,
+  edge: EdgeContext,
+  { status, location }: { readonly status: number; readonly location: string },
+): "done" {
+  const { response } = exchange;
   const fields = clientResponseFields({
     fields: [
       ["location", location],

@@ -10,7 +10,7 @@ import { selectedBody } from "../serve/selected-body.ts";
 import { SlicedReader } from "../serve/sliced-reader.ts";
 import { type CacheObject, partKey } from "../store/store.ts";
 import { sliceAsk } from "./fetch.ts";
-import { forwarded, noteWhenSent, writeHead } from "./respond.ts";
+import { editsFor, forwarded, noteWhenSent, writeHead } from "./respond.ts";
 import { refusalFor } from "./settle.ts";
 import type { Resume, StepResult } from "./step.ts";
 
@@ -112,7 +112,7 @@ function writeSelected(
     answer.status === undefined &&
     exchange.reuse?.kind !== "revalidate";
   if (isPlain && isComplete && times !== undefined && selection.kind === "full") {
-    response.writeHead(status, hitHead(object.response, edge.name, times));
+    response.writeHead(status, hitHead(object.response, edge.name, times, editsFor(exchange)));
   } else {
     const cacheStatus = cacheStatusOf(exchange, isPlain, isComplete);
     const head = { fields, status, length: object.bodyBytes, selection, body };

@@ -243,8 +243,8 @@ function forwardReason({ bypass, reuse }: ClientExchange): ForwardReason {
 
 /** What changes of an answer on its way to the client. */
 export function editsFor(exchange: ClientExchange): ClientEdits | undefined {
-  const { site, rule, method, cors } = exchange;
-  return withCors(clientEdits(site, rule, method), cors);
+  const { site, rule, method, scheme, cors } = exchange;
+  return withCors(clientEdits(site, rule, { method, scheme }), cors);
 }
 
 /** Counts and logs the exchange once its last byte has been handed to the socket. */

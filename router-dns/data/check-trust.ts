@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { background } from "../../common/background.ts";
 import type { Clock, MonotonicMs } from "../../common/clock.ts";
+import { stateOf } from "../../common/file-watch.ts";
 import type { Logger } from "../../common/log.ts";
 import { fail, ok, type Result } from "../../common/result.ts";
 import type { ProbeConfig, TrustingProbe } from "../health/targets.ts";
-import { stateOf } from "./file-watch.ts";
 import { RouterFilesError } from "./files.ts";
 
 /** How often it is looked whether the file has changed, while there are probes. */

@@ -65,6 +65,8 @@ const DOORS: Readonly<Record<string, RegExp>> = {
 const PURE = [
   /^edge\/(http|key|decide)\//,
   /^edge\/lane\/(request-head|silence)\.ts$/,
+  /^edge\/http2\/request-head\.ts$/,
+  /^edge\/tls\/(certificate-table|scheme-policy)\.ts$/,
   /^edge\/coding\/(choose|coded-fields)\.ts$/,
   /^router-dns\/(wire|zone|policy|answer|fast)\//,
   /^router-dns\/(pipeline|steering|signing)\.ts$/,
