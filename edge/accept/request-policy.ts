@@ -34,8 +34,8 @@ const ABSOLUTE_FORM = {
 /**
  * Checks a request before anything else looks at it (P). RFC 9112 sections 3.2 and 3.3.
  *
- * The parser has refused bad syntax and both lengths at once already. Here: HTTP/2 in the words of
- * HTTP/1 (`http2/request-head.ts`), and HTTP/1, of which 1.0
+ * The parser has refused bad syntax and both lengths at once already. Here: HTTP/1 (a request of
+ * HTTP/2 comes in its words, see `http2/request-head.ts`, and as 1.1), of which 1.0
  * has no transfer codings (section 6.1); no coding but chunked, for others would have to be undone
  * before the body is passed on; exactly one valid Host;
  * absolute-form, whose authority beats Host; no CONNECT and no TRACE, for there is nothing behind
@@ -43,7 +43,7 @@ const ABSOLUTE_FORM = {
  */
 export function judgeRequest(head: RequestHead): PolicyVerdict {
   const { method, version, target, fields, scheme = "http" } = head;
-  if (!version.startsWith("1.") && version !== "2.0") return reject("version-not-supported");
+  if (!version.startsWith("1.")) return reject("version-not-supported");
   const codings = fieldMembers(fields, "transfer-encoding");
   if (codings.length > 0 && version === "1.0") return reject("bad-request");
   if (codings.some((coding) => coding.toLowerCase() !== "chunked")) return reject("unknown-coding");

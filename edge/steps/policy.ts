@@ -1,6 +1,7 @@
 import { judgeRequest } from "../accept/request-policy.ts";
 import type { ClientExchange } from "../client-exchange.ts";
 import type { EdgeContext } from "../context.ts";
+import { EdgeHttp2Request } from "../http2/messages.ts";
 import { deriveRequest } from "../key/derive.ts";
 import { askedOfHost, hostName } from "../key/site.ts";
 import { judgeScheme } from "../tls/scheme-policy.ts";
@@ -17,7 +18,7 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
   const target = exchange.request.url ?? "/";
   const verdict = judgeRequest({
     method,
-    version: exchange.request.httpVersion,
+    version: versionOf(exchange.request),
     target,
     fields: requestFields,
     scheme: exchange.scheme,
@@ -46,6 +47,11 @@ export function checkPolicy(exchange: ClientExchange, edge: EdgeContext): StepRe
   }
   if (method === "PURGE") return answerPurge(exchange, edge);
   return coming === "serve" ? "key" : answerToHttps(exchange, edge, verdict.host);
+}
+
+/** What it is in the words of HTTP/1. Text that says HTTP/2 is not HTTP/2. */
+function versionOf(request: ClientExchange["request"]): string {
+  return request instanceof EdgeHttp2Request ? "1.1" : request.httpVersion;
 }
 
 /** Which object is it about, and is the cache for it at all? */
