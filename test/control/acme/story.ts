@@ -16,6 +16,7 @@ export interface AcmeStory {
   readonly pebble: Pebble;
   readonly dns: SocketAddress;
   readonly http: SocketAddress;
+  readonly https: SocketAddress;
   readonly api: string;
   readonly admin: string;
   readonly origin: string;
@@ -45,6 +46,7 @@ export async function startStory(scope: Scope, options: StoryOptions = {}): Prom
     await freePort(),
     await freePort(),
   ];
+  const httpsPort = await freePort();
   const dns = { host: "127.0.0.1", port: dnsPort };
   const pebble = await startPebble(scope, { ...options, dns, httpPort });
   const origin = createServer((_, response) => response.end("what the origin has\n"));
@@ -65,6 +67,7 @@ export async function startStory(scope: Scope, options: StoryOptions = {}): Prom
 cdn: { domain: kingcdn.test, ttl: 1s, nameservers: [{ name: ns1.kingcdn.test, address: 127.0.0.1 }] }
 router: { listen: ["127.0.0.1:${dnsPort}"], admin: "127.0.0.1:${routerAdmin}" }
 control: { listen: "127.0.0.1:${apiPort}", admin: "127.0.0.1:${adminPort}" }
+edge: { tls: { port: ${httpsPort} } }
 health: { interval: 500ms }
 acme:
   directory: ${pebble.directory}
@@ -89,6 +92,7 @@ ${options.more ?? ""}`,
     pebble,
     dns,
     http: { host: "127.0.0.1", port: httpPort },
+    https: { host: "127.0.0.1", port: httpsPort },
     api,
     admin: `http://127.0.0.1:${adminPort}`,
     origin: `http://127.0.0.1:${port}`,
