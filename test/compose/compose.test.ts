@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { median } from "../../bench/median.ts";
+import { BOARDS } from "../../deploy/tools/grafana/boards.ts";
 import { answerData, dig } from "../support/dig.ts";
 import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
@@ -255,7 +256,7 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
     );
   });
 
-  test("Grafana is healthy and has the dashboard", async () => {
+  test("Grafana is healthy and has the dashboards", async () => {
     const base = `http://127.0.0.1:${ports.MERIDIAN_GRAFANA_PORT}`;
     const health = (await (await fetch(`${base}/api/health`)).json()) as { database: string };
     assert.equal(health.database, "ok");
@@ -264,8 +265,8 @@ describe("docker-compose.yml", { skip: unavailable, timeout: 240_000 }, () => {
       title: string;
     }[];
     assert.deepEqual(
-      found.map(({ uid, title }) => [uid, title]),
-      [["meridian", "Meridian"]],
+      new Set(found.map(({ uid, title }) => `${uid}: ${title}`)),
+      new Set(BOARDS.map(({ name, title }) => `meridian-${name}: ${title}`)),
     );
   });
 

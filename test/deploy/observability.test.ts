@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { parseConfig } from "../../common/config/load.ts";
 import { METRICS, type MetricName, type MetricSpec } from "../../common/metric-table.ts";
+import { dashboardDocuments } from "../../deploy/tools/grafana/boards.ts";
 import { REPOSITORY, runProcess } from "../support/process.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
@@ -37,7 +38,9 @@ interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly panels: readonly Panel[];
-  readonly templating: { readonly list: readonly { readonly definition?: string }[] };
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly definition?: string }[];
+  };
 }
 
 const dashboards = readdirSync(DASHBOARDS).map(
@@ -60,10 +63,16 @@ const alerts = ["rules.yml", "alerts.yml"].flatMap((file) =>
   ),
 );
 
+const recorded = new Set(alerts.map(({ where }) => where).filter((name) => name.includes(":")));
+
 /** What an expression says about metrics that do not exist, or labels that they do not have. */
 function unknownNames(expr: string): string[] {
   const problems: string[] = [];
-  const labels = new Set<string>();
+  for (const [name] of expr.matchAll(/\b\w+:\w+:\w+/g)) {
+    if (!recorded.has(name)) problems.push(`${name}: no such rule`);
+  }
+  // What rules record has no label but the first part of its name.
+  const labels = new Set([...expr.matchAll(/\b(\w+):\w+:\w+/g)].map((match) => match[1] ?? ""));
   for (const [, name = ""] of expr.matchAll(/\bmeridian_(\w+)/g)) {
     const metric = name.replace(/_(bucket|sum|count)$/, "");
     const spec: MetricSpec | undefined = METRICS[metric as MetricName];
@@ -86,7 +95,7 @@ function unknownNames(expr: string): string[] {
 }
 
 test("every metric and label of the dashboards and alerts exists", () => {
-  assert.ok(expressions.length > 20);
+  assert.ok(expressions.length > 100);
   for (const { where, expr } of [...expressions, ...alerts]) {
     assert.deepEqual(unknownNames(expr), [], where);
   }
@@ -112,6 +121,12 @@ test("the check sees what it is for", () => {
   assert.deepEqual(unknownNames("sum by (pop, shape) (meridian_edge_store_bytes)"), [
     "label shape: not on these metrics",
   ]);
+  assert.deepEqual(unknownNames("site:edge_hits:ratio_rate2m"), [
+    "site:edge_hits:ratio_rate2m: no such rule",
+  ]);
+  assert.deepEqual(unknownNames('site:edge_hits:ratio_rate30m{edge="a"}'), [
+    "label edge: not on these metrics",
+  ]);
   assert.equal(unknownNames("meridian_purge_latency_seconds").length, 1);
   assert.deepEqual(
     unknownNames('rate(meridian_edge_first_byte_seconds_bucket{cache="hit"}[1m])'),
@@ -130,6 +145,21 @@ test("what the design promises to measure is on a dashboard", () => {
   for (const metric of shown.trim().split(/\s+/)) {
     assert.ok(all.includes(`meridian_${metric}`), metric);
   }
+});
+
+test("every variable of an expression is one of its dashboard, and each is used", () => {
+  for (const { title, panels, templating } of dashboards) {
+    const all = panels.flatMap(({ targets }) => (targets ?? []).map(({ expr }) => expr)).join("\n");
+    const used = [...all.matchAll(/"\$(\w+)"/g)].map((match) => match[1]);
+    const declared = templating.list.filter(({ definition }) => definition !== undefined);
+    assert.deepEqual(new Set(used), new Set(declared.map(({ name }) => name)), title);
+  }
+});
+
+test("no file is left of a dashboard that is not made any more", () => {
+  const made = dashboardDocuments().map(([path]) => join(REPOSITORY, path));
+  const found = readdirSync(DASHBOARDS).map((file) => join(DASHBOARDS, file));
+  assert.deepEqual(new Set(found), new Set(made));
 });
 
 test("panels have their own id and place", () => {

@@ -63,15 +63,20 @@ export class RunningPrometheus {
   }
 }
 
-/** Starts a real Prometheus with the given targets by job. Resolves when it can be queried. */
+/**
+ * Starts a real Prometheus with the given targets by job, and rules (YAML) that it evaluates as
+ * often as it scrapes unless they say otherwise. Resolves when it can be queried.
+ */
 export async function startPrometheus(
   scope: Scope,
   targets: Readonly<Record<string, readonly SocketAddress[]>>,
+  rules = "groups: []\n",
 ): Promise<RunningPrometheus> {
   const dir = tempDir(scope);
   mkdirSync(join(dir, "data"));
   const address = { host: "127.0.0.1", port: await freePort() };
   const file = join(dir, "prometheus.json");
+  writeFileSync(join(dir, "rules.yml"), rules);
   // YAML is a superset of JSON.
   writeFileSync(file, JSON.stringify(prometheusConfig(targets)));
   const child = startProcess(scope, {
@@ -103,7 +108,8 @@ export function lintExposition(text: string): string {
 
 function prometheusConfig(targets: Readonly<Record<string, readonly SocketAddress[]>>): unknown {
   return {
-    global: { scrape_interval: "500ms", scrape_timeout: "500ms" },
+    global: { scrape_interval: "500ms", scrape_timeout: "500ms", evaluation_interval: "500ms" },
+    rule_files: ["rules.yml"],
     scrape_configs: Object.entries(targets).map(([job, addresses]) => ({
       job_name: job,
       static_configs: [{ targets: addresses.map(formatSocketAddress) }],

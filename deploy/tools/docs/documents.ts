@@ -1,3 +1,4 @@
+import { dashboardDocuments } from "../grafana/boards.ts";
 import { cliPage } from "./cli-page.ts";
 import { configurationPage } from "./configuration-page.ts";
 import { configurationSchema } from "./configuration-schema.ts";
@@ -15,5 +16,6 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
     ["docs/cli.md", cliPage()],
     ["docs/rfc-index.md", rfcIndexPage()],
     ["deploy/config.schema.json", `${JSON.stringify(schema, null, 2)}\n`],
+    ...dashboardDocuments(),
   ]);
 }
