@@ -32,7 +32,7 @@ export interface RuledRequest {
  * The first rule of a site that a request matches, or undefined (P).
  *
  * An origin may take a path for another one: it may undo escapes, resolve dot segments, merge
- * slashes and drop what follows a semicolon. Where that other path has another rule, whichever says
+ * slashes and drop what follows a semicolon, or an escaped NUL, line end, `?` or `#`. Where that other path has another rule, whichever says
  * `cache: false` counts, and else none: `/static/..%2faccount` must not live as long as
  * `/static/*`.
  */
@@ -115,11 +115,21 @@ function factsOf({ method, host, target, fields }: RuledRequest): RequestFacts {
 /** What some origin could take for something else. */
 const DOUBTFUL = /[%;\\]|\/\/|\/\.\.?(?:\/|$)/;
 
+/** Origins undo escapes once, and again where what they hand a path on to does; no more often. */
+const DECODINGS_MAX = 3;
+
+/** Where an origin may take a path to end once escapes are undone: in C, a URL, a line. */
+const END_OF_PATH = /[\0\r\n?#].*$/s;
+
 /** The shortest way to write what an origin could take a path for (P). */
 export function plainPath(path: string): string {
-  const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  let decoded = path;
+  for (let i = 0; i < DECODINGS_MAX && decoded.includes("%"); i += 1) {
+    decoded = decoded.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+  }
+  decoded = decoded.replace(END_OF_PATH, "");
   const kept: string[] = [];
   for (const segment of decoded.split(/[/\\]/).map((text) => text.replace(/;.*$/s, ""))) {
     if (segment === "..") kept.pop();

@@ -32,6 +32,8 @@ suite("threat: a private page under the rule of something public", () => {
     "/account;v=1/me",
     "/account/me;x.css",
     "/account%2fme;x.css",
+    "/account%252fme%253fx.css",
+    "/account%2f%00x.css",
   ]) {
     test(`${path} is not stored, as the origin may take it for /account/me`, () => {
       assert.equal(ruleOf(path), ACCOUNT);
