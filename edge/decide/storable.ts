@@ -36,8 +36,13 @@ export type NotStoredReason =
   | "request-no-store"
   /** 206: parts are not stored, only complete responses. */
   | "partial"
-  /** An interim response or a 304, or one that is only stored when it says for how long. */
+  /**
+   * An interim response or a 304, one that RFC 6585 forbids to store, or one that is only stored
+   * when it says for how long.
+   */
   | "status"
+  /** Profile `safe`: an error for which the request of one client may be to blame. */
+  | "request-error"
   /** `must-understand` with a status that this cache does not know. */
   | "must-understand"
   | "no-store"
@@ -85,6 +90,18 @@ const UNDERSTOOD_STATUSES: ReadonlySet<number> = new Set([
   200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406,
   407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 451, 500, 501, 502, 503,
   504, 505,
+]);
+
+/** RFC 6585 sections 3 to 6: these MUST NOT be stored by a cache. */
+const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
+
+/**
+ * Errors that speak of the message of whoever asked, by which nothing is known of the resource: one
+ * client's odd or long fields would take it away from all (Nguyen et al., "Your Cache Has Fallen:
+ * Cache-Poisoned Denial-of-Service Attack", CCS 2019).
+ */
+const REQUEST_ERRORS: ReadonlySet<number> = new Set([
+  400, 406, 408, 411, 412, 413, 415, 416, 417, 421, 422, 425, 426,
 ]);
 
 /**
@@ -138,7 +155,7 @@ function refusedByRequest(exchange: Exchange): NotStoredReason | undefined {
 function refusedByResponse(exchange: Exchange): NotStoredReason | undefined {
   const { status, fields, requestFields, rule } = exchange;
   const { directives } = directivesOf(fields);
-  if (status < 200 || status === 304) return "status";
+  if (status < 200 || status === 304 || NEVER_STORED.has(status)) return "status";
   if (status === 206) return "partial";
   if (directives.mustUnderstand) {
     if (!UNDERSTOOD_STATUSES.has(status)) return "must-understand";
@@ -159,8 +176,9 @@ function refusedAsUseless(exchange: Exchange): NotStoredReason | undefined {
   const explicit = explicitLifetimeSeconds(fields, receivedAt) ?? negativeSeconds;
   const byDefault = isCacheableByDefault(status);
   const ruled = lifetimeMs(rule?.ttl, status);
-  const isNamed = ruled !== undefined && typeof rule?.ttl === "object";
-  if (explicit === undefined && !directives.public && !byDefault && !isNamed) return "status";
+  if (explicit === undefined && !directives.public && !byDefault && !isNamed(exchange)) {
+    return "status";
+  }
   if (hasField(fields, "etag") || hasField(fields, "last-modified")) return undefined;
   if (directives.noCache === true) return "not-reusable";
   const lifetime = ruled ?? explicit ?? 0;
@@ -176,10 +194,17 @@ function refusedByProfile(exchange: Exchange): NotStoredReason | undefined {
     return "set-cookie";
   }
   if (profile === "rfc") return undefined;
+  const isWanted = exchange.negativeSeconds !== undefined || isNamed(exchange);
+  if (REQUEST_ERRORS.has(exchange.status) && !isWanted) return "request-error";
   const codings = fieldMembers(fields, "transfer-encoding");
   return codings.every((coding) => coding.toLowerCase() === "chunked")
     ? undefined
     : "transfer-coding";
+}
+
+/** True if a rule of the site names the status and says how long it lives. */
+function isNamed({ rule, status }: Exchange): boolean {
+  return typeof rule?.ttl === "object" && lifetimeMs(rule.ttl, status) !== undefined;
 }
 
 function limitedFields(fields: FieldLines): ReadonlySet<string> {

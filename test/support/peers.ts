@@ -32,6 +32,11 @@ export const PEERS: readonly Peer[] = [
   { binary: "nsd", debianPackage: "nsd", proves: "that NSD can be our secondary" },
   { binary: "ss", debianPackage: "iproute2", proves: "that the kernel tells how far clients are" },
   { binary: "curl", debianPackage: "curl", proves: "what HTTP clients see" },
+  {
+    binary: "slowhttptest",
+    debianPackage: "slowhttptest",
+    proves: "that slow clients stop nobody",
+  },
   { binary: "nginx", debianPackage: "nginx-light", proves: "that we relay a foreign origin" },
   { binary: "prometheus", debianPackage: "prometheus", proves: "that we can be scraped" },
   { binary: "promtool", debianPackage: "prometheus", proves: "that metrics keep the conventions" },
