@@ -32,9 +32,9 @@ export interface RuledRequest {
  * The first rule of a site that a request matches, or undefined (P).
  *
  * An origin may take a path for another one: it may undo escapes, resolve dot segments, merge
- * slashes and drop what follows a semicolon, or an escaped NUL, line end, `?` or `#`. Where that other path has another rule, whichever says
- * `cache: false` counts, and else none: `/static/..%2faccount` must not live as long as
- * `/static/*`.
+ * slashes and drop what follows a semicolon, or an escaped NUL, line end, `?` or `#`. Where that
+ * other path has another rule, whichever says `cache: false` counts, and else none:
+ * `/static/..%2faccount` must not live as long as `/static/*`.
  */
 export function ruleFor(site: Site, request: RuledRequest): SiteRule | undefined {
   const [asSent, ...others] = rulesFor(site, request);
