@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../common/address.ts";
 import { type AdminServer, type Readiness, startAdminServer } from "../common/admin-server.ts";
+import type { CertificateFiles } from "../common/certificate.ts";
 import { type Clock, systemClock } from "../common/clock.ts";
 import type { AccessLogConfig } from "../common/config/access-log.ts";
 import type { Site } from "../common/config/site.ts";
@@ -32,6 +33,7 @@ import { explainRequest } from "./explain.ts";
 import { Fills } from "./fetch/collapse.ts";
 import { announcedBytes } from "./fetch/fill-answer.ts";
 import { OriginClient } from "./fetch/origin-client.ts";
+import { OriginCertificates } from "./fetch/origin-tls.ts";
 import { SlicedBodies } from "./fetch/sliced-bodies.ts";
 import { buildSiteTable, hostName } from "./key/site.ts";
 import { Lane } from "./lane/lane.ts";
@@ -93,6 +95,8 @@ export interface EdgeOptions {
   readonly purgeFrom?: readonly IpPrefix[];
   /** File with the keys of signed URLs and cookies; left out: there are none. */
   readonly signingKeys?: string;
+  /** Files of certificates to be shown to origins, by the names that sites call them by. */
+  readonly originCertificates?: Readonly<Record<string, CertificateFiles>>;
   /** After how many milliseconds without a byte a connection is closed; left out: a minute. */
   readonly idleMs?: number;
   /** False: `node:http` reads all requests, as it does those that are not plain. For tests. */
@@ -134,6 +138,7 @@ class Edge implements RunningDaemon {
   readonly #context: EdgeContext;
   readonly #storage: Storage;
   readonly #memory: ProcessMemory | undefined;
+  readonly #shown: OriginCertificates;
   readonly #origins: OriginClient;
   readonly #encodingJobs: EncodingJobs;
   readonly #sliced: SlicedBodies;
@@ -178,9 +183,9 @@ class Edge implements RunningDaemon {
     this.#siteLabels = new SiteLabels(options.siteMetrics ?? SITE_METRICS);
     const origins = new OriginStates();
     origins.expose(this.#metrics, this.#siteLabels);
-    this.#origins = new OriginClient(this.#clock, (site, origin, up) => {
-      origins.note(site, origin, up);
-    });
+    const noteOrigin = origins.note.bind(origins);
+    this.#shown = new OriginCertificates(options.originCertificates ?? {}, options.log);
+    this.#origins = new OriginClient(this.#clock, noteOrigin, this.#shown);
     this.#encodingJobs = this.#makeEncodingJobs();
     this.#sliced = this.#makeSliced();
     this.#context = this.#makeContext();
@@ -226,6 +231,7 @@ class Edge implements RunningDaemon {
   /** SIGHUP: somebody has moved the log away, or there are other keys or certificates. */
   async reload(): Promise<void> {
     this.#context.protection.readKeys();
+    this.#shown.reload();
     this.#tls?.reload();
     await this.#context.access?.reopen();
   }

@@ -1,9 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
+import { Agent } from "node:https";
+import { isIP, type Socket } from "node:net";
 import { createProxyServer } from "http-proxy";
+import type { Site } from "../common/config/site.ts";
 import { IDLE_MS_MAX } from "./accept/listener.ts";
 import { judgeRequest } from "./accept/request-policy.ts";
 import type { EdgeContext } from "./context.ts";
+import type { OriginTlsOptions } from "./fetch/origin-tls.ts";
 import type { FieldLines } from "./http/fields.ts";
 import { fieldLinesFromRaw } from "./http/fields.ts";
 import { askedOfHost } from "./key/site.ts";
@@ -117,7 +120,11 @@ export class UpgradeProxy {
     this.#sockets.add(socket);
     socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
     socket.once("close", () => this.#sockets.delete(socket));
-    const options = { target, connectTimeout: site.origin.connectTimeout };
+    const options = originOptions(site, target, edge);
+    if (options === undefined) {
+      this.#refuse(socket, "origin-refused");
+      return;
+    }
     this.#proxy.ws(request, socket, head, options, (error) => {
       edge.log.warn({ event: "upgrade-failed", site: site.name, detail: String(error) });
       this.#refuse(socket, "origin-refused");
@@ -146,6 +153,25 @@ export class UpgradeProxy {
       `HTTP/1.1 ${answer.status} ${reason}\r\nconnection: close\r\n${lines}\r\n${answer.body}`,
     );
   }
+}
+
+/** How the origin is connected with; undefined: this edge lacks the certificate that it shows. */
+function originOptions(site: Site, target: string, edge: EdgeContext) {
+  const secure = edge.origins.tlsOf(site);
+  if (secure === undefined) return undefined;
+  return {
+    target,
+    ...(target.startsWith("https:") ? { agent: agentFor(target, secure) } : {}),
+    secure: secure.rejectUnauthorized,
+    connectTimeout: site.origin.connectTimeout,
+  };
+}
+
+/** Without a name of its own an agent would ask for the one in Host. */
+function agentFor(target: string, secure: OriginTlsOptions): Agent {
+  const { hostname } = new URL(target);
+  const named = isIP(hostname.replace(/^\[|\]$/g, "")) === 0 ? hostname : "";
+  return new Agent({ servername: named, ...secure, keepAlive: false });
 }
 
 function clientAddressOf(request: IncomingMessage): string {

@@ -163,6 +163,14 @@ const rule = z.object({
 const origin = z.object({
   urls: z.array(z.string()).min(1),
   host: z.string().optional(),
+  tls: z
+    .object({
+      ca: z.string().optional(),
+      serverName: z.string().optional(),
+      verify: z.boolean().optional(),
+      clientCertificate: z.string().optional(),
+    } satisfies Fields<NonNullable<Site["origin"]["tls"]>>)
+    .optional(),
   connectTimeout: count,
   firstByteTimeout: count,
   idleTimeout: count,

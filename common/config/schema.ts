@@ -18,6 +18,7 @@ import {
 } from "./fields.ts";
 import { healthSchema } from "./health.ts";
 import { httpsSchema } from "./https.ts";
+import { originCertificatesSchema } from "./origin-tls.ts";
 import { routerSchema } from "./router.ts";
 import { siteSchema } from "./site.ts";
 import { transferSchema, tsigKeySchema, zoneSchema } from "./zones.ts";
@@ -186,6 +187,12 @@ const edgesSchema = z.strictObject({
     .array(ipPrefix)
     .optional()
     .describe("Who may send the method PURGE; left out: loopback. An empty list: nobody."),
+  originCertificates: originCertificatesSchema
+    .default({})
+    .describe(
+      "Certificates that edges show to origins, by the name that `origin.tls.clientCertificate` " +
+        "says. Read again on SIGHUP.",
+    ),
   signingKeys: z
     .string()
     .min(1)

@@ -4,6 +4,7 @@ import { duration, hostName, label, originUrl, size } from "./fields.ts";
 import { requestEditsSchema, responseEditsSchema } from "./header-edits.ts";
 import { siteHttpsSchema } from "./https.ts";
 import { keySchema } from "./key.ts";
+import { originTlsSchema } from "./origin-tls.ts";
 import { protectSchema } from "./protect.ts";
 import { RULES_MAX, ruleSchema, setCookie } from "./rule.ts";
 import { ruleProblems } from "./rule-check.ts";
@@ -18,6 +19,9 @@ const originSchema = z.strictObject({
     .string()
     .optional()
     .describe("What the origin sees in Host; left out: the host that the client asked for."),
+  tls: originTlsSchema
+    .optional()
+    .describe("How TLS is spoken with those of `urls` that begin with `https:`."),
   connectTimeout: duration.default(2_000).describe("Until a connection stands."),
   firstByteTimeout: duration.default(10_000).describe("From the request to the response head."),
   idleTimeout: duration.default(30_000).describe("The longest pause between two pieces of a body."),

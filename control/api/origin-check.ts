@@ -16,7 +16,15 @@ export async function checkOrigins(
   clock: Clock,
 ): Promise<readonly OriginCheck[]> {
   const host = site.origin.host ?? site.hosts[0] ?? cdnHost;
-  const agent = new Agent({ connect: { timeout: ORIGIN_CHECK_TIMEOUT_MS } });
+  const { ca, verify = true, serverName } = site.origin.tls ?? {};
+  const agent = new Agent({
+    connect: {
+      timeout: ORIGIN_CHECK_TIMEOUT_MS,
+      rejectUnauthorized: verify,
+      ...(ca === undefined ? {} : { ca }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    },
+  });
   try {
     return await Promise.all(
       site.origin.urls.map((url) => checkOrigin(url, { host, agent, clock })),

@@ -47,6 +47,13 @@ function fileProblems(
     [["latency", "file"], latency.file],
     [["health", "check", "ca"], health.check.ca],
     [["edge", "signingKeys"], edge.signingKeys],
+    ...Object.entries(edge.originCertificates).flatMap(([name, { certificate, key }]) => {
+      const path = ["edge", "originCertificates", name];
+      return [
+        [[...path, "certificate"], certificate],
+        [[...path, "key"], key],
+      ] as const;
+    }),
     ...zones.flatMap(({ file, primaries }, index) =>
       primaries === undefined ? [[["zones", index, "file"], file] as const] : [],
     ),

@@ -125,12 +125,16 @@ function absoluteEdgeFiles(
   absolute: (file: string) => string,
 ): Config["edge"] {
   const { tls, signingKeys } = edge;
+  const shown = Object.entries(edge.originCertificates).map(([name, pair]) => {
+    return [name, { certificate: absolute(pair.certificate), key: absolute(pair.key) }] as const;
+  });
   const certificates = tls?.certificates.map(({ certificate, key }) => ({
     certificate: absolute(certificate),
     key: absolute(key),
   }));
   return {
     ...edge,
+    originCertificates: Object.fromEntries(shown),
     ...(tls === undefined || certificates === undefined ? {} : { tls: { ...tls, certificates } }),
     ...(signingKeys === undefined ? {} : { signingKeys: absolute(signingKeys) }),
   };

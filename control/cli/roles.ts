@@ -139,6 +139,7 @@ export function edgeOptions(
     measuresClients: config.latency.fromEdges,
     profile: config.edge.profile,
     ...(config.edge.purgeFrom === undefined ? {} : { purgeFrom: config.edge.purgeFrom }),
+    originCertificates: config.edge.originCertificates,
     ...(config.edge.signingKeys === undefined ? {} : { signingKeys: config.edge.signingKeys }),
     ...(config.edge.tls === undefined
       ? {}

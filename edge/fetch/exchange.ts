@@ -120,7 +120,10 @@ export class OriginExchange implements ConnectionWish {
   #tryAddress(): void {
     const pool = this.#pool();
     if (pool === undefined) {
-      this.#fail({ kind: "connect", detail: "the site has no origin" });
+      this.#fail({
+        kind: "connect",
+        detail: "the site has no origin that this edge can show itself to",
+      });
     } else if (!pool.request(this)) {
       this.#fail({ kind: "busy", detail: `too many requests wait for ${pool.url}` });
     } else if (this.#connection === undefined && !this.#over) {
@@ -169,7 +172,8 @@ export class OriginExchange implements ConnectionWish {
     }
     this.#connection = connection;
     const { method, target, fields, body } = this.#request;
-    const options: Dispatcher.DispatchOptions = {
+    const options: Dispatcher.DispatchOptions & { readonly servername: string | undefined } = {
+      servername: this.#pool()?.serverName,
       path: target,
       method,
       headers: fields.flat(),

@@ -9,7 +9,7 @@ import { freshen, identifies } from "../decide/validation.ts";
 import type { FieldLine, FieldLines } from "../http/fields.ts";
 import { tagsOf } from "../http/tags.ts";
 import { matchesVariant, selectedFields, varyNames } from "../key/variant.ts";
-import type { CacheObject, Store } from "../store/store.ts";
+import { type CacheObject, type Store, withResponse } from "../store/store.ts";
 import type { ExchangeListener, OriginExchange, OriginHead } from "./exchange.ts";
 import type { OriginFailure } from "./failure.ts";
 import { announcedBytes, judgeAnswer, responseToStore, withLength } from "./fill-answer.ts";
@@ -273,7 +273,7 @@ export class Fill implements ExchangeListener, SliceSource {
     const names = varyNames(fresh.fields);
     const varyOn = names === "*" ? [] : selectedFields(names, requestFields);
     const response = { ...fresh, varyOn };
-    const object = this.#putAgain(named, response) ?? { ...named, response };
+    const object = this.#putAgain(named, response) ?? withResponse(named, response);
     const clients = [...this.#clients];
     this.#clients.clear();
     this.#finish("complete", "not_modified");
@@ -322,7 +322,7 @@ export class Fill implements ExchangeListener, SliceSource {
     if (isPrivate) store.remove(this.plan.key, "invalidated");
     const updated =
       this.#doomed || isPrivate ? undefined : store.update(validated, response, this.#generation);
-    const object = updated ?? { ...validated, response };
+    const object = updated ?? withResponse(validated, response);
     const clients = [...this.#clients];
     this.#clients.clear();
     // A 304 has no body: its exchange ends by itself, and the connection can be used again.

@@ -1,7 +1,9 @@
 import type { Clock } from "../../common/clock.ts";
+import type { OriginTls } from "../../common/config/origin-tls.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type ExchangeListener, OriginExchange, type OriginRequest } from "./exchange.ts";
 import { OriginHealth, type OriginUpListener } from "./origin-health.ts";
+import { type OriginCertificates, type OriginTlsOptions, originTlsOptions } from "./origin-tls.ts";
 import { OriginPool } from "./pool.ts";
 
 /** Sends requests to the origins of sites: connections, deadlines, failover, one retry. */
@@ -9,9 +11,11 @@ export class OriginClient {
   readonly #clock: Clock;
   readonly #health: OriginHealth;
   readonly #pools = new Map<string, OriginPool>();
+  readonly #certificates: OriginCertificates | undefined;
 
-  constructor(clock: Clock, onOutcome: OriginUpListener) {
+  constructor(clock: Clock, onOutcome: OriginUpListener, certificates?: OriginCertificates) {
     this.#clock = clock;
+    this.#certificates = certificates;
     this.#health = new OriginHealth(clock, onOutcome);
   }
 
@@ -21,7 +25,7 @@ export class OriginClient {
     request: Pick<OriginRequest, "method" | "target" | "fields" | "body">,
     listener: ExchangeListener,
   ): OriginExchange {
-    const { urls, connectTimeout, firstByteTimeout, idleTimeout } = site.origin;
+    const { urls, firstByteTimeout, idleTimeout } = site.origin;
     const { totalTimeout, failoverOn = [] } = site.origin;
     const exchange = new OriginExchange(
       {
@@ -33,7 +37,7 @@ export class OriginClient {
       },
       listener,
       {
-        pools: this.#health.order(urls).map((url) => this.#pool(url, connectTimeout)),
+        pools: this.#health.order(urls).flatMap((url) => this.#pool(url, site.origin) ?? []),
         clock: this.#clock,
         onOutcome: (url, outcome) => this.#health.note(site.name, url, outcome),
       },
@@ -45,6 +49,11 @@ export class OriginClient {
   /** The address of a site's origin that would be tried first now. */
   firstUrl(site: Site): string | undefined {
     return this.#health.order(site.origin.urls)[0];
+  }
+
+  /** How TLS is spoken with the origins of a site; undefined: this edge lacks a certificate. */
+  tlsOf(site: Site): OriginTlsOptions | undefined {
+    return originTlsOptions(site.origin.tls, this.#certificates);
   }
 
   /** Lets go of connections to addresses that no site has any more. */
@@ -72,13 +81,23 @@ export class OriginClient {
     this.#pools.clear();
   }
 
-  #pool(url: string, connectTimeoutMs: number): OriginPool {
-    const key = `${url} ${connectTimeoutMs}`;
-    let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      pool = new OriginPool(url, connectTimeoutMs, this.#clock);
-      this.#pools.set(key, pool);
-    }
-    return pool;
+  /** Undefined: the origin wants to see a certificate that this edge does not have. */
+  #pool(url: string, { connectTimeout, tls }: Site["origin"]): OriginPool | undefined {
+    const isTls = url.startsWith("https:");
+    const known = isTls && tls !== undefined ? this.#keyOf(tls) : "";
+    const key = `${url} ${connectTimeout} ${known}`;
+    const pool = this.#pools.get(key);
+    if (pool !== undefined) return pool;
+    const options = originTlsOptions(isTls ? tls : undefined, this.#certificates);
+    if (options === undefined) return undefined;
+    const made = new OriginPool(url, { timeout: connectTimeout, ...options }, this.#clock);
+    this.#pools.set(key, made);
+    return made;
+  }
+
+  /** Connections are shared by those who speak TLS in the same way. */
+  #keyOf(tls: OriginTls): string {
+    const reading = tls.clientCertificate === undefined ? 0 : (this.#certificates?.reading ?? 0);
+    return `${reading} ${JSON.stringify(tls)}`;
   }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { buildConnector, Client } from "undici";
 import type { Clock, MonotonicMs } from "../../common/clock.ts";
+import type { OriginTlsOptions } from "./origin-tls.ts";
 
 /** Open connections to one origin address at the same time. */
 const CONNECTIONS_MAX = 1_024;
@@ -47,18 +48,28 @@ export interface ConnectionWish {
   take(connection: OriginConnection): void;
 }
 
+/** How connections are opened; `timeout` is in milliseconds, until one stands. */
+export interface OriginConnecting extends OriginTlsOptions {
+  readonly timeout: number;
+}
+
 /** The connections to one origin address. Idle ones are used last in, first out. */
 export class OriginPool {
   readonly url: string;
-  readonly #connectTimeoutMs: number;
+  /** What the client library must take all requests to be for: it looks at Host otherwise. */
+  readonly serverName: string;
+  /** One for all connections: it keeps their TLS sessions. */
+  readonly #connect: ReturnType<typeof buildConnector>;
   readonly #clock: Clock;
   readonly #idle: OriginConnection[] = [];
   readonly #all = new Set<OriginConnection>();
   readonly #waiting = new Set<ConnectionWish>();
 
-  constructor(url: string, connectTimeoutMs: number, clock: Clock) {
+  constructor(url: string, connecting: OriginConnecting, clock: Clock) {
     this.url = url;
-    this.#connectTimeoutMs = connectTimeoutMs;
+    this.serverName = connecting.servername ?? new URL(url).hostname;
+    const reading = { highWaterMark: READ_AHEAD_BYTES };
+    this.#connect = buildConnector({ ...connecting, allowH2: false, ...reading });
     this.#clock = clock;
   }
 
@@ -138,19 +149,15 @@ export class OriginPool {
   }
 
   #open(): OriginConnection {
-    const reading = { highWaterMark: READ_AHEAD_BYTES };
-    const connect = buildConnector({
-      timeout: this.#connectTimeoutMs,
-      allowH2: false,
-      ...reading,
-    });
     const client = new Client(this.url, {
       pipelining: 1,
       allowH2: false,
       keepAliveTimeout: IDLE_MS,
       maxHeaderSize: RESPONSE_HEAD_BYTES_MAX,
       connect: (options, callback) => {
-        connect(options, (...result) => {
+        // Without a name the connector takes that of the URL, and none for an address.
+        const { servername: _, ...place } = options;
+        this.#connect(place, (...result) => {
           const [error, socket] = result;
           if (error === null) {
             connection.socket = socket;

@@ -174,7 +174,9 @@ export class MemoryStore implements Store {
     const record = this.#recordFor(kept.key, kept.site);
     if (record.objects.some((other) => sameVariant(other, kept.response))) return "known";
     const chunks = packChunks(kept.chunks, kept.bodyBytes);
-    const object = new MemoryObject({ ...kept, chunks }, record);
+    const { id, key, site, url, response, bodyBytes, generation } = kept;
+    const facts = { id, key, site, url, response, chunks, bodyBytes, generation };
+    const object = new MemoryObject(facts, record);
     object.staleSince = kept.staleSince;
     if (object.bytes > this.objectBytesMax) return "too-large";
     this.#enter(object, standingOf(object, verdict));

@@ -28,6 +28,15 @@ export interface CacheObject {
   readonly bodyBytes: number;
 }
 
+/**
+ * The object with other facts, in no store (P). Never by `...object`: what a store gives keeps its
+ * properties where a spread does not see them.
+ */
+export function withResponse(object: CacheObject, response: StoredResponse): CacheObject {
+  const { id, key, site, url, chunks, bodyBytes } = object;
+  return { id, key, site, url, response, chunks, bodyBytes };
+}
+
 /** Everything stored under one primary key: parallel lists, one entry per variant. */
 export interface StoredVariants {
   readonly objects: readonly CacheObject[];

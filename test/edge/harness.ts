@@ -85,6 +85,7 @@ export interface TestEdgeOptions extends Partial<Omit<EdgeOptions, "sites">> {
   readonly origins: readonly string[];
   readonly site?: Partial<Omit<Site, "origin">>;
   readonly timeouts?: Partial<Omit<Site["origin"], "urls">>;
+  readonly originTls?: NonNullable<Site["origin"]["tls"]>;
   readonly clock?: Clock;
 }
 
@@ -109,7 +110,8 @@ export function aSite(options: Pick<TestEdgeOptions, "origins" | "site" | "timeo
 
 /** Starts an edge in front of the given origins. Its scope stops it. */
 export async function startTestEdge(scope: Scope, options: TestEdgeOptions): Promise<TestEdge> {
-  const { origins, site, timeouts, ...rest } = options;
+  const { origins, site, timeouts, originTls, ...rest } = options;
+  const origin = { ...timeouts, ...(originTls === undefined ? {} : { tls: originTls }) };
   const daemon = await startEdge({
     name: "test-1",
     pop: "test",
@@ -127,7 +129,7 @@ export async function startTestEdge(scope: Scope, options: TestEdgeOptions): Pro
       aSite({
         origins,
         ...(site === undefined ? {} : { site }),
-        ...(timeouts === undefined ? {} : { timeouts }),
+        timeouts: origin,
       }),
     ],
   });
