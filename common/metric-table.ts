@@ -461,13 +461,13 @@ export const METRICS = {
     labels: [],
     help: "From a purge accepted to the last live edge's acknowledgement.",
   },
-  acme_certificates_total: {
+  control_acme_certificates_total: {
     part: "control",
     kind: "counter",
     labels: ["result"],
     help: "Certificates that an authority was asked for by this server, `issued` or `failed`.",
   },
-  acme_leader: {
+  control_acme_leader: {
     part: "control",
     kind: "gauge",
     labels: [],

@@ -146,7 +146,7 @@ function makeIssuer(
 ): Issuer | undefined {
   const { acme, config, state: store, sealingKey, log } = options;
   if (acme === undefined) return undefined;
-  const ended = metrics.counter("acme_certificates_total");
+  const ended = metrics.counter("control_acme_certificates_total");
   const issuer = new Issuer({
     ...acme,
     ...(config.renewBeforeMs === undefined ? {} : { renewBeforeMs: config.renewBeforeMs }),
@@ -161,7 +161,7 @@ function makeIssuer(
     random: systemRandom,
     log,
   });
-  metrics.onScrape("acme_leader", () => [[{}, issuer.leads ? 1 : 0]]);
+  metrics.onScrape("control_acme_leader", () => [[{}, issuer.leads ? 1 : 0]]);
   return issuer;
 }
 

@@ -9,7 +9,7 @@ import { tempDir } from "../../support/temp-dir.ts";
 
 /** What is typed, the last word as far as it goes, and what can follow. */
 const TYPED: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [["si"], ["site"]],
+  [["si"], ["sign", "site"]],
   [["site", "ro"], ["rollback"]],
   [["site", "add", "shop", "--ho"], ["--host"]],
   [
