@@ -53,7 +53,7 @@ export const originCertificatesSchema = z.record(
 function isCertificates(text: string): boolean {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   try {
-    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block) !== undefined);
+    return blocks.length > 0 && blocks.every((block) => new X509Certificate(block).raw.length > 0);
   } catch {
     return false;
   }

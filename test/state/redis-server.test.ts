@@ -33,9 +33,10 @@ test("every key is in one hash slot, and expires or is bounded by the configurat
   for (const call of everyCall(store)) await call;
   const keys = words(await server.command("KEYS", "*")).sort();
   const own = (name: string): string => `meridian:{keys}:${name}`;
-  // Secrets are as many as there are kinds of them.
-  const forGood = [own("log"), own("now"), own("secrets")];
-  const expiring = ["acks", "beats", "load", "objects-at:n", "objects:n", "reports"].map(own);
+  // Secrets are as many as there are kinds of them, and told round trips are one bounded record.
+  const forGood = [own("log"), own("now"), own("round-trips"), own("secrets")];
+  const names = ["acks", "beats", "lease:l", "load", "measured", "objects-at:n", "objects:n"];
+  const expiring = [...names, "reports"].map(own);
   assert.deepEqual(keys, [...forGood, ...expiring].sort());
   for (const key of expiring) {
     const ttl = Number((await server.command("PTTL", key)).slice(1));
