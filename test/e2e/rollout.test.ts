@@ -8,7 +8,6 @@ import { answerData, dig } from "../support/dig.ts";
 import { eventually } from "../support/eventually.ts";
 import { changeAtRandom, startRolloutWorld, underLoad, versions } from "./rollout-world.ts";
 
-/** The benchmark makes 1,000 (`bench/changes.ts`). */
 const CHANGES = 24;
 
 suite("changes that roll out in order", () => {
