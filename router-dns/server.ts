@@ -239,21 +239,6 @@ class Router {
     });
     this.#redirects = redirectService(options, live, this.#metrics);
     this.#pool = this.#makePool();
-    this.#redirects = redirectService(options, live, this.#metrics);
-    this.#pool = new WorkerPool({
-      size: (options.workers ?? 1) - 1,
-      live,
-      secrets: () => this.#service.secrets(),
-      answer: (packet, peer, out) => this.#service.answerFor(packet, peer, out),
-      metrics: this.#metrics,
-      labels: this.#siteLabels,
-      onCounts: (counts) => {
-        this.#workerQueries += relayedTotal(counts, "dns_queries_total");
-      },
-      onLines: (text, count) => this.#queries?.add(text, count),
-      clock,
-      log,
-    });
     this.#monitor = this.#makeMonitor(watched, random);
     this.#council = new Council({
       router: options.name,
