@@ -8,7 +8,7 @@ import type {
   DryRunBody,
 } from "../api/shapes.ts";
 import { callApi } from "./api-client.ts";
-import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
+import { type ClientFlags, changeCommand, clientCommand, printJson } from "./client-command.ts";
 import { CommandFailure } from "./failure.ts";
 import { printDryRun } from "./site-versions.ts";
 import { EDGES_WAIT_MS, printWaited, waitQuery } from "./site-wait.ts";
@@ -61,13 +61,6 @@ export function certificateCommand(): Command {
     .addCommand(show)
     .addCommand(put)
     .addCommand(remove);
-}
-
-function changeCommand(nameAndArguments: string): Command {
-  return clientCommand(nameAndArguments)
-    .option("--dry-run", "only show what would be different")
-    .option("--if-match <etag>", "only if this is what is in force now")
-    .option("--wait", "until all edges have it");
 }
 
 async function putCertificate(name: string, flags: PutFlags): Promise<void> {

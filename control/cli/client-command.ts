@@ -16,6 +16,14 @@ export function clientCommand(nameAndArguments: string): Command {
   return command;
 }
 
+/** A command that changes one thing, which may be looked at first and waited for afterwards. */
+export function changeCommand(nameAndArguments: string): Command {
+  return clientCommand(nameAndArguments)
+    .option("--dry-run", "only show what would be different")
+    .option("--if-match <etag>", "only if this is what is in force now")
+    .option("--wait", "until all edges have it");
+}
+
 /** Reads a version of the log of changes, from 1. */
 export function readVersion(text: string): number {
   return readInteger(text, 1, Number.MAX_SAFE_INTEGER);

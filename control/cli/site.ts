@@ -13,7 +13,7 @@ import type {
 } from "../api/shapes.ts";
 import { siteInput } from "../site-text.ts";
 import { callApi } from "./api-client.ts";
-import { type ClientFlags, clientCommand, printJson } from "./client-command.ts";
+import { type ClientFlags, changeCommand, clientCommand, printJson } from "./client-command.ts";
 import { reportProblems } from "./config.ts";
 import { printDryRun, siteHistoryCommand, siteRollbackCommand } from "./site-versions.ts";
 import {
@@ -83,11 +83,8 @@ export function siteCommand(): Command {
     .option("--resolver <address>", "where --wait looks them up (default: as the system does)")
     .addHelpText("after", EXAMPLES)
     .action(addSite);
-  const apply = clientCommand("apply <file>")
+  const apply = changeCommand("apply <file>")
     .description("put a site in force as a file says, in place of what there is of that name")
-    .option("--dry-run", "only show what would be different")
-    .option("--if-match <etag>", "only if this is what is in force now")
-    .option("--wait", "until all edges have it")
     .addHelpText("after", APPLY_HELP)
     .action(applySite);
   const list = clientCommand("list")
