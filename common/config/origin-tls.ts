@@ -40,6 +40,24 @@ export const originTlsSchema = z
 /** How edges speak TLS with origins. */
 export type OriginTls = z.infer<typeof originTlsSchema>;
 
+/** What `tls.connect` is told about an origin. */
+export interface OriginTlsOptions {
+  readonly ca?: string;
+  readonly servername?: string;
+  readonly rejectUnauthorized: boolean;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+}
+
+/** How an origin's certificate is judged (P); what it is shown is not here. */
+export function judgedBy({ ca, serverName, verify = true }: OriginTls = {}): OriginTlsOptions {
+  return {
+    rejectUnauthorized: verify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+}
+
 /** Files of each certificate that edges can show to origins. */
 export const originCertificatesSchema = z.record(
   label,

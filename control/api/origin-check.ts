@@ -1,5 +1,6 @@
-import { Agent, request } from "undici";
+import { Agent, buildConnector, request } from "undici";
 import type { Clock } from "../../common/clock.ts";
+import { judgedBy } from "../../common/config/origin-tls.ts";
 import type { Site } from "../../common/config/site.ts";
 import type { OriginCheck } from "./shapes.ts";
 
@@ -16,13 +17,15 @@ export async function checkOrigins(
   clock: Clock,
 ): Promise<readonly OriginCheck[]> {
   const host = site.origin.host ?? site.hosts[0] ?? cdnHost;
-  const { ca, verify = true, serverName } = site.origin.tls ?? {};
+  const connect = buildConnector({
+    timeout: ORIGIN_CHECK_TIMEOUT_MS,
+    ...judgedBy(site.origin.tls),
+  });
   const agent = new Agent({
-    connect: {
-      timeout: ORIGIN_CHECK_TIMEOUT_MS,
-      rejectUnauthorized: verify,
-      ...(ca === undefined ? {} : { ca }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
+    // The library would ask for the name in Host; edges ask for that of the URL, or for their own.
+    connect: (options, callback) => {
+      const { servername: _, ...place } = options;
+      connect(place, callback);
     },
   });
   try {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../common/clock.ts";
-import type { OriginTls } from "../../common/config/origin-tls.ts";
+import type { OriginTls, OriginTlsOptions } from "../../common/config/origin-tls.ts";
 import type { Site } from "../../common/config/site.ts";
 import { type ExchangeListener, OriginExchange, type OriginRequest } from "./exchange.ts";
 import { OriginHealth, type OriginUpListener } from "./origin-health.ts";
-import { type OriginCertificates, type OriginTlsOptions, originTlsOptions } from "./origin-tls.ts";
+import { type OriginCertificates, originTlsOptions } from "./origin-tls.ts";
 import { OriginPool } from "./pool.ts";
 
 /** Sends requests to the origins of sites: connections, deadlines, failover, one retry. */
@@ -11,6 +11,8 @@ export class OriginClient {
   readonly #clock: Clock;
   readonly #health: OriginHealth;
   readonly #pools = new Map<string, OriginPool>();
+  /** Authorities are long: written down once for each version of a site, not for each request. */
+  readonly #texts = new WeakMap<OriginTls, string>();
   readonly #certificates: OriginCertificates | undefined;
 
   constructor(clock: Clock, onOutcome: OriginUpListener, certificates?: OriginCertificates) {
@@ -98,6 +100,11 @@ export class OriginClient {
   /** Connections are shared by those who speak TLS in the same way. */
   #keyOf(tls: OriginTls): string {
     const reading = tls.clientCertificate === undefined ? 0 : (this.#certificates?.reading ?? 0);
-    return `${reading} ${JSON.stringify(tls)}`;
+    let text = this.#texts.get(tls);
+    if (text === undefined) {
+      text = JSON.stringify(tls);
+      this.#texts.set(tls, text);
+    }
+    return `${reading} ${text}`;
   }
 }

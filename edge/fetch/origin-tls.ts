@@ -3,17 +3,8 @@ import {
   readCertificate,
   type UsableCertificate,
 } from "../../common/certificate.ts";
-import type { OriginTls } from "../../common/config/origin-tls.ts";
+import { judgedBy, type OriginTls, type OriginTlsOptions } from "../../common/config/origin-tls.ts";
 import type { Logger } from "../../common/log.ts";
-
-/** What `tls.connect` is told about an origin. */
-export interface OriginTlsOptions {
-  readonly ca?: string;
-  readonly servername?: string;
-  readonly rejectUnauthorized: boolean;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-}
 
 /** The certificates that this edge can show to origins, by name. */
 export class OriginCertificates {
@@ -58,13 +49,9 @@ export function originTlsOptions(
   tls: OriginTls | undefined,
   certificates: Pick<OriginCertificates, "get"> | undefined,
 ): OriginTlsOptions | undefined {
-  const { ca, serverName, verify = true, clientCertificate } = tls ?? {};
-  const shown = clientCertificate === undefined ? undefined : certificates?.get(clientCertificate);
-  if (clientCertificate !== undefined && shown === undefined) return undefined;
-  return {
-    rejectUnauthorized: verify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(shown === undefined ? {} : { cert: shown.texts.chain, key: shown.texts.key }),
-  };
+  const { clientCertificate } = tls ?? {};
+  if (clientCertificate === undefined) return judgedBy(tls);
+  const shown = certificates?.get(clientCertificate);
+  if (shown === undefined) return undefined;
+  return { ...judgedBy(tls), cert: shown.texts.chain, key: shown.texts.key };
 }

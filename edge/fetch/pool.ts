@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { buildConnector, Client } from "undici";
 import type { Clock, MonotonicMs } from "../../common/clock.ts";
-import type { OriginTlsOptions } from "./origin-tls.ts";
+import type { OriginTlsOptions } from "../../common/config/origin-tls.ts";
 
 /** Open connections to one origin address at the same time. */
 const CONNECTIONS_MAX = 1_024;
